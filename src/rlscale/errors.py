@@ -1,0 +1,23 @@
+"""The one exception that is shown to a user as a sentence instead of a traceback."""
+
+import functools
+import sys
+from collections.abc import Callable
+
+
+class StudyError(Exception):
+    """Bad input or a refused request; the message names file, row or key and says what to do."""
+
+
+def sentence_not_traceback(main: Callable) -> Callable:
+    """Wrap an entry point: a StudyError becomes one line on stderr and exit status 1."""
+
+    @functools.wraps(main)
+    def wrapped(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except StudyError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(1)
+
+    return wrapped
