@@ -1,0 +1,199 @@
+"""Make .venv and install one of the locks into it: ``python install.py cpu|gpu|dev|analysis``.
+
+Standard library only: this runs before anything is installed. The lock's packages come from the
+sources that pip is configured with; torch's CPU build, which PyPI does not have, also from
+PyTorch's own CPU index (or its mirror, ``TORCH_CPU_INDEX``). Hashes in the locks make it
+indifferent which source serves a file. uv, when it can be had, only makes this faster than pip.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# GiB that must be free before the install: the packages, unpacked, and the downloads.
+ROOM = {"cpu": 6, "dev": 6, "gpu": 20, "analysis": 2}
+MINUTES = {"cpu": "1 to 5", "dev": "1 to 5", "gpu": "5 to 15", "analysis": "1"}
+
+
+class InstallError(Exception):
+    """A reason why there is no environment, as a sentence for the user."""
+
+
+def main(lock: str) -> None:
+    """Make the environment and install the lock ``requirements/<lock>.txt``."""
+    started = time.time()
+    venv = ROOT / ".venv"
+    lock_file = ROOT / "requirements" / f"{lock}.txt"
+    check_machine(lock, venv)
+    packages = sum(line[0].isalnum() for line in lock_file.read_text().splitlines() if line)
+    print(
+        f"environment: installing {packages} packages into .venv from requirements/{lock}.txt "
+        f"({MINUTES[lock]} minutes where downloads are quick; {ROOM[lock]} GiB of disk)",
+        flush=True,
+    )
+    python = make_venv(venv)
+    install_lock(python, lock_file)
+    run(installer(python) + ["--no-deps", "--no-build-isolation", "-e", str(ROOT)], python)
+    (venv / f"{lock}.stamp").touch()
+    print(f"environment: ready after {time.time() - started:.0f} s", flush=True)
+
+
+def check_machine(lock: str, venv: Path) -> None:
+    """Refuse what cannot work, before anything is downloaded."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise InstallError(
+            f"this is {sys.platform} on {platform.machine()}; the locks are for Linux x86-64"
+        )
+    other = "cpu" if lock == "gpu" else "gpu"
+    if lock != "analysis" and (venv / f"{other}.stamp").exists():
+        raise InstallError(
+            f".venv holds the {other} lock, whose torch and vLLM cannot stay beside those of "
+            f"{lock}; run `make clean-env` first"
+        )
+    free = shutil.disk_usage(ROOT).free / 2**30
+    installed = any(venv.glob("*.stamp"))
+    if free < ROOM[lock] and not installed:
+        raise InstallError(
+            f"{ROOM[lock]} GiB of disk are needed for the environment and {free:.1f} GiB are free "
+            f"in {ROOT}; make room there or clone to a larger disk"
+        )
+
+
+def make_venv(venv: Path) -> Path:
+    """Make the virtual environment unless a working one is there; return its Python."""
+    python = venv / "bin" / "python"
+    works = python.exists() and not subprocess.run([python, "-c", "import pip"]).returncode
+    if not works:
+        made = subprocess.run(
+            [sys.executable, "-m", "venv", "--clear", venv], capture_output=True, text=True
+        )
+        if made.returncode:
+            raise InstallError(
+                f"{sys.executable} -m venv failed: {(made.stdout + made.stderr).strip()[-500:]}"
+            )
+    return python
+
+
+def install_lock(python: Path, lock_file: Path) -> None:
+    """Install every package of the lock, and nothing else."""
+    bootstrap_uv(python, lock_file)
+    command = [*installer(python), "--no-deps", "--require-hashes", "-r", str(lock_file)]
+    try:
+        run(command, python)
+    except InstallError:
+        if "torch==2.13.0+cpu" not in lock_file.read_text():
+            raise
+        index = os.environ.get("TORCH_CPU_INDEX", TORCH_CPU_INDEX)
+        print(f"environment: trying again with PyTorch's CPU wheels from {index}", flush=True)
+        run([*command, "--extra-index-url", index], python)
+
+
+def bootstrap_uv(python: Path, lock_file: Path) -> None:
+    """Install the lock's own uv by pip; where that fails, pip serves for the rest too."""
+    block = requirement(lock_file.read_text(), "uv")
+    with tempfile.TemporaryDirectory() as folder:
+        only_uv = Path(folder) / "uv.txt"
+        only_uv.write_text(block)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", only_uv],
+            capture_output=True,
+        )
+
+
+def requirement(lock: str, name: str) -> str:
+    """The lines of one package in a lock: its pin and the indented hashes below it."""
+    lines = []
+    for line in lock.splitlines():
+        if line.startswith(f"{name}=="):
+            lines.append(line)
+        elif lines and line.startswith("    --hash"):
+            lines.append(line)
+        elif lines:
+            break
+    return "\n".join(lines).rstrip("\\ ") + "\n"
+
+
+def installer(python: Path) -> list[str]:
+    """The install command: uv where the environment has it, else pip."""
+    if (python.parent / "uv").exists():
+        return [str(python.parent / "uv"), "pip", "install"]
+    return [str(python), "-m", "pip", "install", "--progress-bar", "off"]
+
+
+def run(command: list[str], python: Path) -> None:
+    """Run an installer, showing its output; a failure becomes an InstallError that says why."""
+    environment = {**os.environ, **uv_settings(python), "VIRTUAL_ENV": str(python.parent.parent)}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    output = []
+    for line in process.stdout:
+        if not line.startswith((" + ", "Requirement already satisfied")):  # one line per package
+            print(f"  {line}", end="", flush=True)
+        output.append(line)
+    if process.wait():
+        raise InstallError(reason("".join(output)))
+
+
+def reason(output: str) -> str:
+    """Say in one sentence why an installer failed, from what it printed."""
+    text = output.lower()
+    if "no space left" in text or "os error 28" in text:
+        return "the disk is full; make room and run the same command again"
+    unreachable = ("dns error", "failed to connect", "connection refused", "timed out", "temporary")
+    if any(word in text for word in unreachable):
+        return (
+            "no package registry could be reached; check the network, or configure pip for your "
+            "mirror (`pip config list` shows what is set) and run the same command again"
+        )
+    if "hash" in text and "mismatch" in text:
+        return "a downloaded file differs from the lock's hash (see above); it was not installed"
+    return "packages could not be installed; the lines above say which and why"
+
+
+def uv_settings(python: Path) -> dict[str, str]:
+    """What pip is configured with, as uv's environment variables (uv reads no pip settings)."""
+    pip = pip_sources(python)
+    settings = {
+        "UV_FIND_LINKS": ",".join(pip["find-links"]),
+        "UV_DEFAULT_INDEX": " ".join(pip["index-url"][:1]),
+        "UV_INDEX": " ".join(pip["extra-index-url"]),
+        "SSL_CERT_FILE": " ".join(pip["cert"][:1]),
+    }
+    settings = {key: value for key, value in settings.items() if value and key not in os.environ}
+    # As pip does: the best version of all sources, whichever has it. Hashes guard the choice.
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **settings}
+
+
+def pip_sources(python: Path) -> dict[str, list[str]]:
+    """Pip's configured find-links, indexes and certificate, from all of its configuration."""
+    listing = subprocess.run(
+        [python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+    ).stdout
+    sources: dict[str, list[str]] = {
+        key: [] for key in ("find-links", "index-url", "extra-index-url", "cert")
+    }
+    for line in listing.splitlines():
+        name, _, value = line.partition("=")
+        key = name.split(".", 1)[-1]
+        if key in sources:
+            words = value.strip("'\"").replace("\\n", " ").split()
+            sources[key] += [word for word in words if word not in sources[key]]
+    return sources
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--find-links"]:
+        print(uv_settings(Path(sys.executable)).get("UV_FIND_LINKS", ""))
+        sys.exit()
+    try:
+        main(sys.argv[1])
+    except InstallError as error:
+        sys.exit(f"error: {error}")

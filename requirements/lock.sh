@@ -1,0 +1,28 @@
+#!/bin/sh
+# Resolve requirements/*.in into full locks with hashes (see `make lock`). Needs uv and a registry.
+#
+# Torch's CPU wheel is found where pip finds it (find-links) or in PyTorch's own CPU index; no such
+# place is written into a lock. Versions stay as they are unless --upgrade is given.
+set -eu
+cd "$(dirname "$0")"
+uv=${UV:-../.venv/bin/uv}
+
+compile() {
+    name=$1
+    shift
+    "$uv" pip compile "$name.in" -o "$name.txt" --python-version 3.11 --generate-hashes --quiet \
+        --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@"
+    echo "requirements/$name.txt: $(grep -c '^[a-z]' "$name.txt") packages"
+}
+
+# Text models need none of the three, there is no CPU build of them on PyPI, and a CUDA build of
+# torchvision breaks `import transformers` beside the CPU build of torch.
+without_vision="--no-emit-package torchvision --no-emit-package torchaudio --no-emit-package torchcodec"
+links=$(../.venv/bin/python install.py --find-links)
+
+# shellcheck disable=SC2086
+UV_FIND_LINKS=$links compile cpu $without_vision "$@"
+# shellcheck disable=SC2086
+UV_FIND_LINKS=$links compile dev --constraint cpu.txt $without_vision "$@"
+compile analysis --constraint cpu.txt "$@"
+compile gpu "$@"
