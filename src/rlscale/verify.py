@@ -17,13 +17,14 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Literal
 
 from rlscale.errors import StudyError
 
 Outcome = Literal["correct", "wrong", "unparsed", "timeout"]
 OUTCOMES: tuple[Outcome, ...] = ("correct", "wrong", "unparsed", "timeout")
-KINDS = ("exact", "math")
+KINDS = ("exact", "number", "math")
 
 _MEMORY_BYTES = 3 << 30
 _START_SECONDS = 120
@@ -44,7 +45,9 @@ def judge(
 
     Args:
         kind: ``exact``: the response without surrounding space equals the gold answer; a response
-            that is empty, or no number where the gold is one, is unparsed. ``math``: the last
+            that is empty, or no number where the gold is one, is unparsed. ``number``: the last
+            number in the response equals the gold number (what GSM8K's scorers call flexible
+            extraction); a response without a number is unparsed. ``math``: the last
             complete, non-empty ``\boxed{}`` equals the gold answer as math-verify sees it; a
             response without one, or whose box holds no mathematics where the gold does, is
             unparsed.
@@ -64,6 +67,8 @@ def judge(
     pairs = list(zip(texts, golds, strict=True))
     if kind == "exact":
         return [_judge_exact(text, gold) for text, gold in pairs]
+    if kind == "number":
+        return [_judge_number(text, gold) for text, gold in pairs]
     if kind != "math":
         raise StudyError(f"answer kind '{kind}' is unknown; use one of {', '.join(KINDS)}")
     asked = [(boxed(text), gold.strip()) for text, gold in pairs]
@@ -82,7 +87,15 @@ def judge(
 
 def extract(kind: str, text: str) -> str | None:
     """The part of a response that is judged; None where there is none."""
+    if kind == "number":
+        return last_number(text)
     return (text.strip() or None) if kind == "exact" else boxed(text)
+
+
+def last_number(text: str) -> str | None:
+    """The last integer or decimal number of a text, or None."""
+    found = [match.group() for match in re.finditer(r"[+-]?\d+(?:\.\d+)?", text)]
+    return found[-1] if found else None
 
 
 def boxed(text: str) -> str | None:
@@ -111,6 +124,15 @@ def _judge_exact(text: str, gold: str) -> Outcome | None:
     if not answer or (_NUMBER.fullmatch(gold) and not _NUMBER.fullmatch(answer)):
         return "unparsed"
     return "wrong"
+
+
+def _judge_number(text: str, gold: str) -> Outcome | None:
+    if not _NUMBER.fullmatch(gold.strip()):
+        return None
+    answer = last_number(text)
+    if answer is None:
+        return "unparsed"
+    return "correct" if Decimal(answer) == Decimal(gold.strip()) else "wrong"
 
 
 # --- the parent's side of the workers ---------------------------------------------------------
