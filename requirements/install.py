@@ -8,6 +8,7 @@ indifferent which source serves a file. uv, when it can be had, only makes this 
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,15 @@ MINUTES = {"cpu": "1 to 5", "dev": "1 to 5", "gpu": "5 to 15", "analysis": "1"}
 
 
 class InstallError(Exception):
-    """A reason why there is no environment, as a sentence for the user."""
+    """A reason why there is no environment, as a sentence for the user.
+
+    Attributes:
+        output: What the installer printed, when one was running.
+    """
+
+    def __init__(self, sentence: str, output: str = ""):
+        super().__init__(sentence)
+        self.output = output
 
 
 def main(lock: str) -> None:
@@ -40,7 +49,7 @@ def main(lock: str) -> None:
     )
     python = make_venv(venv)
     install_lock(python, lock_file)
-    run(installer(python) + ["--no-deps", "--no-build-isolation", "-e", str(ROOT)], python)
+    run([*installer(python), "--no-deps", "--no-build-isolation", "-e", str(ROOT)], python)
     (venv / f"{lock}.stamp").touch()
     print(f"environment: ready after {time.time() - started:.0f} s", flush=True)
 
@@ -85,10 +94,11 @@ def install_lock(python: Path, lock_file: Path) -> None:
     """Install every package of the lock, and nothing else."""
     bootstrap_uv(python, lock_file)
     command = [*installer(python), "--no-deps", "--require-hashes", "-r", str(lock_file)]
+    torch = requirement(lock_file.read_text(), "torch").split()
     try:
         run(command, python)
-    except InstallError:
-        if "torch==2.13.0+cpu" not in lock_file.read_text():
+    except InstallError as error:
+        if not (torch and torch[0].endswith("+cpu") and torch[0] in error.output):
             raise
         index = os.environ.get("TORCH_CPU_INDEX", TORCH_CPU_INDEX)
         print(f"environment: trying again with PyTorch's CPU wheels from {index}", flush=True)
@@ -97,27 +107,17 @@ def install_lock(python: Path, lock_file: Path) -> None:
 
 def bootstrap_uv(python: Path, lock_file: Path) -> None:
     """Install the lock's own uv by pip; where that fails, pip serves for the rest too."""
-    block = requirement(lock_file.read_text(), "uv")
     with tempfile.TemporaryDirectory() as folder:
         only_uv = Path(folder) / "uv.txt"
-        only_uv.write_text(block)
-        subprocess.run(
-            [python, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", only_uv],
-            capture_output=True,
-        )
+        only_uv.write_text(requirement(lock_file.read_text(), "uv"))
+        pip = [python, "-m", "pip", "install", "--retries", "1"]
+        subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", only_uv], capture_output=True)
 
 
 def requirement(lock: str, name: str) -> str:
     """The lines of one package in a lock: its pin and the indented hashes below it."""
-    lines = []
-    for line in lock.splitlines():
-        if line.startswith(f"{name}=="):
-            lines.append(line)
-        elif lines and line.startswith("    --hash"):
-            lines.append(line)
-        elif lines:
-            break
-    return "\n".join(lines).rstrip("\\ ") + "\n"
+    found = re.search(rf"^{name}==.*(\n +--hash=.*)*", lock, re.MULTILINE)
+    return found[0].rstrip("\\ ") + "\n" if found else ""
 
 
 def installer(python: Path) -> list[str]:
@@ -139,7 +139,7 @@ def run(command: list[str], python: Path) -> None:
             print(f"  {line}", end="", flush=True)
         output.append(line)
     if process.wait():
-        raise InstallError(reason("".join(output)))
+        raise InstallError(reason("".join(output)), "".join(output))
 
 
 def reason(output: str) -> str:
@@ -147,13 +147,13 @@ def reason(output: str) -> str:
     text = output.lower()
     if "no space left" in text or "os error 28" in text:
         return "the disk is full; make room and run the same command again"
-    unreachable = ("dns error", "failed to connect", "connection refused", "timed out", "temporary")
+    unreachable = ("dns error", "failed to fetch", "connection refused", "timed out", "name resolution")
     if any(word in text for word in unreachable):
         return (
             "no package registry could be reached; check the network, or configure pip for your "
             "mirror (`pip config list` shows what is set) and run the same command again"
         )
-    if "hash" in text and "mismatch" in text:
+    if "hash mismatch" in text or "do not match the hashes" in text:
         return "a downloaded file differs from the lock's hash (see above); it was not installed"
     return "packages could not be installed; the lines above say which and why"
 

