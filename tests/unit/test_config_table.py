@@ -1,0 +1,79 @@
+"""config/README.md says what the schema says."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rlscale import config_table
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+
+TOY = yaml.safe_load("""
+properties:
+  study: {type: string, description: Name of the study.}
+  recipes:
+    type: object
+    description: Named sets of settings.
+    additionalProperties:
+      type: object
+      description: One recipe.
+      properties:
+        steps: {type: integer, minimum: 1, default: 60, unit: steps, description: How long.}
+        rate: {$ref: "#/$defs/rate", default: 0.1}
+        loss: {enum: [dapo, grpo], description: "Which | aggregation."}
+  sweeps:
+    type: array
+    description: Grids.
+    items:
+      type: object
+      properties:
+        seed: {type: array, minItems: 1, items: {type: integer}, description: Seeds.}
+$defs:
+  rate: {type: number, exclusiveMinimum: 0, maximum: 1, description: A rate.}
+""")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "## `study`\n\nName of the study.\n",
+        "| `recipes.<name>` | object | - |  | One recipe. |",
+        "| `recipes.<name>.steps` | integer, >= 1 | `60` | steps | How long. |",
+        "| `recipes.<name>.rate` | number, > 0, <= 1 | `0.1` |  | A rate. |",
+        '| `recipes.<name>.loss` | `"dapo"`, `"grpo"` | - |  | Which \\| aggregation. |',
+        "| `sweeps[].seed` | list of integer, at least 1 | - |  | Seeds. |",
+    ],
+)
+def test_key_is_shown_with_type_bounds_default_and_unit(line):
+    assert line in config_table.write(TOY)
+
+
+def test_readme_is_in_step_with_the_schema():
+    written = (ROOT / "config" / "README.md").read_text()
+    made = config_table.write(yaml.safe_load(SCHEMA.read_text()))
+    assert written == made, "config/README.md is out of step with the schema: run `make docs`"
+
+
+def _undescribed(part, path=""):
+    for name, child in part.get("properties", {}).items():
+        if "description" not in child and "$ref" not in child:
+            yield f"{path}.{name}"
+    for name, child in part.items():
+        if isinstance(child, dict):
+            yield from _undescribed(child, f"{path}.{name}")
+
+
+def _open_objects(part, path=""):
+    if part.get("type") == "object" and "additionalProperties" not in part:
+        yield path
+    for name, child in part.items():
+        if isinstance(child, dict):
+            yield from _open_objects(child, f"{path}.{name}")
+
+
+def test_every_key_is_described_and_no_object_is_open():
+    schema = yaml.safe_load(SCHEMA.read_text())
+    assert list(_undescribed(schema)) == []
+    assert list(_open_objects(schema)) == []
