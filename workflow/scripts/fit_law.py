@@ -1,0 +1,50 @@
+"""Fit one law to the curves of a study, with intervals and a verdict."""
+
+import argparse
+import json
+from pathlib import Path
+
+from rlscale.errors import sentence_not_traceback
+
+
+@sentence_not_traceback
+def main() -> None:
+    """Parse the paths, fit, write the document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="the fit section")
+    parser.add_argument("--law", required=True)
+    parser.add_argument("--x", required=True)
+    parser.add_argument("--metric", required=True)
+    parser.add_argument("--curves", type=Path, required=True)
+    parser.add_argument("--outcomes", type=Path, help="outcomes.parquet, where there is one")
+    parser.add_argument("--cells", type=json.loads, default={}, help="cell -> train.json")
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    import pandas
+
+    from rlscale.manifests import read_json, write_json
+    from rlscale.results import fit_curves, rounded
+    from rlscale.tables import read_curves
+
+    curves = read_curves(arguments.curves)
+    outcomes = pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None
+    manifests = {cell: Path(path) for cell, path in arguments.cells.items()}
+    present = {cell: path for cell, path in manifests.items() if path.exists()}
+    diverged = [cell for cell, path in present.items() if read_json(path)["status"] != "ok"]
+    document = fit_curves(
+        curves,
+        law=arguments.law,
+        x=arguments.x,
+        metric=arguments.metric,
+        settings=arguments.settings,
+        outcomes=outcomes,
+        manifests=present,
+        missing=sorted(set(manifests) - set(curves["cell"])),
+        diverged=diverged,
+    )
+    write_json(arguments.output, rounded(document))
+
+
+if __name__ == "__main__":
+    main()
