@@ -1,0 +1,207 @@
+"""Cells: the points of a study's grid, their paths, and the settings that decide each.
+
+A cell is recipe x model x variant x tau x G x seed. This is the one place that knows how a cell
+becomes a path and back, and which settings reach it.
+"""
+
+import copy
+import difflib
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rlscale.errors import StudyError
+from rlscale.manifests import digest
+
+_PATH = re.compile(
+    r"(?P<recipe>[^/]+)/(?P<model>[^/]+)-(?P<variant>base|instruct)/"
+    r"tau(?P<tau>\d+)-g(?P<group_size>\d+)/seed(?P<seed>\d+)"
+)
+SWEPT = ("model", "variant", "tau", "group_size", "seed")
+_CONSTANT_RATES = ("constant", "constant_with_warmup")
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One training run of a study.
+
+    Attributes:
+        recipe: Name of the set of data and training settings.
+        model: Name of the model, without its variant.
+        variant: ``base`` or ``instruct``.
+        tau: Times each unique problem is used.
+        group_size: Responses per problem, G.
+        seed: Seed of the run.
+    """
+
+    recipe: str
+    model: str
+    variant: str
+    tau: int
+    group_size: int
+    seed: int
+
+    @property
+    def path(self) -> str:
+        """``<recipe>/<model>-<variant>/tau<t>-g<G>/seed<s>``."""
+        return (
+            f"{self.recipe}/{self.model}-{self.variant}/"
+            f"tau{self.tau}-g{self.group_size}/seed{self.seed}"
+        )
+
+    @property
+    def model_name(self) -> str:
+        """Name of the weights that the cell starts from."""
+        return f"{self.model}-{self.variant}"
+
+    @classmethod
+    def from_path(cls, path: str) -> "Cell":
+        """Parse a cell's path.
+
+        Raises:
+            StudyError: The text does not have a cell's form.
+        """
+        match = _PATH.fullmatch(path)
+        if match is None:
+            raise StudyError(
+                f"'{path}' is not a cell; the form is "
+                "<recipe>/<model>-<variant>/tau<t>-g<G>/seed<s>"
+            )
+        parts = match.groupdict()
+        return cls(
+            **{key: parts[key] for key in ("recipe", "model", "variant")},
+            **{key: int(parts[key]) for key in ("tau", "group_size", "seed")},
+        )
+
+
+def expand(config: Mapping[str, Any]) -> list[Cell]:
+    """All cells that the sweeps name, sorted, each once."""
+    cells = set()
+    for sweep in config["sweeps"]:
+        axes = [sweep[name] for name in SWEPT]
+        cells |= {Cell(sweep["recipe"], *values) for values in itertools.product(*axes)}
+    return sorted(cells)
+
+
+def find(cells: list[Cell], path: str) -> Cell:
+    """The study's cell of that path.
+
+    Raises:
+        StudyError: No sweep names it; the message gives the nearest ones.
+    """
+    known = {cell.path: cell for cell in cells}
+    if path not in known:
+        near = difflib.get_close_matches(path, known, n=3, cutoff=0.6)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise StudyError(f"no sweep of the configuration names the cell '{path}'{hint}")
+    return known[path]
+
+
+def resolve(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+    """The recipe as it holds for one cell, overrides applied.
+
+    Returns:
+        The recipe's settings plus ``verifier`` (of its data set) and ``overridden`` (the keys
+        that an override set, sorted).
+    """
+    recipe = copy.deepcopy(dict(config["recipes"][cell.recipe]))
+    recipe["verifier"] = config["data"][recipe["data"]]["verifier"]
+    overridden = set()
+    for override in config["training"]["overrides"]:
+        if all(asdict(cell)[key] == value for key, value in override["match"].items()):
+            for key, value in override["set"].items():
+                target = recipe["grpo"] if key in recipe["grpo"] or key not in recipe else recipe
+                target[key] = value
+                overridden.add(key)
+    recipe["overridden"] = sorted(overridden)
+    return recipe
+
+
+def protocol(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+    """All settings that can change a cell's result, except the swept ones."""
+    recipe = resolve(config, cell)
+    recipe.pop("overridden")
+    evaluation = {k: v for k, v in config["evaluation"].items() if k in PROTOCOL_OF_EVALUATION}
+    return {"recipe": recipe, "data": config["data"][recipe["data"]], "evaluation": evaluation}
+
+
+PROTOCOL_OF_EVALUATION = ("temperature", "top_p", "max_tokens")
+
+
+def protocol_digest(config: Mapping[str, Any], cell: Cell) -> str:
+    """Digest of ``protocol``: cells that share it may be fitted together."""
+    return digest(protocol(config, cell))
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Refuse studies that cannot run, before anything does.
+
+    Raises:
+        StudyError: Names the key and says what to change.
+    """
+    for sweep in config["sweeps"]:
+        where = f"sweeps: {sweep['name']}"
+        _known(where, "recipe", sweep["recipe"], config["recipes"])
+        for model in sweep["model"]:
+            _known(where, "model", model, config["models"])
+            for variant in sweep["variant"]:
+                if variant not in config["models"][model]:
+                    raise StudyError(f"{where}: models.{model} has no '{variant}' variant")
+    for name, recipe in config["recipes"].items():
+        _check_recipe(name, recipe, config)
+    for override in config["training"]["overrides"]:
+        for key, value in override["match"].items():
+            if key == "model":
+                _known("training.overrides", "model", value, config["models"])
+            if key == "recipe":
+                _known("training.overrides", "recipe", value, config["recipes"])
+    for cell in expand(config):
+        _check_cell(cell, resolve(config, cell))
+
+
+def _known(where: str, kind: str, name: str, known: Mapping[str, Any]) -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+    raise StudyError(f"{where}: unknown {kind} '{name}'; {hint}")
+
+
+def _check_recipe(name: str, recipe: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    where = f"recipes.{name}"
+    _known(where, "data set", recipe["data"], config["data"])
+    late = [step for step in recipe["checkpoints"] if step > recipe["steps"]]
+    if late:
+        raise StudyError(
+            f"{where}.checkpoints: step {late[0]} lies beyond the last step {recipe['steps']}"
+        )
+    for required in (0, recipe["steps"]):
+        if required not in recipe["checkpoints"]:
+            raise StudyError(f"{where}.checkpoints: step {required} must be among them")
+
+
+def _check_cell(cell: Cell, recipe: Mapping[str, Any]) -> None:
+    where = f"cell {cell.path}"
+    prompts, updates = recipe["prompts_per_step"], recipe["updates_per_step"]
+    total = prompts * recipe["steps"]
+    if cell.group_size < 2:
+        raise StudyError(f"{where}: G must be at least 2; advantages compare a group's responses")
+    if total % cell.tau:
+        raise StudyError(
+            f"{where}: tau {cell.tau} does not divide D_total = {prompts} prompts per step x "
+            f"{recipe['steps']} steps = {total}"
+        )
+    responses = prompts * cell.group_size
+    if responses % updates or (responses // updates) % cell.group_size:
+        raise StudyError(
+            f"{where}: a step's {responses} responses ({prompts} prompts x G {cell.group_size}) "
+            f"cannot be cut into updates_per_step = {updates} batches of whole groups"
+        )
+    schedule = recipe["grpo"].get("lr_scheduler_type", "constant")
+    if schedule not in _CONSTANT_RATES:
+        raise StudyError(
+            f"{where}: lr_scheduler_type '{schedule}' decays the learning rate, so checkpoints "
+            f"are not points of one curve; use one of {', '.join(_CONSTANT_RATES)}"
+        )

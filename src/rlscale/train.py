@@ -1,0 +1,486 @@
+"""Train one cell with TRL's GRPOTrainer, resumably.
+
+A *step* is one rollout batch; an *update* is one optimiser update (TRL's global_step). Resumable
+state is taken at rollout boundaries only, because TRL loses buffered rollouts on a resume. It
+lives outside the rule's declared outputs, which Snakemake removes when a run fails.
+"""
+
+import json
+import math
+import os
+import resource
+import shutil
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.errors import StudyError
+from rlscale.ledger import COLUMNS as LEDGER_COLUMNS
+from rlscale.ledger import Cost
+from rlscale.manifests import (
+    digest,
+    fingerprint,
+    input_fingerprints,
+    read_json,
+    read_manifest,
+    verify_files,
+    write_json,
+    write_manifest,
+    write_text,
+)
+from rlscale.prompts import render
+from rlscale.verify import judge
+
+if TYPE_CHECKING:
+    import pandas
+    from transformers import PreTrainedTokenizerBase
+    from trl import GRPOConfig, GRPOTrainer
+
+INTERRUPTED = 85
+METRICS = (
+    "loss", "reward", "reward_std", "frac_reward_zero_std", "kl", "entropy", "grad_norm",
+    "learning_rate", "completions/mean_length", "completions/clipped_ratio", "num_tokens",
+)  # fmt: skip
+
+
+class Interrupted(Exception):
+    """The run was asked to stop, and its state is saved."""
+
+
+class Reward:
+    """The verified reward, which also keeps the record of what each step consumed and cost.
+
+    TRL calls it once per rollout batch with every response and its problem's columns.
+    """
+
+    __name__ = "verified"
+
+    def __init__(self, verifier: str, tokenizer: "PreTrainedTokenizerBase", cost: Cost) -> None:
+        self.verifier = verifier
+        self.tokenizer = tokenizer
+        self.cost = cost
+        self.steps: list[dict[str, Any]] = []
+        self.consumed: list[list[str]] = []
+        self._clock = time.monotonic()
+
+    def __call__(
+        self,
+        prompts: Sequence[str],
+        completions: Sequence[str],
+        completion_ids: Sequence[Sequence[int]],
+        answer: Sequence[str],
+        problem_id: Sequence[str],
+        **_: Any,
+    ) -> list[float]:
+        """Rewards of a rollout batch, shape (prompts x G,): 1 for a correct answer, else 0."""
+        outcomes = judge(self.verifier, completions, answer)
+        if None in outcomes:
+            row = outcomes.index(None)
+            raise StudyError(
+                f"problem {problem_id[row]}: gold answer {answer[row]!r} cannot be used by the "
+                f"'{self.verifier}' verifier; the data set's verifier key must suit its answers"
+            )
+        unique = list(dict.fromkeys(prompts))
+        lengths = dict(zip(unique, map(len, self.tokenizer(unique).input_ids), strict=True))
+        prompt_tokens = sum(lengths[prompt] for prompt in prompts)
+        completion_tokens = sum(map(len, completion_ids))
+        self.consumed.append(list(dict.fromkeys(problem_id)))
+        self.steps.append(
+            {
+                "step": len(self.steps) + 1,
+                "prompt_tokens": prompt_tokens,
+                "completion_tokens": completion_tokens,
+                **self.cost.step(prompt_tokens, completion_tokens),
+            }
+        )
+        return [float(outcome == "correct") for outcome in outcomes]
+
+    def end_step(self) -> None:
+        """Note the time and the peak memory of the step that has just ended."""
+        now = time.monotonic()
+        self.steps[-1]["seconds"] = round(now - self._clock, 3)
+        self.steps[-1]["peak_memory_bytes"] = _peak_memory()
+        self._clock = now
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs to go on with the record."""
+        return {"steps": self.steps, "consumed": self.consumed}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up the record of an interrupted run."""
+        self.steps, self.consumed = list(state["steps"]), list(state["consumed"])
+
+
+def _peak_memory() -> int:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def grpo_config(
+    recipe: Mapping[str, Any], *, group_size: int, seed: int, state: Path, use_cpu: bool
+) -> "GRPOConfig":
+    """TRL's configuration of one cell: the recipe's own keys plus what the design fixes.
+
+    Args:
+        recipe: A resolved recipe (``rlscale.cells.resolve``).
+        group_size: G, TRL's ``num_generations``.
+        seed: Seed of the run.
+        state: Folder of the resumable state.
+        use_cpu: Whether to stay off any GPU.
+
+    Raises:
+        StudyError: TRL refuses a key or a value; the message is TRL's.
+    """
+    from trl import GRPOConfig
+
+    updates = recipe["updates_per_step"]
+    # PAPER: the curriculum order is kept, and the rate is constant (checked with the cells).
+    fixed = {
+        "output_dir": str(state),
+        "num_generations": group_size,
+        "per_device_train_batch_size": recipe["prompts_per_step"] * group_size // updates,
+        "steps_per_generation": updates,
+        "gradient_accumulation_steps": 1,
+        "max_steps": recipe["steps"] * updates,
+        "shuffle_dataset": False,
+        "seed": seed,
+        "use_cpu": use_cpu,
+        "bf16": not use_cpu,
+        "save_strategy": "no",
+        "logging_steps": updates,
+        "report_to": [],
+        "disable_tqdm": True,
+    }
+    own = recipe["grpo"]
+    taken = sorted(set(own) & set(fixed))
+    if taken:
+        raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")
+    try:
+        return GRPOConfig(**{"lr_scheduler_type": "constant", **own}, **fixed)
+    except (TypeError, ValueError) as error:
+        raise StudyError(f"recipe's grpo settings: {error}") from None
+
+
+def train_cell(
+    *,
+    cell: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    model_manifest: Path,
+    data_manifest: Path,
+    checkpoints: Path,
+    state: Path,
+    outputs: Mapping[str, Path],
+    save_state_minutes: float,
+) -> None:
+    """Train a cell to its end, or from where an interrupted run left it.
+
+    Args:
+        cell: Fields of ``rlscale.cells.Cell`` plus ``path``.
+        settings: All that decides the result: ``recipe`` (resolved), and digests of the rule.
+        model_manifest: Manifest of the weights that the run starts from.
+        data_manifest: Manifest of the data variant; ``train.parquet`` lies beside it.
+        checkpoints: Folder for ``step<n>/``.
+        state: Folder of the resumable state.
+        outputs: Paths ``manifest``, ``metrics``, ``ledger`` and ``consumed``.
+        save_state_minutes: Least time between two savings of resumable state.
+
+    Raises:
+        StudyError: Bad input, or the consumed problems differ from the manifest's order.
+        Interrupted: SIGTERM or SIGUSR1 came; the state is saved at a rollout boundary.
+    """
+    started = time.time()
+    recipe = settings["recipe"]
+    inputs = {"model": model_manifest, "data": data_manifest}
+    mark = fingerprint(settings, input_fingerprints(inputs))
+    model = read_manifest(model_manifest, "model")
+    verify_files(model)
+    problems = _read_problems(data_manifest, recipe)
+    resume = _prepare_state(state, mark)
+    if resume is None:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+    trainer, reward = _build(cell, recipe, model, problems, state)
+    guard = _callback(trainer, reward, recipe, checkpoints, state, save_state_minutes)
+    if resume is not None:
+        reward.restore(read_json(resume / "record.json"))
+        guard.restore(read_json(resume / "record.json"))
+        print(f"resuming {cell['path']} after step {len(reward.steps)} of {recipe['steps']}")
+    with _stop_signals(guard):
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    if guard.interrupted:
+        raise Interrupted(f"{cell['path']}: state saved after step {len(reward.steps)}")
+
+    _check_consumed(reward.consumed, problems, recipe, cell["path"])
+    saved = [{"step": 0, "path": model["weights"], "digest": _weights_digest(model["weights"])}]
+    for step in sorted(set(recipe["checkpoints"]) - {0}):
+        folder = checkpoints / f"step{step}"
+        if folder.exists():
+            saved.append(
+                {"step": step, "path": str(folder), "digest": _weights_digest(str(folder))}
+            )
+    _write_tables(outputs, trainer, reward, recipe)
+    files = [
+        path for entry in saved[1:] for path in Path(entry["path"]).iterdir() if path.is_file()
+    ]
+    write_manifest(
+        outputs["manifest"],
+        kind="train",
+        name=cell["path"],
+        settings=settings,
+        inputs=inputs,
+        files=[*files, outputs["metrics"], outputs["ledger"], outputs["consumed"]],
+        seed=cell["seed"],
+        started=started,
+        code="rlscale.train",
+        status=guard.status,
+        cell=dict(cell),
+        checkpoints=saved,
+        family=model["family"],
+        n_params=model["n_params"],
+        n_params_total=model["n_params_total"],
+        n_params_nominal=model["n_params_nominal"],
+        gpu=_on_gpu(),
+    )
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def _read_problems(data_manifest: Path, recipe: Mapping[str, Any]) -> "pandas.DataFrame":
+    import pandas
+
+    manifest = read_manifest(data_manifest)
+    verify_files(manifest)
+    path = data_manifest.parent / "train.parquet"
+    problems = pandas.read_parquet(path)
+    wanted = recipe["steps"] * recipe["prompts_per_step"]
+    if len(problems) != wanted:
+        raise StudyError(f"{path}: {len(problems)} rows where the recipe's steps need {wanted}")
+    return problems
+
+
+def _prepare_state(state: Path, mark: str) -> Path | None:
+    """The newest complete state of a run with the same fingerprint; any other is removed."""
+    marker = state / "fingerprint.json"
+    if marker.exists() and read_json(marker) == mark:
+        complete = [path for path in state.glob("checkpoint-*") if (path / "record.json").exists()]
+        newest = max(complete, key=lambda path: int(path.name.split("-")[1]), default=None)
+        for path in state.glob("checkpoint-*"):
+            if path != newest:
+                shutil.rmtree(path)
+        return newest
+    shutil.rmtree(state, ignore_errors=True)
+    write_json(marker, mark)
+    return None
+
+
+def _build(
+    cell: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    model: Mapping[str, Any],
+    problems: "pandas.DataFrame",
+    state: Path,
+) -> tuple["GRPOTrainer", Reward]:
+    import torch
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import GRPOTrainer
+
+    torch.set_num_threads(recipe["cpu_threads"])
+    config = grpo_config(
+        recipe,
+        group_size=cell["group_size"],
+        seed=cell["seed"],
+        state=state,
+        use_cpu=not _on_gpu(),
+    )
+    weights = model["weights"]
+    tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
+    network = AutoModelForCausalLM.from_pretrained(
+        weights, dtype="float32", use_safetensors=True
+    )
+    head = network.get_output_embeddings().weight.numel()
+    cost = Cost(
+        n_params=model["n_params"],
+        n_params_head=head,
+        old_logprobs=recipe["updates_per_step"] > 1,
+        reference=config.beta > 0,
+    )
+    reward = Reward(recipe["verifier"], tokenizer, cost)
+    prompts = [render(tokenizer, p, cell["variant"], recipe["prompt"]) for p in problems["problem"]]
+    rows = {
+        "prompt": prompts,
+        "answer": problems["answer"].tolist(),
+        "problem_id": problems["problem_id"].tolist(),
+    }
+    trainer = GRPOTrainer(
+        model=network,
+        args=config,
+        train_dataset=Dataset.from_dict(rows),
+        reward_funcs=reward,
+        processing_class=tokenizer,
+    )
+    return trainer, reward
+
+
+def _on_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _callback(
+    trainer: "GRPOTrainer",
+    reward: Reward,
+    recipe: Mapping[str, Any],
+    checkpoints: Path,
+    state: Path,
+    save_state_minutes: float,
+) -> Any:
+    """The callback that saves weights and state at rollout boundaries; added to the trainer."""
+    from tqdm import tqdm
+    from transformers import TrainerCallback
+
+    class Guard(TrainerCallback):
+        """Acts at rollout boundaries only: weights, state, stop requests, divergence."""
+
+        def __init__(self) -> None:
+            self.stop_asked = False
+            self.interrupted = False
+            self.status = "ok"
+            self.zero_reward_steps = 0
+            self.saved_at = time.monotonic()
+            self.bar = tqdm(total=recipe["steps"], desc=checkpoints.name, mininterval=5)
+
+        def restore(self, record: Mapping[str, Any]) -> None:
+            self.zero_reward_steps = record["zero_reward_steps"]
+            self.bar.update(len(record["steps"]))
+
+        def on_log(self, args, run, control, logs, **_):
+            self.bar.set_postfix(
+                {key: f"{logs[key]:.3f}" for key in ("loss", "reward") if key in logs}
+            )
+            bad = [key for key in ("loss", "grad_norm") if not math.isfinite(logs.get(key, 0.0))]
+            if "reward" in logs:
+                self.zero_reward_steps = 0 if logs["reward"] else self.zero_reward_steps + 1
+            if bad or self.zero_reward_steps >= recipe["zero_reward_steps"]:
+                reason = f"{bad[0]} is not finite" if bad else "the reward stays at 0"
+                print(f"diverged at update {run.global_step}: {reason}")
+                self.status = "diverged"
+                control.should_training_stop = True
+
+        def on_step_end(self, args, run, control, **_):
+            if run.global_step % recipe["updates_per_step"]:
+                return
+            step = run.global_step // recipe["updates_per_step"]
+            reward.end_step()
+            self.bar.update(1)
+            if step in recipe["checkpoints"]:
+                _save_weights(trainer, checkpoints / f"step{step}", recipe["checkpoint_dtype"])
+            due = time.monotonic() - self.saved_at > 60 * save_state_minutes
+            if (self.stop_asked or due) and step < recipe["steps"]:
+                control.should_save = True
+
+        def on_save(self, args, run, control, **_):
+            folder = state / f"checkpoint-{run.global_step}"
+            record = {**reward.state(), "zero_reward_steps": self.zero_reward_steps}
+            write_json(folder / "record.json", record)  # last: it marks the folder as complete
+            for other in state.glob("checkpoint-*"):
+                if other != folder:
+                    shutil.rmtree(other)
+            self.saved_at = time.monotonic()
+            if self.stop_asked:
+                self.interrupted = True
+                control.should_training_stop = True
+
+    guard = Guard()
+    trainer.add_callback(guard)
+    return guard
+
+
+class _stop_signals:
+    """Within it, SIGTERM and SIGUSR1 ask the guard to stop at the next rollout boundary."""
+
+    def __init__(self, guard: Any) -> None:
+        self.guard = guard
+
+    def __enter__(self) -> None:
+        def ask(*_: Any) -> None:
+            self.guard.stop_asked = True
+
+        self.before = {name: signal.signal(name, ask) for name in (signal.SIGTERM, signal.SIGUSR1)}
+
+    def __exit__(self, *_: Any) -> None:
+        for name, handler in self.before.items():
+            signal.signal(name, handler)
+
+
+def _save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
+    """Save model and tokenizer so that the folder appears whole or not at all."""
+    import torch
+
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    weights = {name: value.to(getattr(torch, dtype)) for name, value in model.state_dict().items()}
+    model.save_pretrained(part, state_dict=weights)
+    trainer.processing_class.save_pretrained(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(part, folder)
+
+
+def _weights_digest(folder: str) -> str:
+    """Digest of a checkpoint's bytes: its weight files and its model configuration."""
+    from rlscale.manifests import file_sha256
+
+    files = sorted([*Path(folder).glob("*.safetensors"), Path(folder) / "config.json"])
+    return digest({path.name: file_sha256(path) for path in files})
+
+
+def _check_consumed(
+    consumed: list[list[str]],
+    problems: "pandas.DataFrame",
+    recipe: Mapping[str, Any],
+    name: str,
+) -> None:
+    size = recipe["prompts_per_step"]
+    wanted = problems["problem_id"].tolist()
+    for index, ids in enumerate(consumed):
+        planned = list(dict.fromkeys(wanted[index * size : (index + 1) * size]))
+        if ids != planned:
+            raise StudyError(
+                f"{name}: step {index + 1} consumed other problems than the data manifest plans "
+                f"(first: {ids[0]}, planned {planned[0]}); the trainer's sampler is not to be trusted"
+            )
+
+
+def _write_tables(
+    outputs: Mapping[str, Path], trainer: "GRPOTrainer", reward: Reward, recipe: Mapping[str, Any]
+) -> None:
+    import pandas
+
+    updates = recipe["updates_per_step"]
+    logs = [
+        {"step": entry["step"] // updates, **{key: entry.get(key) for key in METRICS}}
+        for entry in trainer.state.log_history
+        if "reward" in entry
+    ]
+    write_text(outputs["metrics"], pandas.DataFrame(logs).to_csv(index=False))
+    ledger = pandas.DataFrame(reward.steps)[list(LEDGER_COLUMNS)]
+    write_text(outputs["ledger"], ledger.to_csv(index=False))
+    consumed = pandas.DataFrame(
+        [
+            {"step": step, "problem_id": problem}
+            for step, ids in enumerate(reward.consumed, start=1)
+            for problem in ids
+        ]
+    )
+    consumed.to_parquet(outputs["consumed"], index=False)
+
+
+def settings_json(text: str) -> dict[str, Any]:
+    """Parse a rule's ``--settings`` argument."""
+    return json.loads(text)
