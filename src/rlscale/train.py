@@ -5,7 +5,6 @@ state is taken at rollout boundaries only, because TRL loses buffered rollouts o
 lives outside the rule's declared outputs, which Snakemake removes when a run fails.
 """
 
-import json
 import math
 import os
 import resource
@@ -153,6 +152,7 @@ def grpo_config(
         "bf16": not use_cpu,
         "save_strategy": "no",
         "logging_steps": updates,
+        "logging_nan_inf_filter": False,
         "report_to": [],
         "disable_tqdm": True,
     }
@@ -244,7 +244,7 @@ def train_cell(
         n_params=model["n_params"],
         n_params_total=model["n_params_total"],
         n_params_nominal=model["n_params_nominal"],
-        gpu=_on_gpu(),
+        gpus=_gpus(),
     )
     shutil.rmtree(state, ignore_errors=True)
 
@@ -295,13 +295,11 @@ def _build(
         group_size=cell["group_size"],
         seed=cell["seed"],
         state=state,
-        use_cpu=not _on_gpu(),
+        use_cpu=_gpus() == 0,
     )
     weights = model["weights"]
     tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
-    network = AutoModelForCausalLM.from_pretrained(
-        weights, dtype="float32", use_safetensors=True
-    )
+    network = AutoModelForCausalLM.from_pretrained(weights, dtype="float32", use_safetensors=True)
     head = network.get_output_embeddings().weight.numel()
     cost = Cost(
         n_params=model["n_params"],
@@ -326,10 +324,10 @@ def _build(
     return trainer, reward
 
 
-def _on_gpu() -> bool:
+def _gpus() -> int:
     import torch
 
-    return torch.cuda.is_available()
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def _callback(
@@ -479,8 +477,3 @@ def _write_tables(
         ]
     )
     consumed.to_parquet(outputs["consumed"], index=False)
-
-
-def settings_json(text: str) -> dict[str, Any]:
-    """Parse a rule's ``--settings`` argument."""
-    return json.loads(text)

@@ -1,0 +1,36 @@
+# The table of contents: configuration, rules, and the targets that have names.
+# Science is in src/rlscale, one entry point per rule in workflow/scripts.
+from snakemake.utils import min_version, validate
+
+min_version("9.0")
+
+# Snakemake would merge --configfile into this one; a study is one file, complete in itself.
+if "study" not in config:
+
+    configfile: "config/config.yaml"
+
+
+validate(config, "workflow/schemas/config.schema.yaml")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/curves.smk"
+include: "workflow/rules/fit.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.figures.input,
+
+
+rule cells:
+    message:
+        "All cells are trained and evaluated"
+    input:
+        expand("results/cells/{cell}/curve.csv", cell=[cell.path for cell in CELLS]),

@@ -1,0 +1,152 @@
+"""Weights that cells start from: made from scratch, fetched from a hub, or found in a folder."""
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.canonical import canonicalise
+from rlscale.errors import StudyError
+from rlscale.manifests import read_manifest, verify_files, write_manifest
+from rlscale.tiny import character_tokenizer, fine_tune, new_model, parameter_counts, pretrain
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def make_model(
+    *,
+    identity: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    exclude: Sequence[Path],
+    base: Path | None,
+    weights: Path,
+    manifest: Path,
+) -> None:
+    """Put a model's weights and tokenizer into a folder and describe them in a manifest.
+
+    Args:
+        identity: ``model``, ``family``, ``n_params_nominal`` (or None).
+        settings: ``variant``, ``source`` (``made``, ``hub`` and ``revision``, or ``folder``) and,
+            for made models, ``pretraining`` and ``fine_tuning``.
+        exclude: Manifests of the data sets whose held-out and benchmark problems a made model
+            must not have seen.
+        base: Manifest of the base model, for a made instruct model.
+        weights: Folder to fill; it appears whole or not at all.
+        manifest: Where the manifest goes.
+
+    Raises:
+        StudyError: The folder or the hub's snapshot is not a usable model.
+    """
+    started = time.time()
+    name = f"{identity['model']}-{settings['variant']}"
+    source = settings["source"]
+    part = weights.with_name(f".{weights.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    inputs = {f"data{i}": path for i, path in enumerate(exclude)}
+    facts: dict[str, Any] = {}
+    if "made" in source:
+        unseen = _unseen_problems(exclude)
+        facts["excluded_problems"] = len(unseen)
+        if settings["variant"] == "base":
+            facts["pretraining_loss"] = _make_base(source["made"], settings, unseen, part)
+        else:
+            inputs["base"] = base
+            tuning = {**settings["fine_tuning"], "mixture": settings["pretraining"]["mixture"]}
+            parent = read_manifest(base, "model")
+            verify_files(parent)
+            fine_tune(Path(parent["weights"]), part, tuning, unseen)
+    else:
+        _copy(_locate(source), part)
+    network = _load(part, name)
+    shutil.rmtree(weights, ignore_errors=True)
+    os.replace(part, weights)
+    write_manifest(
+        manifest,
+        kind="model",
+        name=name,
+        settings=settings,
+        inputs=inputs,
+        files=[path for path in weights.iterdir() if path.is_file()],
+        seed=settings.get("pretraining", {}).get("seed"),
+        started=started,
+        code="rlscale.models",
+        family=identity["family"],
+        n_params_nominal=identity["n_params_nominal"],
+        weights=str(weights),
+        **parameter_counts(network),
+        **facts,
+    )
+
+
+def _unseen_problems(manifests: Sequence[Path]) -> set[str]:
+    """Canonical texts of the held-out and benchmark problems that the data sets list."""
+    import pandas
+
+    unseen = set()
+    for path in manifests:
+        verify_files(read_manifest(path, "data"))
+        held_out = pandas.read_parquet(path.parent / "held_out.parquet")
+        unseen |= {canonicalise(problem) for problem in held_out["problem"]}
+    return unseen
+
+
+def _make_base(
+    architecture: Mapping[str, int], settings: Mapping[str, Any], unseen: set[str], folder: Path
+) -> float:
+    import torch
+
+    torch.set_num_threads(1)
+    tokenizer = character_tokenizer()
+    network = new_model(architecture, tokenizer, settings["pretraining"]["seed"])
+    loss = pretrain(network, tokenizer, settings["pretraining"], unseen)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return round(loss, 6)
+
+
+def _locate(source: Mapping[str, str]) -> Path:
+    if "folder" in source:
+        folder = Path(source["folder"])
+        if not folder.is_dir():
+            raise StudyError(f"{folder}: the model's folder does not exist")
+        return folder
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model"]
+    try:
+        return Path(
+            snapshot_download(source["hub"], revision=source["revision"], allow_patterns=patterns)
+        )
+    except Exception as error:  # the hub's client raises many kinds, of several packages
+        raise StudyError(
+            f"{source['hub']} at {source['revision']}: cannot be fetched ({error}); fetch it "
+            "beforehand where there is a network, or name a local folder"
+        ) from error
+
+
+def _copy(origin: Path, part: Path) -> None:
+    """Link (or copy) the files of a model, weights from safetensors only."""
+    if not list(origin.glob("*.safetensors")):
+        raise StudyError(f"{origin}: no *.safetensors file; other formats can run code")
+    if not any((origin / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
+        raise StudyError(f"{origin}: no tokenizer (tokenizer.json) in the model's folder")
+    for path in origin.iterdir():
+        if path.suffix in (".json", ".safetensors", ".txt", ".jinja", ".model"):
+            shutil.copyfile(path, part / path.name)
+
+
+def _load(folder: Path, name: str) -> "PreTrainedModel":
+    """Load the weights once: a truncated or foreign file is found here, not in a cell."""
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            folder, dtype="auto", use_safetensors=True, trust_remote_code=False
+        )
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise StudyError(f"{name}: the weights in {folder} cannot be loaded ({error})") from None

@@ -1,0 +1,55 @@
+# What all rules share: the study's cells, settings per cell, resources, code digests.
+import json
+import os
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from rlscale import cells as grid
+from rlscale.errors import StudyError
+from rlscale.manifests import code_digest
+from rlscale.studies import claim_folder
+
+# Entry points are named by this variable, not by a path in a rule: a path differs between clones
+# and Snakemake would take that for a changed rule.
+os.environ["SCRIPTS"] = str(Path(workflow.current_basedir).parent / "scripts")
+
+
+def or_refuse(function, *arguments):
+    """Call a function of the package; what it refuses ends the workflow with one sentence."""
+    try:
+        return function(*arguments)
+    except StudyError as error:
+        raise WorkflowError(str(error)) from None
+
+
+or_refuse(grid.check, config)
+or_refuse(claim_folder, config["study"], Path("results"))
+CELLS = grid.expand(config)
+
+
+wildcard_constraints:
+    cell=r"[^/]+/[^/]+/tau\d+-g\d+/seed\d+",
+    model=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    variant="base|instruct",
+    set="|".join(config["data"]),
+    recipe="|".join(config["recipes"]),
+    tau=r"\d+",
+
+
+def cell_of(wildcards):
+    """The cell that a rule's wildcard names; an unknown one is refused with its near matches."""
+    return or_refuse(grid.find, CELLS, wildcards.cell)
+
+
+def resources_of(model):
+    """What jobs of a model ask for; never part of what decides a result."""
+    return {
+        **config["resources"]["default"],
+        **config["resources"]["models"].get(model, {}),
+    }
+
+
+def code(module):
+    """Digest of the code that decides a step, where the study makes it again on a change."""
+    return code_digest(module) if config["rerun_on_code"] else ""

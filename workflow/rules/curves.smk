@@ -1,0 +1,39 @@
+# From evaluated cells to the tables that fits and figures read.
+
+
+rule make_curve:
+    input:
+        train="results/cells/{cell}/train.json",
+        evaluation="results/cells/{cell}/eval.json",
+    output:
+        curve="results/cells/{cell}/curve.csv",
+    log:
+        "logs/make_curve/{cell}.log",
+    params:
+        study=config["study"],
+        code=code("rlscale.curves"),
+    threads: 1
+    message:
+        "Join scores and ledger of {wildcards.cell}"
+    shell:
+        "python $SCRIPTS/make_curve.py --study {params.study} --train {input.train}"
+        " --evaluation {input.evaluation} --output {output.curve} > {log} 2>&1"
+
+
+rule collect_curves:
+    input:
+        curves=expand("results/cells/{cell}/curve.csv", cell=[cell.path for cell in CELLS]),
+    output:
+        curves="results/curves.csv",
+        outcomes="results/outcomes.parquet",
+        ledger="results/ledger.csv",
+    log:
+        "logs/collect_curves.log",
+    params:
+        code=code("rlscale.curves"),
+    threads: 1
+    message:
+        "Collect the tables of all cells"
+    shell:
+        "python $SCRIPTS/collect_curves.py --curve {input.curves} --curves {output.curves}"
+        " --outcomes {output.outcomes} --ledger {output.ledger} > {log} 2>&1"

@@ -1,0 +1,63 @@
+# Weights that cells start from: made here, fetched from a hub, or found in a local folder.
+
+
+def weights_source(wildcards):
+    """Where the weights of a model's variant come from, as the configuration says."""
+    return config["models"][wildcards.model][wildcards.variant]
+
+
+def make_model_settings(wildcards):
+    """All that decides the weights, and nothing else."""
+    source = weights_source(wildcards)
+    settings = {"variant": wildcards.variant, "source": source, "code": code("rlscale.models")}
+    if "made" in source:
+        settings["pretraining"] = config["pretraining"]
+        if wildcards.variant == "instruct":
+            settings["fine_tuning"] = config["fine_tuning"]
+    return settings
+
+
+def make_model_inputs(wildcards):
+    """A made model reads the problems that it must not see; a tuned one also its base."""
+    source = weights_source(wildcards)
+    if "made" not in source:
+        return {}
+    inputs = {"data": [f"results/data/{name}/manifest.json" for name in config["data"]]}
+    if wildcards.variant == "instruct":
+        inputs["base"] = f"results/models/{wildcards.model}-base/manifest.json"
+    return inputs
+
+
+rule make_model:
+    input:
+        unpack(make_model_inputs),
+    output:
+        manifest="results/models/{model}-{variant}/manifest.json",
+    log:
+        "logs/make_model/{model}-{variant}.log",
+    benchmark:
+        "logs/make_model/{model}-{variant}.tsv"
+    params:
+        settings=lambda wildcards: json.dumps(make_model_settings(wildcards)),
+        identity=lambda wildcards: json.dumps(
+            {
+                "model": wildcards.model,
+                "family": config["models"][wildcards.model]["family"],
+                "n_params_nominal": config["models"][wildcards.model].get("n_params_nominal"),
+            }
+        ),
+        weights="checkpoints/models/{model}-{variant}",
+        inputs=lambda wildcards, input: " ".join(
+            [f"--exclude {path}" for path in input.get("data", [])]
+            + ([f"--base {input.base}"] if input.get("base") else [])
+        ),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: resources_of(wildcards.model)["mem_mb"],
+        runtime=lambda wildcards: resources_of(wildcards.model)["minutes"],
+    message:
+        "Make the weights of {wildcards.model}-{wildcards.variant}"
+    shell:
+        "python $SCRIPTS/make_model.py --settings {params.settings:q}"
+        " --identity {params.identity:q} {params.inputs} --weights {params.weights}"
+        " --manifest {output.manifest} > {log} 2>&1"

@@ -1,0 +1,46 @@
+# GRPO training of one cell.
+
+
+def train_settings(wildcards):
+    """All that decides a cell's result, and nothing else: only this cell runs when it changes."""
+    cell = cell_of(wildcards)
+    return {
+        "recipe": grid.resolve(config, cell),
+        "protocol_digest": grid.protocol_digest(config, cell),
+        "code": code("rlscale.train"),
+    }
+
+
+rule train_cell:
+    input:
+        model=lambda wildcards: f"results/models/{cell_of(wildcards).model_name}/manifest.json",
+        data=lambda wildcards: (
+            f"results/data/{config['recipes'][cell_of(wildcards).recipe]['data']}/variants/"
+            f"{cell_of(wildcards).recipe}-tau{cell_of(wildcards).tau}/manifest.json"
+        ),
+    output:
+        manifest="results/cells/{cell}/train.json",
+        metrics="results/cells/{cell}/metrics.csv",
+        ledger="results/cells/{cell}/ledger.csv",
+        consumed="results/cells/{cell}/consumed.parquet",
+    log:
+        "logs/train_cell/{cell}.log",
+    benchmark:
+        "logs/train_cell/{cell}.tsv"
+    params:
+        settings=lambda wildcards: json.dumps(train_settings(wildcards)),
+        checkpoints="checkpoints/{cell}",
+        state=".state/{cell}",
+        minutes=config["training"]["save_state_minutes"],
+    threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
+    resources:
+        mem_mb=lambda wildcards: resources_of(cell_of(wildcards).model)["mem_mb"],
+        runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
+    message:
+        "Train {wildcards.cell}"
+    shell:
+        "python $SCRIPTS/train_cell.py --settings {params.settings:q} --cell {wildcards.cell}"
+        " --model {input.model} --data {input.data} --checkpoints {params.checkpoints}"
+        " --state {params.state} --save-state-minutes {params.minutes}"
+        " --manifest {output.manifest} --metrics {output.metrics} --ledger {output.ledger}"
+        " --consumed {output.consumed} > {log} 2>&1"

@@ -1,0 +1,54 @@
+"""Train one cell by GRPO, or go on where an interrupted run of it stopped."""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rlscale.cells import Cell
+from rlscale.errors import sentence_not_traceback
+
+
+@sentence_not_traceback
+def main() -> None:
+    """Parse the paths, fix the number of threads, train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--cell", type=Cell.from_path, required=True)
+    parser.add_argument("--model", type=Path, required=True, help="manifest of the weights")
+    parser.add_argument("--data", type=Path, required=True, help="manifest of the data variant")
+    parser.add_argument("--checkpoints", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True, help="folder of resumable state")
+    parser.add_argument("--save-state-minutes", type=float, required=True)
+    for output in ("manifest", "metrics", "ledger", "consumed"):
+        parser.add_argument(f"--{output}", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    # Before torch is imported: threads change float sums.
+    os.environ["OMP_NUM_THREADS"] = str(arguments.settings["recipe"]["cpu_threads"])
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from rlscale.train import INTERRUPTED, Interrupted, train_cell
+
+    try:
+        train_cell(
+            cell={**asdict(arguments.cell), "path": arguments.cell.path},
+            settings=arguments.settings,
+            model_manifest=arguments.model,
+            data_manifest=arguments.data,
+            checkpoints=arguments.checkpoints,
+            state=arguments.state,
+            outputs={
+                name: getattr(arguments, name)
+                for name in ("manifest", "metrics", "ledger", "consumed")
+            },
+            save_state_minutes=arguments.save_state_minutes,
+        )
+    except Interrupted as stop:
+        print(f"interrupted: {stop}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()
