@@ -6,6 +6,7 @@ PyTorch's own CPU index (or its mirror, ``TORCH_CPU_INDEX``). Hashes in the lock
 indifferent which source serves a file. uv, when it can be had, only makes this faster than pip.
 """
 
+import hashlib
 import os
 import platform
 import re
@@ -50,7 +51,8 @@ def main(lock: str) -> None:
     python = make_venv(venv)
     install_lock(python, lock_file)
     run([*installer(python), "--no-deps", "--no-build-isolation", "-e", str(ROOT)], python)
-    (venv / f"{lock}.stamp").touch()
+    sha256 = hashlib.sha256(lock_file.read_bytes()).hexdigest()
+    (venv / f"{lock}.stamp").write_text(f"{sha256}\n")
     print(f"environment: ready after {time.time() - started:.0f} s", flush=True)
 
 
@@ -147,7 +149,13 @@ def reason(output: str) -> str:
     text = output.lower()
     if "no space left" in text or "os error 28" in text:
         return "the disk is full; make room and run the same command again"
-    unreachable = ("dns error", "failed to fetch", "connection refused", "timed out", "name resolution")
+    unreachable = (
+        "dns error",
+        "failed to fetch",
+        "connection refused",
+        "timed out",
+        "name resolution",
+    )
     if any(word in text for word in unreachable):
         return (
             "no package registry could be reached; check the network, or configure pip for your "

@@ -1,8 +1,11 @@
 """Manifests: the small files that rules hand each other instead of big ones.
 
-A manifest says what was made (files with sha256), from what (settings, the fingerprints of the
-inputs) and by what (code digest, package versions). It is written last, by rename, so that its
-presence means that everything it names is complete.
+A manifest says what was made (files with sha256) and from what (settings, the fingerprints of the
+inputs). It is written last, by rename, so that its presence means that everything it names is
+complete. Equal settings and inputs give an equal manifest, byte for byte, where the files are
+equal too; what differs between such runs (times, code digest, package versions) stands beside it
+in ``<name>.run.json``. So a step that had to be made again and came out the same does not force
+the steps that read its manifest.
 """
 
 import ast
@@ -10,6 +13,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -104,7 +108,7 @@ def write_manifest(
     status: str = "ok",
     **extra: Any,
 ) -> dict:
-    """Write a step's manifest, last, by rename.
+    """Write a step's manifest, last, by rename, after its run record (``run_record``).
 
     Args:
         path: Where the manifest goes.
@@ -132,18 +136,31 @@ def write_manifest(
         "fingerprint": fingerprint(settings, fingerprints),
         "inputs": fingerprints,
         "settings": dict(settings),
-        "code": {"module": code, "digest": code_digest(code), "versions": package_versions()},
         "seed": seed,
         "files": [
             {"path": str(file), "sha256": file_sha256(file), "bytes": Path(file).stat().st_size}
             for file in sorted(map(str, files))
         ],
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(time.time() - started, 2),
         **extra,
     }
+    run = {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": round(time.time() - started, 2),
+        "code": {
+            "module": code,
+            "digest": code_digest(code),
+            "versions": package_versions(),
+            "lock": installed_lock(),
+        },
+    }
+    write_json(run_record(path), run)
     write_json(path, manifest)
     return manifest
+
+
+def run_record(path: Path | str) -> Path:
+    """Where the times, code and versions of the run that wrote a manifest stand."""
+    return Path(path).with_suffix(".run.json")
 
 
 def read_manifest(path: Path | str, kind: str | None = None) -> dict:
@@ -184,6 +201,13 @@ def package_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def installed_lock() -> str | None:
+    """Sha256 of the lock that `make env` installed, or None in an environment made otherwise."""
+    for stamp in sorted(Path(sys.prefix).glob("[cg]pu.stamp")):
+        return stamp.read_text().strip() or None
+    return None
 
 
 def code_digest(module: str) -> str:

@@ -1,0 +1,145 @@
+"""Manifests: what is in them, what they are blind to, and what they find out."""
+
+import json
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from rlscale import manifests
+from rlscale.errors import StudyError
+
+SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "manifest.schema.yaml"
+
+
+@pytest.fixture
+def step(tmp_path):
+    """Write a step of two files and its manifest; settings, times and code may be changed."""
+    (tmp_path / "raw.csv").write_text("raw")
+    for name, text in (("b.txt", "made b"), ("a.txt", "made a")):
+        (tmp_path / name).write_text(text)
+
+    def write(settings=None, started=0.0, code="rlscale.tables"):
+        return manifests.write_manifest(
+            tmp_path / "step.json",
+            kind="data",
+            name="toy",
+            settings=settings or {"seed": 1},
+            inputs={"raw": tmp_path / "raw.csv"},
+            files=[tmp_path / "b.txt", tmp_path / "a.txt"],
+            seed=1,
+            started=started,
+            code=code,
+        )
+
+    return write
+
+
+def test_manifest_follows_its_schema(step):
+    jsonschema.validate(step(), yaml.safe_load(SCHEMA.read_text()))
+
+
+def test_bytes_do_not_depend_on_time_or_code(step, tmp_path):
+    step(started=0.0, code="rlscale.tables")
+    first = (tmp_path / "step.json").read_bytes()
+    step(started=time.time(), code="rlscale.errors")
+    assert (tmp_path / "step.json").read_bytes() == first
+    run = manifests.read_json(tmp_path / "step.run.json")
+    assert run["code"]["module"] == "rlscale.errors"
+
+
+def test_fingerprint_follows_settings_and_inputs_only(step, tmp_path):
+    first = step()["fingerprint"]
+    assert step({"seed": 2})["fingerprint"] != first
+    (tmp_path / "a.txt").write_text("other")
+    assert step()["fingerprint"] == first
+    (tmp_path / "raw.csv").write_text("other")
+    assert step()["fingerprint"] != first
+
+
+def test_an_input_manifest_counts_by_its_fingerprint(step, tmp_path):
+    fingerprint = step()["fingerprint"]
+    found = manifests.input_fingerprints({"data": tmp_path / "step.json"})
+    assert found == {"data": fingerprint}
+
+
+def test_missing_input_is_named(tmp_path):
+    with pytest.raises(StudyError, match=r"gone\.json: input 'data' does not exist"):
+        manifests.input_fingerprints({"data": tmp_path / "gone.json"})
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.unlink(), r"a\.txt: named by the manifest of toy, but missing"),
+        (lambda path: path.write_text("made"), r"a\.txt: 4 bytes where .* says 6: truncated"),
+        (lambda path: path.write_text("mode a"), r"a\.txt: bytes differ"),
+    ],
+)
+def test_damaged_file_is_found_and_named(step, tmp_path, damage, message):
+    manifest = step()
+    manifests.verify_files(manifest)
+    damage(tmp_path / "a.txt")
+    with pytest.raises(StudyError, match=message):
+        manifests.verify_files(manifest)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [('{"kind": "da', "not valid JSON"), ("[]", "not a manifest"), ('{"kind": 1}', "not a mani")],
+)
+def test_broken_manifest_is_named(tmp_path, text, message):
+    (tmp_path / "step.json").write_text(text)
+    with pytest.raises(StudyError, match=rf"step\.json: {message}"):
+        manifests.read_manifest(tmp_path / "step.json")
+
+
+def test_manifest_of_another_kind_is_refused(step, tmp_path):
+    step()
+    with pytest.raises(StudyError, match="kind 'data', expected 'train'"):
+        manifests.read_manifest(tmp_path / "step.json", "train")
+
+
+def test_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "step.json"
+    manifests.write_json(path, {"old": 1})
+    with pytest.raises(UnicodeEncodeError):
+        manifests.write_text(path, "\ud800")
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package in place of this one: ``maker`` imports ``helper``; ``other`` stands alone."""
+    folder = tmp_path / "rlscale"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "maker.py").write_text(
+        '"""Doc."""\nfrom rlscale.helper import f\n\ndef g():\n    """Doc."""\n    return f() + 1\n'
+    )
+    (folder / "helper.py").write_text("def f():\n    return 1\n")
+    (folder / "other.py").write_text("x = 1\n")
+    monkeypatch.setattr(manifests, "__file__", str(folder / "manifests.py"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "counts"),
+    [
+        ("maker.py", "f() + 1", "f() + 1  # as in Eq. 3", False),
+        ("maker.py", '"""Doc."""', '"""Another."""', False),
+        ("maker.py", "f() + 1", "(f()   +\n        1)", False),
+        ("maker.py", "f() + 1", "f() + 2", True),
+        ("helper.py", "return 1", "return 2", True),
+        ("other.py", "x = 1", "x = 2", False),
+    ],
+)
+def test_code_digest_sees_code_and_nothing_else(package, file, old, new, counts):
+    before = manifests.code_digest("rlscale.maker")
+    text = (package / file).read_text()
+    assert old in text
+    (package / file).write_text(text.replace(old, new))
+    assert (manifests.code_digest("rlscale.maker") != before) is counts
