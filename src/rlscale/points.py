@@ -22,7 +22,8 @@ X_COLUMNS = {
 }
 SIZES = ("n_params", "n_params_total", "n_params_nominal", "tau", "group_size")
 WEIGHTINGS = ("equal", "variance", "steps")
-_SWEPT = ("model", "variant", "tau", "group_size", "seed")
+# In every train.json's settings, but no settings of the protocol.
+_NO_PROTOCOL = ("protocol_digest", "code", "recipe.overridden")
 
 
 @dataclass(frozen=True)
@@ -270,8 +271,8 @@ def check_protocols(
     Args:
         rows: Curve rows to be fitted together.
         manifests: Cell -> its train.json, to name the settings that differ; None without them.
-        allowed: Settings that may differ (``fit.allow_differences``), as dotted keys or their
-            beginnings.
+        allowed: Settings that may differ (``fit.allow_differences``), as dotted keys of the
+            manifests' settings or their beginnings.
 
     Returns:
         The digests found, sorted.
@@ -295,7 +296,7 @@ def check_protocols(
         key
         for key in keys
         if len({str(s.get(key)) for s in settings.values()}) > 1
-        and not _covered(key, (*_SWEPT, *allowed))
+        and not _covered(key, (*_NO_PROTOCOL, *allowed))
     ]
     if differing:
         head = "setting | " + " | ".join(settings)

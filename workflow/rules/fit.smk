@@ -2,9 +2,10 @@
 
 
 wildcard_constraints:
-    law="|".join(config["fit"]["laws"]),
-    x="|".join(config["fit"]["x"]),
+    law="|".join({*config["fit"]["laws"], *config["forecast"]["laws"]}),
+    x="|".join({*config["fit"]["x"], config["forecast"]["x"]}),
     metric="|".join(config["fit"]["metrics"]),
+    protocol="|".join(config["forecast"]["protocols"]),
 
 
 FITS = expand(
@@ -15,15 +16,18 @@ FITS = expand(
 )
 
 
-def fit_settings():
-    """The fit section without the lists that only say which fits to make."""
-    lists = ("laws", "x", "metrics")
-    return json.dumps({k: v for k, v in config["fit"].items() if k not in lists})
+def fit_settings(module="rlscale.results"):
+    """The fit section without what only says which fits to make."""
+    lists = ("laws", "x", "metrics", "margin")
+    settings = {key: value for key, value in config["fit"].items() if key not in lists}
+    return json.dumps({"fit": settings, "code": code(module)})
 
 
-def train_manifests():
+def cell_manifests():
     """Cell -> train.json, so that a fit can list missing and diverged cells."""
-    return json.dumps({cell.path: f"results/cells/{cell.path}/train.json" for cell in CELLS})
+    return json.dumps(
+        {cell.path: f"results/cells/{cell.path}/train.json" for cell in CELLS}
+    )
 
 
 rule fit_law:
@@ -34,17 +38,15 @@ rule fit_law:
         fit="results/fits/{law}-{x}-{metric}.json",
     log:
         "logs/fit_law/{law}-{x}-{metric}.log",
-    params:
-        script="workflow/scripts/fit_law.py",
-        settings=fit_settings(),
-        cells=train_manifests(),
-        outcomes=lambda wildcards, input: (
-            f"--outcomes {input.outcomes}" if input.outcomes else ""
-        ),
     threads: 1
+    params:
+        settings=fit_settings(),
+        cells=cell_manifests(),
+        outcomes="--outcomes results/outcomes.parquet" if CELLS else "",
     message:
         "Fit {wildcards.law} to {wildcards.metric} against {wildcards.x}"
     shell:
-        "python {params.script} --settings {params.settings:q} --cells {params.cells:q}"
-        " --law {wildcards.law} --x {wildcards.x} --metric {wildcards.metric}"
-        " --curves {input.curves} {params.outcomes} --output {output.fit} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 python $SCRIPTS/fit_law.py --settings {params.settings:q}"
+        " --cells {params.cells:q} --law {wildcards.law} --x {wildcards.x}"
+        " --metric {wildcards.metric} --curves {input.curves} {params.outcomes}"
+        " --output {output.fit} > {log} 2>&1"

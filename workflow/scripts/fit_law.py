@@ -11,7 +11,9 @@ from rlscale.errors import sentence_not_traceback
 def main() -> None:
     """Parse the paths, fit, write the document."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="the fit section")
+    parser.add_argument(
+        "--settings", type=json.loads, required=True, help="{fit: ..., code: digest}"
+    )
     parser.add_argument("--law", required=True)
     parser.add_argument("--x", required=True)
     parser.add_argument("--metric", required=True)
@@ -37,7 +39,7 @@ def main() -> None:
         law=arguments.law,
         x=arguments.x,
         metric=arguments.metric,
-        settings=arguments.settings,
+        settings=arguments.settings["fit"],
         outcomes=outcomes,
         manifests=present,
         missing=sorted(set(manifests) - set(curves["cell"])),
