@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.errors import StudyError
+from rlscale.manifests import digest, file_sha256
 
 # ASSUME: float32 log-probabilities of vLLM and transformers differ by less than this when the
 # weights are the same (measured: below 1e-5), and by more when they are not.
@@ -127,6 +128,7 @@ class Engine:
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise StudyError(f"{folder}: vLLM cannot run this model ({error})") from error
+        self._tokenizer = self._llm.get_tokenizer()
         self.start_seconds = time.monotonic() - started
         self.swap_seconds = 0.0
         self.probe_seconds = 0.0
@@ -234,6 +236,10 @@ class Engine:
             if running:
                 engine.abort_request(sorted(running))
 
+    def decode(self, responses: Sequence[Sequence[int]]) -> list[str]:
+        """Texts of responses, special tokens left out."""
+        return self._tokenizer.batch_decode(responses, skip_special_tokens=True)
+
     def close(self) -> None:
         """Release the engine, so that another can start in this process."""
         from vllm.distributed import cleanup_dist_env_and_memory
@@ -285,6 +291,12 @@ def weight_files(folder: Path | str) -> list[Path]:
     if not files:
         raise StudyError(f"{folder}: no .safetensors file; train the cell again")
     return files
+
+
+def weights_digest(folder: Path | str) -> str:
+    """Digest of a checkpoint's bytes: its weight files and its model configuration."""
+    files = [*weight_files(folder), Path(folder) / "config.json"]
+    return digest({file.name: file_sha256(file) for file in files})
 
 
 def tensor_shapes(folder: Path | str) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,145 @@
+"""Scores from samples: loss, pass@k, maj@k, worst@k, with standard errors clustered by problem.
+
+Problems are crossed with checkpoints and cells: the same ones are asked everywhere. So a standard
+error is taken over problems, and two checkpoints are compared by the differences of their
+problems.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas
+
+Estimate = tuple[float, float]
+
+
+def clustered_mean(values: Sequence[float], weights: Sequence[float] | None = None) -> Estimate:
+    """Mean over samples and its standard error when samples cluster in problems.
+
+    Args:
+        values: Mean of each problem, shape (problems,).
+        weights: Samples of each problem; equal when absent.
+
+    Returns:
+        Weighted mean, and the standard error of a ratio estimator over problems (linearised,
+        with the factor P / (P - 1)); nan with fewer than two problems.
+    """
+    values = np.asarray(values, float)
+    weights = np.ones_like(values) if weights is None else np.asarray(weights, float)
+    count = len(values)
+    if not count:
+        return math.nan, math.nan
+    mean = float(np.average(values, weights=weights))
+    if count < 2:
+        return mean, math.nan
+    residuals = weights * (values - mean) / weights.mean()
+    return mean, float(math.sqrt((residuals**2).sum() / (count * (count - 1))))
+
+
+def paired_difference(first: Mapping[str, float], second: Mapping[str, float]) -> Estimate:
+    """Mean difference (second - first) over the problems that both have, clustered by problem."""
+    common = sorted(first.keys() & second.keys())
+    return clustered_mean([second[key] - first[key] for key in common])
+
+
+def pass_at_k(correct: Sequence[int], n: Sequence[int], k: int) -> np.ndarray:
+    """Unbiased probability that k draws without replacement hold a correct one, per problem.
+
+    1 - C(n - c, k) / C(n, k), Chen et al. 2021 (arXiv 2107.03374), eq. 1.
+
+    Args:
+        correct: Correct samples c of each problem, shape (problems,).
+        n: Samples of each problem, at least k.
+        k: Draws.
+    """
+    _check_k(n, k)
+    return np.array(
+        [1 - math.comb(m - c, k) / math.comb(m, k) for c, m in zip(correct, n, strict=True)]
+    )
+
+
+def worst_at_k(correct: Sequence[int], n: Sequence[int], k: int) -> np.ndarray:
+    """Unbiased probability that all of k draws are correct: C(c, k) / C(n, k), per problem."""
+    _check_k(n, k)
+    return np.array([math.comb(c, k) / math.comb(m, k) for c, m in zip(correct, n, strict=True)])
+
+
+def maj_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> float:
+    """Probability that the most frequent answer of k samples is right, for one problem.
+
+    Averaged over the disjoint blocks of k consecutive samples, which are independent votes.
+    Samples without an answer do not vote; tied answers win with equal probability.
+
+    Args:
+        answers: Extracted answer of each sample, in sample order.
+        correct: Whether each sample is correct; samples with equal answers share the verdict.
+        k: Votes.
+    """
+    _check_k([len(answers)], k)
+    blocks = range(0, len(answers) - k + 1, k)
+    wins = []
+    for start in blocks:
+        votes = Counter(answer for answer in answers[start : start + k] if answer is not None)
+        right = {
+            answer
+            for answer, good in zip(
+                answers[start : start + k], correct[start : start + k], strict=True
+            )
+            if good
+        }
+        top = [answer for answer, count in votes.items() if count == max(votes.values())]
+        wins.append(sum(answer in right for answer in top) / len(top) if top else 0.0)
+    return float(np.mean(wins))
+
+
+def metric_rows(samples: "pandas.DataFrame") -> list[dict]:
+    """All metrics of one checkpoint on one benchmark.
+
+    Args:
+        samples: Columns problem_id, sample, outcome and answer; unusable golds left out.
+
+    Returns:
+        Rows with ``metric``, ``k``, ``value`` and ``se``; k runs over powers of two up to the
+        least number of samples of a problem, and that number.
+    """
+    groups = [group for _, group in samples.sort_values("sample").groupby("problem_id")]
+    n = [len(group) for group in groups]
+    correct = [int((group["outcome"] == "correct").sum()) for group in groups]
+    least = min(n, default=0)
+    ks = sorted({2**i for i in range(least.bit_length())} | ({least} if least else set()))
+    rows = []
+    for k in ks:
+        votes = [
+            maj_at_k(
+                [answer if isinstance(answer, str) else None for answer in group["answer"]],
+                list(group["outcome"] == "correct"),
+                k,
+            )
+            for group in groups
+        ]
+        for metric, values in (
+            ("pass", pass_at_k(correct, n, k)),
+            ("worst", worst_at_k(correct, n, k)),
+            ("maj", votes),
+        ):
+            value, error = clustered_mean(values)
+            rows.append({"metric": metric, "k": k, "value": value, "se": error})
+    return rows
+
+
+def suite(scores: Mapping[str, Estimate], weights: Mapping[str, float]) -> Estimate:
+    """Weighted mean of benchmarks' scores; their problems differ, so their errors add squared."""
+    total = sum(weights.values())
+    value = sum(weight * scores[name][0] for name, weight in weights.items()) / total
+    squares = sum((weight * scores[name][1]) ** 2 for name, weight in weights.items())
+    return value, math.sqrt(squares) / total
+
+
+def _check_k(n: Sequence[int], k: int) -> None:
+    if k < 1 or (len(n) and k > min(n)):
+        raise ValueError(f"k = {k} is not between 1 and the number of samples, {min(n)}")

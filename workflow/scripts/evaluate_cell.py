@@ -1,0 +1,47 @@
+"""Evaluate all checkpoints of one cell on all benchmarks, in one engine."""
+
+import argparse
+import json
+from pathlib import Path
+
+from rlscale.errors import sentence_not_traceback
+
+
+def _named_path(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    return name, Path(path)
+
+
+@sentence_not_traceback
+def main() -> None:
+    """Parse the paths and evaluate."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="evaluate.settings_for")
+    parser.add_argument("--machine", type=json.loads, default={}, help="speed keys of the engine")
+    parser.add_argument("--train", type=Path, required=True, help="the cell's train.json")
+    parser.add_argument(
+        "--problems", type=_named_path, nargs="+", required=True, metavar="BENCHMARK=FILE"
+    )
+    parser.add_argument("--journal", type=Path, required=True, help="parts of the sample store")
+    for name in ("samples", "outcomes", "scores", "metrics", "manifest"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    from rlscale.evaluate import evaluate_cell
+
+    report = evaluate_cell(
+        train_manifest=arguments.train,
+        problems=dict(arguments.problems),
+        settings=arguments.settings,
+        machine=arguments.machine,
+        journal=arguments.journal,
+        outputs={
+            name: getattr(arguments, name)
+            for name in ("samples", "outcomes", "scores", "metrics", "manifest")
+        },
+    )
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
