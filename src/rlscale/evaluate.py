@@ -22,6 +22,7 @@ from rlscale.manifests import (
     digest,
     package_versions,
     read_manifest,
+    verify_files,
     write_manifest,
     write_text,
 )
@@ -118,7 +119,8 @@ def evaluate_cell(
 
     Args:
         train_manifest: The cell's train.json.
-        problems: Problem table (parquet) of each benchmark.
+        problems: Manifest that holds each benchmark's problems: of a benchmark, or of the data
+            set for its held-out ones.
         settings: ``settings_for`` of the cell.
         machine: Speed keys of the engine (``rlscale.engine.Engine``); they decide no result.
         journal: Folder of the sample store's parts.
@@ -179,9 +181,7 @@ def _tasks(problems: Mapping[str, Path], settings: Mapping[str, Any], folder: st
     tasks = []
     for name, own in settings["benchmarks"].items():
         benchmark = benchmarks.get(own["module"])
-        table = pandas.read_parquet(problems[name])
-        if table.empty:
-            raise StudyError(f"{problems[name]}: benchmark {name} has no problems")
+        table = pandas.read_parquet(_problem_file(problems[name]))
         prompt = settings["prompt"]
         if benchmark.prompt is not None:
             prompt = {"template": benchmark.prompt}
@@ -200,6 +200,12 @@ def _tasks(problems: Mapping[str, Path], settings: Mapping[str, Any], folder: st
             )
         )
     return tasks
+
+
+def _problem_file(path: Path) -> Path:
+    manifest = read_manifest(path)
+    verify_files(manifest)
+    return path.parent / ("held_out.parquet" if manifest["kind"] == "data" else "problems.parquet")
 
 
 def _scorer(module: str, verifier: str) -> str:

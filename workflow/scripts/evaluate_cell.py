@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--machine", type=json.loads, default={}, help="speed keys of the engine")
     parser.add_argument("--train", type=Path, required=True, help="the cell's train.json")
     parser.add_argument(
-        "--problems", type=_named_path, nargs="+", required=True, metavar="BENCHMARK=FILE"
+        "--problems", type=_named_path, nargs="+", required=True, metavar="NAME=MANIFEST"
     )
     parser.add_argument("--journal", type=Path, required=True, help="parts of the sample store")
     for name in ("samples", "outcomes", "scores", "metrics", "manifest"):

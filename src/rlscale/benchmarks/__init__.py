@@ -8,6 +8,7 @@ problem would be asked for or judged differently: samples of other versions are 
 import difflib
 import importlib
 import pkgutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale import verify
 from rlscale.errors import StudyError
-from rlscale.manifests import digest
+from rlscale.manifests import digest, write_manifest
 
 if TYPE_CHECKING:
     import pandas
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 PROBLEM_COLUMNS = (
     "problem_id", "problem", "answer", "level", "pass_rate", "cluster_id", "source",
 )  # fmt: skip
+# Keys of a benchmark's settings that decide its problems (the others decide its samples).
+LOADING = ("path", "task", "problems", "seed")
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,36 @@ def problem_table(
             f"benchmark {source}: problem {table.index[repeated][0]} repeats an earlier one"
         )
     return table
+
+
+def make_benchmark(
+    name: str, settings: Mapping[str, Any], *, problems: Path, manifest: Path
+) -> None:
+    """Write a benchmark's problem table and its manifest.
+
+    Args:
+        name: Its name in the configuration.
+        settings: ``module`` and, of its entry there, the keys in ``LOADING``.
+        problems: Where the table goes.
+        manifest: Where the manifest goes.
+    """
+    started = time.time()
+    benchmark = get(settings["module"])
+    table = benchmark.load(settings)
+    problems.parent.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(problems, index=False)
+    write_manifest(
+        manifest,
+        kind="benchmark",
+        name=name,
+        settings={**settings, "version": benchmark.version},
+        inputs={"source": Path(settings["path"])} if "path" in settings else {},
+        files=[problems],
+        seed=settings.get("seed"),
+        started=started,
+        code=f"{__name__}.{settings['module']}",
+        rows=len(table),
+    )
 
 
 def read_rows(path: Path | str) -> list[tuple[str, Any]]:

@@ -1,0 +1,94 @@
+# Benchmarks and the evaluation of cells: one engine per cell, every sample kept.
+from rlscale.benchmarks import LOADING
+from rlscale.evaluate import settings_for
+
+MADE_BENCHMARKS = [
+    name
+    for name, settings in config["benchmarks"].items()
+    if settings.get("module", name) != "held_out"
+]
+
+
+wildcard_constraints:
+    benchmark="|".join(MADE_BENCHMARKS) or "none",
+
+
+def problems_of(wildcards):
+    """Manifest that holds each benchmark's problems; held_out is the data set's own."""
+    data = config["recipes"][cell_of(wildcards).recipe]["data"]
+    return {
+        name: (
+            f"results/benchmarks/{name}/manifest.json"
+            if name in MADE_BENCHMARKS
+            else f"results/data/{data}/manifest.json"
+        )
+        for name in config["benchmarks"]
+    }
+
+
+def benchmark_settings(wildcards):
+    """What decides a benchmark's problems."""
+    settings = {
+        "module": wildcards.benchmark,
+        **config["benchmarks"][wildcards.benchmark],
+    }
+    return {key: settings[key] for key in ("module", *LOADING) if key in settings}
+
+
+def evaluate_settings(wildcards):
+    """All that decides a cell's evaluation, and nothing else."""
+    settings = or_refuse(settings_for, config, cell_of(wildcards))
+    return {**settings, "code": code("rlscale.evaluate")}
+
+
+rule make_benchmark:
+    output:
+        manifest="results/benchmarks/{benchmark}/manifest.json",
+        problems="results/benchmarks/{benchmark}/problems.parquet",
+    log:
+        "logs/make_benchmark/{benchmark}.log",
+    threads: 1
+    params:
+        settings=lambda wildcards: json.dumps(benchmark_settings(wildcards)),
+        code=code("rlscale.benchmarks"),
+    message:
+        "Make the problems of benchmark {wildcards.benchmark}"
+    shell:
+        "python $SCRIPTS/make_benchmark.py --name {wildcards.benchmark}"
+        " --settings {params.settings:q} --problems {output.problems}"
+        " --manifest {output.manifest} > {log} 2>&1"
+
+
+rule evaluate_cell:
+    input:
+        train="results/cells/{cell}/train.json",
+        problems=lambda wildcards: sorted(set(problems_of(wildcards).values())),
+    output:
+        manifest="results/cells/{cell}/eval.json",
+        samples=update("results/cells/{cell}/samples.parquet"),
+        outcomes="results/cells/{cell}/outcomes.parquet",
+        scores="results/cells/{cell}/scores.csv",
+        metrics="results/cells/{cell}/eval_metrics.csv",
+    log:
+        "logs/evaluate_cell/{cell}.log",
+    benchmark:
+        "logs/evaluate_cell/{cell}.tsv"
+    threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
+    resources:
+        mem_mb=lambda wildcards: resources_of(cell_of(wildcards).model)["mem_mb"],
+        runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
+        machine=json.dumps(config["evaluation"]["machine"]),
+    params:
+        settings=lambda wildcards: json.dumps(evaluate_settings(wildcards)),
+        problems=lambda wildcards: [
+            f"{name}={path}" for name, path in problems_of(wildcards).items()
+        ],
+        journal=".state/{cell}/samples",
+    message:
+        "Evaluate {wildcards.cell}"
+    shell:
+        "python $SCRIPTS/evaluate_cell.py --settings {params.settings:q}"
+        " --machine {resources.machine:q} --train {input.train} --problems {params.problems:q}"
+        " --journal {params.journal} --samples {output.samples} --outcomes {output.outcomes}"
+        " --scores {output.scores} --metrics {output.metrics} --manifest {output.manifest}"
+        " > {log} 2>&1"
