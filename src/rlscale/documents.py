@@ -15,7 +15,8 @@ from rlscale.uncertainty import SCOPES, Replicates, interval, no_interval
 def empty_entry(group: Group, status: str, reason: str) -> dict:
     """Entry of a group that could not be fitted."""
     return {
-        "family": group.family, "variant": group.variant, "scope": "none", "status": status, "reason": reason,
+        "family": group.family, "variant": group.variant, "scope": "none",
+        "status": status, "reason": reason,
         "parameters": {}, "sizes": [], "curve": [], "fitted": [], "points": [], "contrast": None,
         "identification": None, "verdict": f"Not fitted: {reason}.", "objective": None,
         "n_points": int((group.runs > 0).sum()), "n_parameters": 0, "aic": None,

@@ -110,8 +110,9 @@ class Fit:
     def predict_new(self, n: float, u: np.ndarray) -> np.ndarray:
         """log of the metric (B, G) at u (G) for a size that was not fitted.
 
-        What a law says nothing about (E, and every parameter of a size) is carried on along a
-        straight line in log N, fitted with equal weight to the sizes; so is the centre of u.
+        What a law says nothing about is carried on along a straight line in log N, fitted with
+        equal weight to the sizes: the level of a slope law, the whole curve of a curve law, and the
+        centre of u that both are taken from.
         """
         sizes, new = self.points.n, np.array([n])
         centred = u - carry_on(sizes, self.points.centre[None], new)
@@ -124,9 +125,9 @@ class Fit:
             middle, _ = _pooled_frame(self.points)
             log_n = np.log(n) - np.log(sizes).mean()
             return law.log_loss(self.theta, (u - middle)[None], np.full((1, len(u)), log_n))[0]
-        parts = [carry_on(sizes, self.theta[..., i], new) for i in range(self.theta.shape[2])]
-        theta = np.clip(np.concatenate(parts, axis=1), law.lower, law.upper)
-        return law.log_loss(theta, centred)[0]
+        curves = self.predict(self.points.centre[:, None] + centred)
+        each = np.moveaxis(curves, 1, 2).reshape(-1, len(sizes))
+        return carry_on(sizes, each, new).reshape(len(curves), len(u))
 
     def shared_parameters(self) -> dict[str, np.ndarray]:
         """Parameters that the sizes share, as users read them: name -> (B)."""

@@ -178,9 +178,9 @@ def fit_group(
     none = Replicates({}, dict.fromkeys(SCOPES, "no_replicates"), None)
     weighting = "equal" if law == "paper" else settings["weighting"]
     points = points_of(group, weighting)
-    trouble = _trouble(group, law)
-    if trouble:
-        return empty_entry(group, *trouble), none
+    found = trouble(group, law)
+    if found:
+        return empty_entry(group, *found), none
     fit = fit_law(law, points, settings["robust"])
     replicates = _replicates(group, points, fit, settings, shares)
     fits = {}
@@ -204,7 +204,7 @@ def _replicates(group, points, fit, settings, shares) -> Replicates:
     )  # fmt: skip
 
 
-def _trouble(group: Group, law: str) -> tuple[str, str] | None:
+def trouble(group: Group, law: str) -> tuple[str, str] | None:
     """Status and reason why a group cannot be fitted, or None."""
     runs = group.runs
     zero = (group.per_size(group.value) == 0) & (runs > 0)

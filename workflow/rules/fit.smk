@@ -50,3 +50,75 @@ rule fit_law:
         " --cells {params.cells:q} --law {wildcards.law} --x {wildcards.x}"
         " --metric {wildcards.metric} --curves {input.curves} {params.outcomes}"
         " --output {output.fit} > {log} 2>&1"
+
+
+def forecast_settings(wildcards):
+    """What decides one protocol's split and forecasts."""
+    settings = json.loads(fit_settings("rlscale.forecast"))
+    keys = {key: config["forecast"][key] for key in ("x", "metric")}
+    protocol = config["forecast"]["protocols"][wildcards.protocol]
+    return json.dumps(settings | keys | {"protocol": protocol})
+
+
+rule split_curves:
+    input:
+        curves="results/curves.csv",
+    output:
+        train="results/forecasts/{protocol}/train.csv",
+        targets="results/forecasts/{protocol}/targets.json",
+    log:
+        "logs/split_curves/{protocol}.log",
+    threads: 1
+    params:
+        settings=forecast_settings,
+    message:
+        "Set the target rows of {wildcards.protocol} aside"
+    shell:
+        "python $SCRIPTS/split_curves.py --settings {params.settings:q} --curves {input.curves}"
+        " --train {output.train} --targets {output.targets} > {log} 2>&1"
+
+
+# No edge leads from the full curves to this rule: the target rows are not there to be seen.
+rule forecast_law:
+    input:
+        train="results/forecasts/{protocol}/train.csv",
+        targets="results/forecasts/{protocol}/targets.json",
+    output:
+        forecast="results/forecasts/{protocol}/{law}.json",
+    log:
+        "logs/forecast_law/{protocol}-{law}.log",
+    threads: 1
+    params:
+        settings=forecast_settings,
+    message:
+        "Forecast with {wildcards.law} under {wildcards.protocol}"
+    shell:
+        "OMP_NUM_THREADS=1 python $SCRIPTS/forecast_law.py --settings {params.settings:q}"
+        " --law {wildcards.law} --train {input.train} --targets {input.targets}"
+        " --output {output.forecast} > {log} 2>&1"
+
+
+rule score_forecasts:
+    input:
+        curves="results/curves.csv",
+        forecasts=expand(
+            "results/forecasts/{{protocol}}/{law}.json", law=config["forecast"]["laws"]
+        ),
+    output:
+        table="results/forecasts/{protocol}.csv",
+    log:
+        "logs/score_forecasts/{protocol}.log",
+    threads: 1
+    params:
+        settings=fit_settings("rlscale.scores"),
+    message:
+        "Score the forecasts of {wildcards.protocol}"
+    shell:
+        "python $SCRIPTS/score_forecasts.py --settings {params.settings:q}"
+        " --protocol {wildcards.protocol} --curves {input.curves} --forecasts {input.forecasts}"
+        " --output {output.table} > {log} 2>&1"
+
+
+FORECASTS = expand(
+    "results/forecasts/{protocol}.csv", protocol=config["forecast"]["protocols"]
+)

@@ -1,0 +1,45 @@
+"""Fit one law to the rows that a forecast may learn from, and predict its targets."""
+
+import argparse
+import json
+from pathlib import Path
+
+from rlscale.errors import sentence_not_traceback
+
+
+@sentence_not_traceback
+def main() -> None:
+    """Parse the paths, forecast, write the document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--settings",
+        type=json.loads,
+        required=True,
+        help="{fit: ..., protocol: ..., x: ..., metric: ...}",
+    )
+    parser.add_argument("--law", required=True)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--targets", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    from rlscale.forecast import forecast_curves
+    from rlscale.manifests import read_json, write_json
+    from rlscale.results import rounded
+    from rlscale.tables import read_curves
+
+    settings = arguments.settings
+    document = forecast_curves(
+        read_curves(arguments.train),
+        read_json(arguments.targets),
+        law=arguments.law,
+        protocol=settings["protocol"],
+        x=settings["x"],
+        metric=settings["metric"],
+        settings=settings["fit"],
+    )
+    write_json(arguments.output, rounded(document))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Split curves into the rows that a forecast may learn from and the names of its targets."""
+
+import argparse
+import json
+from pathlib import Path
+
+from rlscale.errors import sentence_not_traceback
+
+
+@sentence_not_traceback
+def main() -> None:
+    """Parse the paths, split, write both parts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--settings", type=json.loads, required=True, help="{fit: ..., protocol: ..., metric: ...}"
+    )
+    parser.add_argument("--curves", type=Path, required=True)
+    parser.add_argument("--train", type=Path, required=True, help="rows to learn from")
+    parser.add_argument("--targets", type=Path, required=True, help="sizes to forecast, no rows")
+    arguments = parser.parse_args()
+
+    from rlscale.forecast import split_curves
+    from rlscale.manifests import write_json
+    from rlscale.tables import read_curves, write_curves
+
+    settings = arguments.settings
+    rows, targets = split_curves(
+        read_curves(arguments.curves), settings["protocol"], settings["fit"], settings["metric"]
+    )
+    write_curves(rows, arguments.train)
+    write_json(arguments.targets, targets)
+
+
+if __name__ == "__main__":
+    main()
