@@ -1,0 +1,173 @@
+"""Learning efficiency against model size: free slopes with intervals, the law's k(N) over them."""
+
+import numpy as np
+
+from rlscale.plots.inputs import Inputs, interval, title
+from rlscale.plots.output import Drawing
+from rlscale.plots.style import (
+    ACCENT,
+    DOUBLE,
+    INK,
+    MUTED,
+    human,
+    log_ticks,
+    note,
+    panels,
+    say,
+    widen,
+)
+
+_AXES = {"compute": "$k_C$, against compute", "data": "$k_D$, against data"}
+_SCOPES = {
+    "redrawn": "other runs on other problems",
+    "fixed": "other runs on these problems",
+    "block": "residual blocks of mean curves, one run per size",
+}
+
+
+def k_of_n(inputs: Inputs) -> Drawing:
+    """k(N) on compute and on data, one row of panels per (family, variant)."""
+    import pandas
+
+    free = {x: inputs.fit("free_slopes", x) for x in _AXES}
+    law = {x: inputs.fit("saturating", x) for x in _AXES}
+    keys = [(entry["family"], entry["variant"]) for entry in free["compute"]["groups"]]
+    several = len({family for family, _ in keys}) > 1
+    figure, grid = panels(
+        len(keys), 2, width=DOUBLE, height=0.5 + 1.95 * len(keys), sharex=True, sharey="row"
+    )
+    parts, notes, words, supports = [], [], [], []
+    for row, key in zip(grid, keys, strict=True):
+        for axes, x in zip(row, _AXES, strict=True):
+            slopes = _slopes(_entry(free[x], key), free[x]["scope"], x)
+            curve = _curve(_entry(law[x], key), x)
+            parts += [slopes, curve]
+            axes.set_title(f"{title(*key, several)}: {_AXES[x]}")
+            _draw(axes, slopes, curve, _entry(law[x], key), law[x]["scope"])
+        entry = _entry(law["compute"], key)
+        words.append(f"{key[1]} (against compute): {entry['verdict'] or entry['reason']}")
+        supports.append(_support(entry))
+        scopes = dict.fromkeys(parts[-2]["scope"]) if len(parts[-2]) else {}
+        notes += [f"{key[1]}: bars and band = {_interval_words(s, law[x])}." for s in scopes]
+    table = pandas.concat([part for part in parts if len(part)], ignore_index=True)
+    for axes in grid.flat:
+        if len(table):
+            axes.set_xlim(widen(table["n"]))
+            log_ticks(axes.xaxis, human)
+    for axes in grid[-1]:
+        axes.set_xlabel(_n_label(free["compute"]["size"]))
+    for axes in grid[:, 0]:
+        axes.set_ylabel("learning efficiency $k$")
+    note(figure, [*notes, _absent(free["compute"]), inputs.missing()])
+    answer = supports[0] if len(set(supports)) == 1 else "undecided"
+    return Drawing(figure, table, " ".join(words), answer)
+
+
+def _entry(document: dict, key: tuple[str, str]) -> dict:
+    return next(e for e in document["groups"] if (e["family"], e["variant"]) == key)
+
+
+def _n_label(size: str) -> str:
+    names = {
+        "n_params": "model size $N$ (parameters without embeddings)",
+        "n_params_total": "model size $N$ (all parameters)",
+        "n_params_nominal": "model size $N$ (nominal)",
+    }
+    return names.get(size, size)
+
+
+def _interval_words(scope: str, document: dict) -> str:
+    if scope == "none":
+        return "not available (too little data)"
+    return f"{100 * document['level']:g} % intervals over {_SCOPES[scope]}"
+
+
+def _absent(document: dict) -> str:
+    diverged = document["cells"]["diverged"]
+    if not diverged:
+        return ""
+    return f"Left out as diverged: {len(diverged)} cells ({', '.join(diverged[:3])})."
+
+
+def _slopes(entry: dict, scope: str, x: str):
+    import pandas
+
+    rows = []
+    for size in entry["sizes"]:
+        low, high, found = interval(size["k"], scope)
+        rows.append(
+            {
+                "family": entry["family"],
+                "variant": entry["variant"],
+                "x": x,
+                "mark": "free slope",
+                "model": size["model"],
+                "n": size["n"],
+                "k": size["k"]["estimate"],
+                "low": low,
+                "high": high,
+                "scope": found,
+                "n_runs": size["n_runs"],
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def _curve(entry: dict, x: str):
+    import pandas
+
+    own = {"family": entry["family"], "variant": entry["variant"], "x": x, "mark": "law"}
+    return pandas.DataFrame([own | point for point in entry["curve"]])
+
+
+def _draw(axes, slopes, curve, law: dict, scope: str) -> None:
+    axes.set_xscale("log")
+    axes.axhline(0, color=MUTED, lw=0.6)
+    if len(curve):
+        band = curve.dropna(subset=["low", "high"])
+        axes.fill_between(band["n"], band["low"], band["high"], color=ACCENT, alpha=0.18, lw=0)
+        axes.plot(curve["n"], curve["k"], color=ACCENT)
+    if not len(slopes):
+        say(axes, law["reason"] or "no slopes")
+        return
+    barred = slopes[np.isfinite(slopes["low"])]
+    axes.errorbar(
+        barred["n"],
+        barred["k"],
+        yerr=(barred["k"] - barred["low"], barred["high"] - barred["k"]),
+        fmt="none",
+        ecolor=INK,
+        elinewidth=0.8,
+        capsize=1.6,
+        capthick=0.8,
+    )
+    axes.plot(slopes["n"], slopes["k"], "o", color=INK, mfc="white", mew=0.9, ms=4)
+    axes.text(
+        0.03, 0.96, _parameters(law, scope), transform=axes.transAxes, va="top", fontsize=6.5
+    )  # fmt: skip
+
+
+def _parameters(law: dict, scope: str) -> str:
+    """K_max and N0 with intervals, or why there are none."""
+    if not law["parameters"]:
+        return law["reason"]
+    lines = []
+    for name, symbol, write in (("K_max", "$K_{max}$", "{:.3f}".format), ("N0", "$N_0$", human)):
+        quantity = law["parameters"][name]
+        low, high, _ = interval(quantity, scope)
+        span = f" [{write(low)}, {write(high) if np.isfinite(high) else 'open'}]"
+        lines.append(
+            f"{symbol} = {write(quantity['estimate'])}" + (span if np.isfinite(low) else "")
+        )
+    identification = law["identification"]
+    if identification and identification["verdict"] != "identified":
+        lines.append(identification["verdict"].replace("_", " "))
+    return "\n".join(lines)
+
+
+def _support(entry: dict) -> str:
+    """C4: whether k(N) saturates, from the comparison with a pure power law."""
+    identification = entry["identification"]
+    if identification is None:
+        return "undecided"
+    return {"identified": "yes", "power": "no"}.get(identification["verdict"], "undecided")
