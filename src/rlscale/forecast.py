@@ -43,9 +43,7 @@ def split_curves(
         StudyError: Nothing is left to learn from, or nothing to forecast.
     """
     settings = resolve(settings)
-    rows, column, _ = metric_rows(
-        select_rows(table, settings["select"]), metric, settings["benchmark"]
-    )
+    rows, _, _ = metric_rows(select_rows(table, settings["select"]), metric, settings["benchmark"])
     rows = rows[rows["step"] > 0].assign(family=rows["family"].fillna(""))
     size = settings["size"]
     label = "model" if size.startswith("n_params") else size
@@ -101,9 +99,8 @@ def forecast_curves(
     groups = build_groups(rows, x=x, column=column, size=settings["size"])
     predictions = []
     for group in groups:
-        wanted = [
-            t for t in targets if (t["family"], t["variant"]) == (group.family, group.variant)
-        ]
+        own = (group.family, group.variant)
+        wanted = [target for target in targets if (target["family"], target["variant"]) == own]
         predictions += _forecast_group(group, wanted, law, protocol, settings)
     return {
         "law": law,
@@ -207,9 +204,8 @@ def _unseen_size(fits: Fit, n: float, u: np.ndarray, rng) -> np.ndarray:
         level = fits.free_level[:1]
         apart = (level - carry_on(points.n, level, points.n))[0]
     freedom = max(1, len(sizes) - 2)
-    leverage = (
-        1 / len(sizes) + (np.log(n) - sizes.mean()) ** 2 / ((sizes - sizes.mean()) ** 2).sum()
-    )
+    away = sizes - sizes.mean()
+    leverage = 1 / len(sizes) + (np.log(n) - sizes.mean()) ** 2 / (away**2).sum()
     spread = np.sqrt((apart**2).sum() / freedom * (1 + leverage))
     scatter = spread * rng.standard_t(freedom, (count, 1))
     # ASSUME the runs of an unseen size drift like those of the largest size seen.

@@ -96,11 +96,8 @@ def _rows(name, group: Group, errors, forecasts) -> list[dict]:
     for model in [*models, "all"]:
         parts = {}
         for law in laws:
-            own = [
-                errors[m, law]
-                for m in (models if model == "all" else [model])
-                if (m, law) in errors
-            ]
+            wanted = models if model == "all" else [model]
+            own = [errors[m, law] for m in wanted if (m, law) in errors]
             if own:
                 parts[law] = {k: np.concatenate([part[k] for part in own]) for k in own[0]}
         mse = {law: float((part["error"] ** 2).mean()) for law, part in parts.items()}

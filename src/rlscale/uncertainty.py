@@ -161,18 +161,20 @@ def block_replicates(
     Args:
         points: Points of one fit.
         fitted: Their fitted values (M, T).
-        parameters: Parameters fitted per size, for the correction sqrt(T / (T - parameters)).
+        parameters: Parameters fitted per size, for the small-sample correction.
         count: Replicates.
         seed: Seed.
-        length: Steps per block: neighbouring steps share a run.
+        length: Points per block, at most a fifth of a curve: neighbouring steps share a run.
     """
     rng = np.random.default_rng([seed, 3])
     deviations = np.zeros((count, *fitted.shape))
     for m, present in enumerate(points.present):
         residual = (points.y[0, m] - fitted[m])[present]
         t = len(residual)
-        residual = (residual - residual.mean()) * np.sqrt(t / max(1, t - parameters))
-        size = max(1, min(length, t // 3))
+        size = max(1, min(length, t // 5))
+        # Blocks of b leave t - b + 1 positions: short curves would otherwise vary too little.
+        free = max(1, t - parameters - (size - 1))
+        residual = (residual - residual.mean()) * np.sqrt(t / free)
         blocks = -(-t // size)
         first = rng.integers(t - size + 1, size=(count, blocks))
         taken = (first[..., None] + np.arange(size)).reshape(count, -1)[:, :t]
