@@ -162,23 +162,26 @@ def _subset(points: Points, kept: np.ndarray) -> Points:
 
 
 def _deviations(group, points, fit, protocol, settings) -> np.ndarray:
-    """Replicates: residual blocks for the same runs (intra), other runs otherwise."""
+    """Replicates of the points seen: other runs (inter), or these runs and residuals (intra)."""
     bootstrap = settings["bootstrap"]
-    if protocol["kind"] == "inter":
-        crossed = crossed_replicates(group, None, bootstrap["replicates"], bootstrap["seed"])
-        if crossed.deviations:
-            return crossed.deviations["fixed"]
+    crossed = crossed_replicates(group, None, bootstrap["replicates"], bootstrap["seed"])
+    runs = crossed.deviations.get("fixed")
+    if protocol["kind"] == "inter" and runs is not None:
+        return runs
     own = fit.law in CURVE_LAWS and fit.points is points
     base = fit if own else fit_law("free_slopes", points)
     per_size = -(-base.n_parameters() // len(base.points.n))
-    blocks = block_replicates(
+    replicates = block_replicates(
         points, base.predict(points.u)[0], per_size, bootstrap["replicates"], bootstrap["seed"],
         bootstrap["block"],
     )  # fmt: skip
     freedom = max(1, int(points.present.sum()) - base.n_parameters())
     rng = np.random.default_rng([bootstrap["seed"], 5])
     student = np.sqrt(freedom / rng.chisquare(freedom, bootstrap["replicates"]))
-    return blocks.deviations["block"] * student[:, None, None]
+    blocks = replicates.deviations["block"] * student[:, None, None]
+    # ASSUME a run's departure from the common line may change as much as it was: the same runs go
+    # on, but their slopes so far bind them no more than other runs' slopes would.
+    return blocks if runs is None else blocks + runs
 
 
 def _tuned_level(fits: Fit, points: Points, m: int, u: np.ndarray) -> np.ndarray:

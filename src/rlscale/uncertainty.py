@@ -67,8 +67,8 @@ def crossed_replicates(
     Runs. A run's deviation from its size's mean, relative to it, is standardised by its expected
     scale (sampling plus pooled run variance); each size draws as many standardised curves as it
     has runs, from the runs of all sizes (so that the between-run variance is pooled), rescaled by
-    sqrt(r / (r - 1)). One factor sqrt(f / chi2_f) per replicate, f half the pooled degrees of freedom,
-    turns percentiles into those of Student's t.
+    sqrt(r / (r - 1)). One factor sqrt(f / chi2_f) per replicate, f half the pooled degrees of
+    freedom, turns percentiles into those of Student's t.
 
     Problems. One multinomial resample per replicate, shared by all cells and steps. It also moves
     the samples' noise, which the runs' deviations already hold: per size, the problem part is
