@@ -125,7 +125,9 @@ def requirement(lock: str, name: str) -> str:
 def installer(python: Path) -> list[str]:
     """The install command: uv where the environment has it, else pip."""
     if (python.parent / "uv").exists():
-        return [str(python.parent / "uv"), "pip", "install"]
+        # As pip does. It costs seconds once; where PYTHONDONTWRITEBYTECODE is set, every job of a
+        # study would otherwise compile all that it imports (2 s a figure).
+        return [str(python.parent / "uv"), "pip", "install", "--compile-bytecode"]
     return [str(python), "-m", "pip", "install", "--progress-bar", "off"]
 
 
