@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlscale.engine import weights_digest
 from rlscale.errors import StudyError
 from rlscale.ledger import COLUMNS as LEDGER_COLUMNS
 from rlscale.ledger import Cost
 from rlscale.manifests import (
-    digest,
     fingerprint,
     input_fingerprints,
     read_json,
@@ -216,13 +216,11 @@ def train_cell(
         raise Interrupted(f"{cell['path']}: state saved after step {len(reward.steps)}")
 
     _check_consumed(reward.consumed, problems, recipe, cell["path"])
-    saved = [{"step": 0, "path": model["weights"], "digest": _weights_digest(model["weights"])}]
+    saved = [{"step": 0, "path": model["weights"], "digest": weights_digest(model["weights"])}]
     for step in sorted(set(recipe["checkpoints"]) - {0}):
         folder = checkpoints / f"step{step}"
         if folder.exists():
-            saved.append(
-                {"step": step, "path": str(folder), "digest": _weights_digest(str(folder))}
-            )
+            saved.append({"step": step, "path": str(folder), "digest": weights_digest(str(folder))})
     _write_tables(outputs, trainer, reward, recipe)
     files = [
         path for entry in saved[1:] for path in Path(entry["path"]).iterdir() if path.is_file()
@@ -287,9 +285,11 @@ def _build(
     import torch
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
     from trl import GRPOTrainer
 
     torch.set_num_threads(recipe["cpu_threads"])
+    disable_progress_bar()
     config = grpo_config(
         recipe,
         group_size=cell["group_size"],
@@ -340,7 +340,7 @@ def _callback(
 ) -> Any:
     """The callback that saves weights and state at rollout boundaries; added to the trainer."""
     from tqdm import tqdm
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
 
     class Guard(TrainerCallback):
         """Acts at rollout boundaries only: weights, state, stop requests, divergence."""
@@ -351,7 +351,7 @@ def _callback(
             self.status = "ok"
             self.zero_reward_steps = 0
             self.saved_at = time.monotonic()
-            self.bar = tqdm(total=recipe["steps"], desc=checkpoints.name, mininterval=5)
+            self.bar = tqdm(total=recipe["steps"], desc="steps", unit="step", mininterval=5)
 
         def restore(self, record: Mapping[str, Any]) -> None:
             self.zero_reward_steps = record["zero_reward_steps"]
@@ -395,6 +395,7 @@ def _callback(
                 control.should_training_stop = True
 
     guard = Guard()
+    trainer.remove_callback(PrinterCallback)
     trainer.add_callback(guard)
     return guard
 
@@ -430,14 +431,6 @@ def _save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
     os.replace(part, folder)
 
 
-def _weights_digest(folder: str) -> str:
-    """Digest of a checkpoint's bytes: its weight files and its model configuration."""
-    from rlscale.manifests import file_sha256
-
-    files = sorted([*Path(folder).glob("*.safetensors"), Path(folder) / "config.json"])
-    return digest({path.name: file_sha256(path) for path in files})
-
-
 def _check_consumed(
     consumed: list[list[str]],
     problems: "pandas.DataFrame",
@@ -451,7 +444,7 @@ def _check_consumed(
         if ids != planned:
             raise StudyError(
                 f"{name}: step {index + 1} consumed other problems than the data manifest plans "
-                f"(first: {ids[0]}, planned {planned[0]}); the trainer's sampler is not to be trusted"
+                f"(first: {ids[0]}, planned {planned[0]}); its sampler is not to be trusted"
             )
 
 

@@ -1,0 +1,136 @@
+"""Cells: paths there and back, expansion, overrides, and refusals before anything runs."""
+
+import copy
+
+import pytest
+
+from rlscale.cells import Cell, check, expand, find, protocol_digest, resolve
+from rlscale.errors import StudyError
+
+CONFIG = {
+    "study": "t",
+    "data": {"sums": {"verifier": "number"}},
+    "models": {"small": {"family": "f", "base": {}}, "large": {"family": "f", "base": {}}},
+    "recipes": {
+        "main": {
+            "version": 1,
+            "data": "sums",
+            "steps": 8,
+            "prompts_per_step": 4,
+            "updates_per_step": 2,
+            "checkpoints": [0, 2, 8],
+            "grpo": {"learning_rate": 1e-4, "max_completion_length": 6},
+        }
+    },
+    "sweeps": [
+        {
+            "name": "size",
+            "recipe": "main",
+            "model": ["small", "large"],
+            "variant": ["base"],
+            "tau": [1],
+            "group_size": [4],
+            "seed": [1, 2],
+        },
+        {
+            "name": "reuse",
+            "recipe": "main",
+            "model": ["small"],
+            "variant": ["base"],
+            "tau": [1, 2],
+            "group_size": [4],
+            "seed": [1],
+        },
+    ],
+    "training": {"overrides": []},
+    "evaluation": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 6, "seed": 0},
+}
+
+
+def changed(**sections):
+    config = copy.deepcopy(CONFIG)
+    for path, value in sections.items():
+        *parents, last = path.split("__")
+        target = config
+        for key in parents:
+            target = target[int(key) if key.isdigit() else key]
+        target[last] = value
+    return config
+
+
+def test_a_cell_becomes_a_path_and_back():
+    cell = Cell("main", "qwen2.5-7b", "instruct", tau=25, group_size=8, seed=3)
+    assert cell.path == "main/qwen2.5-7b-instruct/tau25-g8/seed3"
+    assert Cell.from_path(cell.path) == cell
+
+
+@pytest.mark.parametrize("path", ["main/small/tau1-g4/seed1", "small-base/tau1-g4/seed1", ""])
+def test_a_path_of_another_form_is_refused(path):
+    with pytest.raises(StudyError, match="is not a cell"):
+        Cell.from_path(path)
+
+
+def test_a_cell_of_two_sweeps_is_one_cell():
+    assert [cell.path for cell in expand(CONFIG)] == [
+        "main/large-base/tau1-g4/seed1",
+        "main/large-base/tau1-g4/seed2",
+        "main/small-base/tau1-g4/seed1",
+        "main/small-base/tau1-g4/seed2",
+        "main/small-base/tau2-g4/seed1",
+    ]
+
+
+def test_an_unknown_cell_is_refused_with_near_matches():
+    with pytest.raises(StudyError, match="did you mean main/small-base/tau1-g4/seed1"):
+        find(expand(CONFIG), "main/smal-base/tau1-g4/seed1")
+
+
+def test_an_override_reaches_only_the_cells_it_matches():
+    override = {"match": {"model": "small", "seed": 2}, "set": {"learning_rate": 5e-5, "steps": 4}}
+    config = changed(training__overrides=[override])
+    rates = {cell.path: resolve(config, cell)["grpo"]["learning_rate"] for cell in expand(config)}
+    assert [path for path, rate in rates.items() if rate == 5e-5] == [
+        "main/small-base/tau1-g4/seed2"
+    ]
+    cell = find(expand(config), "main/small-base/tau1-g4/seed2")
+    assert resolve(config, cell)["steps"] == 4
+    assert "steps" not in resolve(config, cell)["grpo"]
+    assert CONFIG["recipes"]["main"]["grpo"]["learning_rate"] == 1e-4
+
+
+def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
+    override = {"match": {"seed": 2}, "set": {"beta": 0.1}}
+    config = changed(training__overrides=[override])
+    digests = {cell.path: protocol_digest(config, cell) for cell in expand(config)}
+    assert len({d for path, d in digests.items() if path.endswith("seed1")}) == 1
+    assert digests["main/small-base/tau1-g4/seed1"] != digests["main/small-base/tau1-g4/seed2"]
+    other = changed(evaluation__temperature=1.0)
+    assert protocol_digest(other, expand(other)[0]) != protocol_digest(CONFIG, expand(CONFIG)[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sweeps__0__model": ["smal"]}, "unknown model 'smal'; did you mean small"),
+        ({"sweeps__0__recipe": "mian"}, "unknown recipe 'mian'; did you mean main"),
+        ({"sweeps__0__variant": ["instruct"]}, "models.small has no 'instruct' variant"),
+        ({"recipes__main__data": "sum"}, "unknown data set 'sum'; did you mean sums"),
+        ({"sweeps__1__tau": [3]}, "tau 3 does not divide D_total = 4 prompts per step x 8"),
+        ({"sweeps__0__group_size": [1]}, "G must be at least 2"),
+        ({"recipes__main__updates_per_step": 3}, "cannot be cut into updates_per_step = 3"),
+        ({"recipes__main__checkpoints": [0, 8, 9]}, "step 9 lies beyond the last step 8"),
+        ({"recipes__main__checkpoints": [2, 8]}, "step 0 must be among them"),
+        ({"recipes__main__grpo__lr_scheduler_type": "linear"}, "'linear' decays"),
+        (
+            {"training__overrides": [{"match": {"model": "huge"}, "set": {}}]},
+            "training.overrides: unknown model 'huge'",
+        ),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_does(change, message):
+    with pytest.raises(StudyError, match=message):
+        check(changed(**change))
+
+
+def test_the_configuration_of_these_tests_is_itself_accepted():
+    check(CONFIG)
