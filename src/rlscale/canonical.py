@@ -1,0 +1,130 @@
+r"""Canonical text and tokens of a problem: what counts as the same problem, and what as near.
+
+Tokens are Unicode words (in one case), numbers with their decimal point, single Chinese and
+Japanese characters, LaTeX commands, operators, relations and brackets. Spaces, sentence
+punctuation, dollar signs and commands that only set type are no content. What LaTeX writes in
+several ways (``\dfrac12``, ``\frac{1}{2}``) and what Unicode abbreviates (``x²``, ``π``, ``≤``)
+gets one form. Operators are never dropped: ``37+8-5`` is not ``37-8+5``.
+"""
+
+import functools
+import unicodedata
+from collections.abc import Iterable
+
+import regex
+
+_SUPERSCRIPT = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", "0123456789+-=()ni", strict=True))
+_SUBSCRIPT = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", "0123456789+-=()", strict=True))
+_SCRIPTS = [
+    (sign, regex.compile(f"[{''.join(map(regex.escape, table))}]+"), str.maketrans(table))
+    for sign, table in (("^", _SUPERSCRIPT), ("_", _SUBSCRIPT))
+]
+_SIGNS = str.maketrans(
+    {
+        "−": "-", "–": "-", "‐": "-", "‑": "-", "⁄": "/", "∕": "/", "ˆ": "^", "′": "'", "″": "''",
+        "’": "'", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": r"\div ", "≤": r"\le ",
+        "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ",
+        "±": r"\pm ", "√": r"\sqrt ", "∞": r"\infty ", "∈": r"\in ", "∪": r"\cup ", "∩": r"\cap ",
+        "⊂": r"\subset ", "∠": r"\angle ", "△": r"\triangle ", "⊥": r"\perp ", "∥": r"\parallel ",
+        "°": r"^\circ ", "→": r"\to ", "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ",
+        "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ",
+        "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ", "π": r"\pi ", "ρ": r"\rho ",
+        "σ": r"\sigma ", "φ": r"\phi ", "ω": r"\omega ", "Δ": r"\Delta ", "Σ": r"\Sigma ",
+        "Ω": r"\Omega ", "½": " 1/2 ", "⅓": " 1/3 ", "⅔": " 2/3 ", "¼": " 1/4 ", "¾": " 3/4 ",
+    }
+)  # fmt: skip
+_INVISIBLE = regex.compile(r"\p{Cf}")
+
+# Commands that set type and mean nothing; their arguments stay.
+_TYPE_ONLY = frozenset(
+    r"""left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle displaystyle
+    textstyle limits nolimits quad qquad text textbf textit textrm textsc texttt textnormal emph
+    mathrm mathbf mathbb mathit mathsf mathcal mathfrak mathscr boldsymbol bm operatorname rm bf it
+    mbox hbox hfill noindent nonumber dots ldots cdots dotsb dotsc""".split()  # noqa: SIM905
+)
+_SAME_COMMAND = {
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom",
+    "leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge", "neq": "ne", "rightarrow": "to",
+    "longrightarrow": "to", "varphi": "phi", "varepsilon": "epsilon", "degree": "circ",
+    "lbrace": "{", "rbrace": "}", "overline": "bar",
+}  # fmt: skip
+_PLAIN = {
+    "mid": "|", "vert": "|", "lvert": "|", "rvert": "|", "lt": "<", "gt": ">", "colon": ":",
+    "prime": "'", "ast": "*", "%": "%", "&": "&", "#": "#", "lbrack": "[", "rbrack": "]",
+}  # fmt: skip
+_SILENT = frozenset(",;:!/>$()[]_-'\"`@")  # after a backslash: spaces, delimiters, accents
+
+_SHORT_FRACTION = regex.compile(r"\\([dtc]?frac)\s*(\d)\s*(\d)")
+_TOKEN = regex.compile(
+    r"""
+    [\p{Han}\p{Hiragana}\p{Katakana}]                           # one character, one token
+    | \p{L}[\p{L}\p{M}--[\p{Han}\p{Hiragana}\p{Katakana}]]*+    # word
+    | \d+(?:\.\d+)? | (?<![\p{L}\d.)])\.\d+                     # number with its decimal point
+    | \\(?:[A-Za-z]+\*?|[^\sA-Za-z])                            # LaTeX command
+    | __+                                                       # a blank to fill: no content
+    | (?:(?<=[\d)\]}'])|(?<=(?<!\p{L})\p{L}))(?:!|'(?!s\b))     # factorial, prime
+    | (?<=\d\s?):(?=\s?\d)                                      # ratio
+    | [-+*/^_=<>|%&~@#()\[\]{}]                                 # operators, relations, brackets
+    | \p{Sm} | \p{So} | [\p{Sc}--[$]] | \p{M} | \p{N}           # every other sign
+    """,
+    regex.VERBOSE | regex.VERSION1,
+)
+_SETS_TYPE = r"\type"  # in the place of a command that sets type: the braces after it are idle
+
+
+def tokens(problem: str) -> list[str]:
+    """The content of a problem's text, in order (see the module's description)."""
+    text = problem
+    if not text.isascii():
+        for sign, run, letters in _SCRIPTS:
+            text = run.sub(lambda m, s=sign, a=letters: f"{s}{{{m.group().translate(a)}}}", text)
+        text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS)
+        text = _INVISIBLE.sub("", text)
+    if "frac" in text:
+        text = _SHORT_FRACTION.sub(r"\\\1{\2}{\3}", text)
+    return _without_idle_braces(map(_normal, _TOKEN.findall(text)))
+
+
+def canonicalise(problem: str) -> str:
+    """Canonical text: two problems with the same one are duplicates."""
+    return " ".join(tokens(problem))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _normal(token: str) -> str:
+    """One form of a token; empty where it has no content."""
+    if token[0] == "\\" and len(token) > 1:
+        name = token[1:]
+        if name in _TYPE_ONLY:
+            return _SETS_TYPE
+        if name in _PLAIN:
+            return _PLAIN[name]
+        return "" if name in _SILENT else "\\" + _SAME_COMMAND.get(name, name)
+    if token.startswith("__"):
+        return ""
+    if token.startswith("."):
+        return "0" + token
+    return token.casefold()
+
+
+def _without_idle_braces(found: Iterable[str]) -> list[str]:
+    """Drop braces that group nothing: around one token, or after a command that sets type."""
+    kept: list[str] = []
+    opened: list[tuple[int, bool]] = []
+    idle = False
+    for token in found:
+        if token == "{":
+            opened.append((len(kept), idle))
+            kept.append(token)
+        elif token == "}":
+            if not opened:
+                continue
+            start, grouped_for_type = opened.pop()
+            if grouped_for_type or len(kept) - start <= 2:
+                del kept[start]
+            else:
+                kept.append(token)
+        elif token and token != _SETS_TYPE:
+            kept.append(token)
+        idle = token == _SETS_TYPE
+    return kept
