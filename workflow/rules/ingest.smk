@@ -1,0 +1,20 @@
+# Curves that were made elsewhere take the place of training.
+
+
+rule ingest_curves:
+    input:
+        files=list(config["ingest"]["files"]),
+    output:
+        curves="results/curves.csv",
+    log:
+        "logs/ingest_curves.log",
+    threads: 1
+    params:
+        settings=json.dumps(config["ingest"]),
+        study=config["study"],
+        code=code("rlscale.ingest"),
+    message:
+        "Read curves made elsewhere"
+    shell:
+        "python $SCRIPTS/ingest_curves.py --settings {params.settings:q} --study {params.study}"
+        " --output {output.curves} > {log} 2>&1"
