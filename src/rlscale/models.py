@@ -31,8 +31,8 @@ def make_model(
         identity: ``model``, ``family``, ``n_params_nominal`` (or None).
         settings: ``variant``, ``source`` (``made``, ``hub`` and ``revision``, or ``folder``) and,
             for made models, ``pretraining`` and ``fine_tuning``.
-        exclude: Manifests of the data sets whose held-out and benchmark problems a made model
-            must not have seen.
+        exclude: Manifests of the data sets and benchmarks whose (held-out) problems a made model
+            must not see in training.
         base: Manifest of the base model, for a made instruct model.
         weights: Folder to fill; it appears whole or not at all.
         manifest: Where the manifest goes.
@@ -46,7 +46,7 @@ def make_model(
     part = weights.with_name(f".{weights.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    inputs = {f"data{i}": path for i, path in enumerate(exclude)}
+    inputs = {f"unseen{i}": path for i, path in enumerate(exclude)}
     facts: dict[str, Any] = {}
     if "made" in source:
         unseen = _unseen_problems(exclude)
@@ -83,14 +83,16 @@ def make_model(
 
 
 def _unseen_problems(manifests: Sequence[Path]) -> set[str]:
-    """Canonical texts of the held-out and benchmark problems that the data sets list."""
+    """Canonical texts of the data sets' held-out problems and of the benchmarks' problems."""
     import pandas
 
     unseen = set()
     for path in manifests:
-        verify_files(read_manifest(path, "data"))
-        held_out = pandas.read_parquet(path.parent / "held_out.parquet")
-        unseen |= {canonicalise(problem) for problem in held_out["problem"]}
+        manifest = read_manifest(path)
+        verify_files(manifest)
+        table = "held_out.parquet" if manifest["kind"] == "data" else "problems.parquet"
+        problems = pandas.read_parquet(path.parent / table)["problem"]
+        unseen |= {canonicalise(problem) for problem in problems}
     return unseen
 
 

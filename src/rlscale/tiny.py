@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
 
 PAD, END, UNKNOWN, USER, ASSISTANT = "<pad>", "<end>", "<unk>", "<user>", "<assistant>"
+# Qwen2's 0.02 suits widths of thousands; widths below 100 learn several times faster from this.
+INITIALIZER_RANGE = 0.1
 CHARACTERS = "".join(chr(code) for code in range(32, 127))
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -75,6 +77,7 @@ def new_model(
         vocab_size=len(tokenizer),
         num_key_value_heads=architecture["num_attention_heads"],
         tie_word_embeddings=True,
+        initializer_range=INITIALIZER_RANGE,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         **architecture,

@@ -22,7 +22,10 @@ def make_model_inputs(wildcards):
     source = weights_source(wildcards)
     if "made" not in source:
         return {}
-    inputs = {"data": [f"results/data/{name}/manifest.json" for name in config["data"]]}
+    inputs = {
+        "unseen": [f"results/data/{name}/manifest.json" for name in config["data"]]
+        + [f"results/benchmarks/{name}/manifest.json" for name in MADE_BENCHMARKS]
+    }
     if wildcards.variant == "instruct":
         inputs["base"] = f"results/models/{wildcards.model}-base/manifest.json"
     return inputs
@@ -48,7 +51,7 @@ rule make_model:
         ),
         weights="checkpoints/models/{model}-{variant}",
         inputs=lambda wildcards, input: " ".join(
-            [f"--exclude {path}" for path in input.get("data", [])]
+            [f"--exclude {path}" for path in input.get("unseen", [])]
             + ([f"--base {input.base}"] if input.get("base") else [])
         ),
     threads: 1
