@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,14 +91,10 @@ class Engine:
             OMP_NUM_THREADS=str(cpu_threads),
         )
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-        gc.disable()  # 5,500 modules of lasting objects: collecting among them costs seconds
-        import torch
-
+        with without_collection():
+            import torch
+            from vllm import LLM
         torch.set_num_threads(cpu_threads)
-        from vllm import LLM
-
-        gc.freeze()
-        gc.enable()
         self.import_seconds = time.monotonic() - started
         self.dtype = dtype
         self.max_model_len = max_model_len
@@ -283,6 +280,17 @@ class Engine:
         return max(
             abs(sums[name] - total) / max(1.0, abs(total)) for name, total in expected.items()
         )
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Import heavy packages within this: collecting among 5,500 lasting modules takes seconds."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def weight_files(folder: Path | str) -> list[Path]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale import benchmarks
 from rlscale.cells import Cell, resolve
-from rlscale.engine import Engine, Request, weights_digest
+from rlscale.engine import Engine, Request, weights_digest, without_collection
 from rlscale.errors import StudyError
 from rlscale.manifests import (
     code_digest,
@@ -137,7 +137,8 @@ def evaluate_cell(
     clock = {"imports": 0.0, "start": 0.0, "swap": 0.0, "probe": 0.0, "decode": 0.0}
     train = read_manifest(train_manifest, "train")
     checkpoints = train["checkpoints"]
-    tasks = _tasks(problems, settings, checkpoints[0]["path"])
+    with without_collection():
+        tasks = _tasks(problems, settings, checkpoints[0]["path"])
     store = SampleStore(outputs["samples"], journal)
     missing = _missing(tasks, checkpoints, settings, store)
     if any(missing.values()):

@@ -84,17 +84,13 @@ def maj_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> 
     blocks = range(0, len(answers) - k + 1, k)
     wins = []
     for start in blocks:
-        votes = Counter(answer for answer in answers[start : start + k] if answer is not None)
-        right = {
-            answer
-            for answer, good in zip(
-                answers[start : start + k], correct[start : start + k], strict=True
-            )
-            if good
-        }
-        top = [answer for answer, count in votes.items() if count == max(votes.values())]
+        block = range(start, start + k)
+        votes = Counter(answers[i] for i in block if answers[i] is not None)
+        right = {answers[i] for i in block if correct[i]}
+        most = max(votes.values(), default=0)
+        top = [answer for answer, count in votes.items() if count == most]
         wins.append(sum(answer in right for answer in top) / len(top) if top else 0.0)
-    return float(np.mean(wins))
+    return sum(wins) / len(wins)
 
 
 def metric_rows(samples: "pandas.DataFrame") -> list[dict]:
@@ -107,21 +103,19 @@ def metric_rows(samples: "pandas.DataFrame") -> list[dict]:
         Rows with ``metric``, ``k``, ``value`` and ``se``; k runs over powers of two up to the
         least number of samples of a problem, and that number.
     """
-    groups = [group for _, group in samples.sort_values("sample").groupby("problem_id")]
-    n = [len(group) for group in groups]
-    correct = [int((group["outcome"] == "correct").sum()) for group in groups]
+    answers: dict[str, list[str | None]] = {}
+    verdicts: dict[str, list[bool]] = {}
+    columns = samples.sort_values(["problem_id", "sample"])[["problem_id", "answer", "outcome"]]
+    for problem, answer, outcome in columns.itertuples(index=False, name=None):
+        answers.setdefault(problem, []).append(answer if isinstance(answer, str) else None)
+        verdicts.setdefault(problem, []).append(outcome == "correct")
+    n = [len(votes) for votes in verdicts.values()]
+    correct = [sum(votes) for votes in verdicts.values()]
     least = min(n, default=0)
     ks = sorted({2**i for i in range(least.bit_length())} | ({least} if least else set()))
     rows = []
     for k in ks:
-        votes = [
-            maj_at_k(
-                [answer if isinstance(answer, str) else None for answer in group["answer"]],
-                list(group["outcome"] == "correct"),
-                k,
-            )
-            for group in groups
-        ]
+        votes = [maj_at_k(answers[problem], verdicts[problem], k) for problem in answers]
         for metric, values in (
             ("pass", pass_at_k(correct, n, k)),
             ("worst", worst_at_k(correct, n, k)),
