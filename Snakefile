@@ -14,11 +14,21 @@ validate(config, "workflow/schemas/config.schema.yaml")
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/models.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/curves.smk"
+
+
+if "ingest" in config:
+
+    include: "workflow/rules/ingest.smk"
+
+else:
+
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/models.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/evaluate.smk"
+    include: "workflow/rules/curves.smk"
+
+
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/figures.smk"
 
@@ -30,7 +40,7 @@ rule all:
 
 
 rule cells:
-    message:
-        "All cells are trained and evaluated"
     input:
         expand("results/cells/{cell}/curve.csv", cell=[cell.path for cell in CELLS]),
+    message:
+        "All cells are trained and evaluated"

@@ -23,17 +23,20 @@ def or_refuse(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-or_refuse(grid.check, config)
 or_refuse(claim_folder, config["study"], Path("results"))
-CELLS = grid.expand(config)
+# A study of curves made elsewhere trains nothing.
+CELLS = []
+if "ingest" not in config:
+    or_refuse(grid.check, config)
+    CELLS = grid.expand(config)
 
 
 wildcard_constraints:
     cell=r"[^/]+/[^/]+/tau\d+-g\d+/seed\d+",
     model=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     variant="base|instruct",
-    set="|".join(config["data"]),
-    recipe="|".join(config["recipes"]),
+    set="|".join(config.get("data", [])),
+    recipe="|".join(config.get("recipes", [])),
     tau=r"\d+",
 
 

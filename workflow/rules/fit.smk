@@ -40,8 +40,8 @@ rule fit_law:
         "logs/fit_law/{law}-{x}-{metric}.log",
     threads: 1
     params:
-        settings=fit_settings(),
-        cells=cell_manifests(),
+        settings=lambda wildcards: fit_settings(),
+        cells=lambda wildcards: cell_manifests(),
         outcomes="--outcomes results/outcomes.parquet" if CELLS else "",
     message:
         "Fit {wildcards.law} to {wildcards.metric} against {wildcards.x}"
@@ -110,7 +110,7 @@ rule score_forecasts:
         "logs/score_forecasts/{protocol}.log",
     threads: 1
     params:
-        settings=fit_settings("rlscale.scores"),
+        settings=lambda wildcards: fit_settings("rlscale.scores"),
     message:
         "Score the forecasts of {wildcards.protocol}"
     shell:

@@ -10,7 +10,7 @@ rule ingest_curves:
         "logs/ingest_curves.log",
     threads: 1
     params:
-        settings=json.dumps(config["ingest"]),
+        settings=lambda wildcards: json.dumps(config["ingest"]),
         study=config["study"],
         code=code("rlscale.ingest"),
     message:
