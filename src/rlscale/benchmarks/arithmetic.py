@@ -9,15 +9,13 @@ import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlscale.arithmetic import sample
+from rlscale.arithmetic import SPACE_PER_PROBLEM, problem_space, sample
 from rlscale.benchmarks import Benchmark, problem_table
 from rlscale.canonical import canonicalise
 from rlscale.errors import StudyError
 
 if TYPE_CHECKING:
     import pandas
-
-_DRAWS_PER_PROBLEM = 20
 
 
 def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
@@ -29,18 +27,17 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     missing = [key for key in ("task", "problems", "seed") if key not in settings]
     if missing:
         raise StudyError(f"benchmark arithmetic: key '{missing[0]}' is missing")
+    task, wanted = settings["task"], settings["problems"]
+    if problem_space(task) < SPACE_PER_PROBLEM * wanted:
+        raise StudyError(
+            f"benchmark arithmetic: {wanted} problems are asked of a space of "
+            f"{problem_space(task)}; raise 'terms' or 'largest' of the task, or lower 'problems'"
+        )
     rng = random.Random(settings["seed"])
     drawn: dict[str, tuple[str, str]] = {}
-    for _ in range(_DRAWS_PER_PROBLEM * settings["problems"]):
-        problem, answer = sample(settings["task"], rng)
+    while len(drawn) < wanted:
+        problem, answer = sample(task, rng)
         drawn.setdefault(canonicalise(problem), (problem, answer))
-        if len(drawn) == settings["problems"]:
-            break
-    else:
-        raise StudyError(
-            f"benchmark arithmetic: the task {settings['task']} has too few distinct problems for "
-            f"{settings['problems']}; ask for fewer"
-        )
     problems, answers = zip(*drawn.values(), strict=True)
     return problem_table(problems, answers, source="arithmetic")
 
