@@ -1,9 +1,49 @@
-"""One folder holds one study: results/study.json says which."""
+"""One folder holds one study: results/study.json says which; dvc.yaml follows from it."""
 
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from rlscale.errors import StudyError
-from rlscale.manifests import read_json, write_json
+from rlscale.manifests import read_json, write_json, write_text
+from rlscale.runs import PHASES
+
+PRODUCT = Path(__file__).parents[2]
+CONFIG = "config/config.yaml"
+
+# Which phase makes what stands in results/; anything else there is made by `fits`.
+_PHASE_OF = {
+    "data": "data",
+    "benchmarks": "data",
+    "models": "models",
+    "cells": "cells",
+    "captions": "figures",
+    "cells.txt": "figures",
+}
+# What each phase reads of the configuration, on top of what the phases before it read.
+READS = {
+    "data": ("study", "data", "benchmarks", "recipes", "sweeps", "rerun_on_code"),
+    "models": ("models", "pretraining", "fine_tuning"),
+    "cells": ("training", "evaluation"),
+    "fits": ("fit", "forecast"),
+    "figures": ("figures",),
+}
+# Whose results each phase reads.
+_AFTER = {
+    "data": (),
+    "models": ("data",),
+    "cells": ("data", "models"),
+    "fits": ("cells",),
+    "figures": ("fits",),
+}
+_GIT_SUFFIXES = (".csv", ".json", ".md", ".txt")
+_GIT_FOLDERS = ("fits", "forecasts", "captions")
 
 
 def claim_folder(study: str, results: Path) -> None:
@@ -26,3 +66,112 @@ def claim_folder(study: str, results: Path) -> None:
             f"{path}: this folder holds the study '{owner}', not '{study}'; give the new one its "
             "own folder (make new-study DIR=... CONFIG=...), or remove results/ and checkpoints/"
         )
+
+
+def new_study(folder: Path, config: Path) -> None:
+    """Make a study's own folder, with its own git and DVC, that uses this product's rules.
+
+    Args:
+        folder: Where; must not exist or be empty.
+        config: The configuration to start from; copied.
+
+    Raises:
+        StudyError: The folder is in use, or the configuration is missing or refused.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise StudyError(f"{folder}: not empty; name a new folder (make new-study DIR=...)")
+    if not config.is_file():
+        raise StudyError(f"{config}: there is no such configuration file")
+    template = PRODUCT / "workflow" / "study"
+    for source in sorted(path for path in template.rglob("*") if path.is_file()):
+        write_text(folder / source.relative_to(template), source.read_text())
+    write_text(folder / CONFIG, config.read_text())
+    write_text(folder / "slurm/config.yaml", (PRODUCT / "slurm/config.yaml").read_text())
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    for arguments in (["init", "--quiet"], ["config", "cache.type", "reflink,hardlink,copy"]):
+        _run([sys.executable, "-m", "dvc", *arguments], folder)
+    write_dvc_yaml(folder)
+    subprocess.run(["git", "-C", str(folder), "add", "--all"], check=True)
+    print(f"new-study: {folder} holds the study; next:")
+    print(f"new-study:   cd {folder} && git commit -m 'New study' && snakemake -n")
+
+
+def write_dvc_yaml(folder: Path) -> None:
+    """Write a study's dvc.yaml from its configuration and the outputs of its workflow."""
+    listed = _run(
+        [sys.executable, "-m", "snakemake", *PHASES, "--summary", "--quiet", "all"], folder
+    )
+    outputs = [line.split("\t")[0] for line in listed.splitlines()[1:] if "\t" in line]
+    config = yaml.safe_load((folder / CONFIG).read_text())
+    with contextlib.chdir(folder):
+        raw = raw_files([config.get("data"), config.get("benchmarks")])
+    text = yaml.safe_dump(dvc_yaml(config, outputs, raw), sort_keys=False, width=100)
+    write_text(
+        folder / "dvc.yaml",
+        "# Phases of the study; Snakemake does the work of each and knows what is left to do.\n"
+        "# Written by `make dvc-yaml` from the configuration and the rules; docs/dvc.md explains.\n"
+        + text,
+    )
+
+
+def raw_files(settings: Any) -> list[str]:
+    """Paths in a part of the configuration that exist: the data that no rule makes."""
+    if isinstance(settings, str):
+        return [settings] if "/" in settings and Path(settings).exists() else []
+    parts = settings.values() if isinstance(settings, Mapping) else settings
+    if isinstance(settings, Mapping | list):
+        return sorted({path for part in parts for path in raw_files(part)})
+    return []
+
+
+def dvc_yaml(
+    config: Mapping[str, Any], outputs: Iterable[str], raw: Iterable[str]
+) -> dict[str, Any]:
+    """The content of dvc.yaml.
+
+    Big things go into DVC's cache; small tables, fits and captions of results/ stay in git.
+
+    Args:
+        config: The study's configuration.
+        outputs: All files that its workflow makes.
+        raw: Files and folders that its data phase reads.
+    """
+    made: dict[str, set[str]] = {phase: set() for phase in PHASES}
+    for output in outputs:
+        top, *_ = Path(output).relative_to("results").parts
+        phase = "figures" if top.startswith("fig_") else _PHASE_OF.get(top, "fits")
+        made[phase].add(f"results/{top}")
+    if made["models"]:
+        made["models"].add("checkpoints/models")
+    made["cells"] |= {f"checkpoints/{sweep['recipe']}" for sweep in config["sweeps"]}
+    stages, reads = {}, []
+    for phase in PHASES:
+        reads += [key for key in READS[phase] if key in config]
+        if made[phase]:
+            before = {path for earlier in _AFTER[phase] for path in made[earlier]}
+            stages[phase] = {
+                "cmd": f"rlscale run {phase}",
+                "deps": sorted(before | set(raw if phase == "data" else ())),
+                "params": [{CONFIG: list(reads)}],
+                "outs": [{path: _out(path)} for path in sorted(made[phase])],
+            }
+    fits = sorted(path for path in made["fits"] if path == "results/fits")
+    return {
+        "stages": stages,
+        "metrics": fits,
+        "plots": [{"results/curves.csv": {"x": "compute_flops", "y": "loss"}}],
+    }
+
+
+def _out(path: str) -> dict[str, bool]:
+    in_git = path.endswith(_GIT_SUFFIXES) or Path(path).name in _GIT_FOLDERS
+    return {"cache": False, "persist": True} if in_git else {"persist": True}
+
+
+def _run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}
+    )
+    if done.returncode:
+        raise StudyError(f"{folder}: {' '.join(command[2:])} failed: {done.stderr.strip()[-2000:]}")
+    return done.stdout

@@ -1,0 +1,49 @@
+"""The command `rlscale`: what `make` and dvc.yaml call in a study's folder."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rlscale.errors import StudyError, sentence_not_traceback
+
+
+@sentence_not_traceback
+def main() -> None:
+    """Parse the command and run it in the current folder."""
+    parser = argparse.ArgumentParser(prog="rlscale", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run Snakemake for targets or phases, and record it")
+    run.add_argument("targets", nargs="*")
+    commands.add_parser("adopt", help="keep what still holds after dvc pull or a checkout")
+    commands.add_parser("record", help="make a direct Snakemake run known to DVC")
+    commands.add_parser("stale", help="list results made by older code")
+    prune = commands.add_parser("prune", help="list cells that the configuration no longer names")
+    prune.add_argument("--remove", action="store_true", help="and remove them")
+    new = commands.add_parser("new-study", help="make a study's own folder")
+    new.add_argument("folder", type=Path)
+    new.add_argument("--config", type=Path, required=True)
+    commands.add_parser("dvc-yaml", help="write dvc.yaml from the configuration and the rules")
+    arguments = parser.parse_args()
+
+    from rlscale import runs, studies, upkeep
+
+    if arguments.command == "run":
+        sys.exit(runs.run(arguments.targets))
+    elif arguments.command == "prune":
+        upkeep.prune(_configuration(), arguments.remove)
+    elif arguments.command == "new-study":
+        studies.new_study(arguments.folder, arguments.config)
+    elif arguments.command == "dvc-yaml":
+        studies.write_dvc_yaml(Path.cwd())
+    else:
+        getattr(upkeep, arguments.command)()
+
+
+def _configuration() -> dict:
+    import yaml
+
+    from rlscale.studies import CONFIG
+
+    if not Path(CONFIG).exists():
+        raise StudyError(f"{CONFIG}: not here; run this in a study's folder")
+    return yaml.safe_load(Path(CONFIG).read_text())

@@ -1,0 +1,168 @@
+"""Upkeep of a study's folder: adopt what a clone brought, record, list stale results, prune."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rlscale import cells, provenance, runs
+from rlscale.errors import StudyError
+from rlscale.manifests import code_digest, file_sha256, read_json, run_record
+
+
+def adopt() -> None:
+    """Keep every result that still holds, after `dvc pull` or a checkout, and say what does not.
+
+    Verifies the files that manifests name (those that are here), removes damaged ones with their
+    manifest, gives Snakemake its notes back from records/, and sets modification times in the
+    order of dependence. Then `snakemake -n` knows what a change of settings or inputs calls for.
+    """
+    with runs.alone():
+        removed = [*_remove_damaged(), *_remove_unknown(provenance.restore())]
+        notes = provenance.read_notes()
+        changed = provenance.changed_inputs(notes)
+        provenance.touch_in_order(notes, changed)
+        here = [note for output, note in notes.items() if Path(output).exists()]
+        absent = len(notes) - len(here)
+        kept = Counter(note["rule"] for note in here)
+        print(f"adopt: kept {len(here)} outputs ({_counts(kept)}); {absent} are not here")
+        for path, why in removed:
+            print(f"adopt: removed {path}: {why}")
+        for name, outputs in changed.items():
+            print(f"adopt: {name} has changed since {outputs[0]} was made from it")
+        plan = runs.dry_run()
+        if runs.nothing_to_do(plan):
+            print("adopt: nothing to be done: all results of this study are present and hold")
+        else:
+            print("adopt: the next run will do this:")
+            print(plan)
+
+
+def record() -> None:
+    """Make a direct Snakemake run known to DVC, as if `dvc repro` had run it.
+
+    Raises:
+        StudyError: Work is outstanding: DVC would record results of other settings as current.
+    """
+    with runs.alone():
+        provenance.expose_changes()
+        plan = runs.dry_run()
+        if not runs.nothing_to_do(plan):
+            print(plan, file=sys.stderr)
+            raise StudyError(
+                "work is outstanding (see above), so there is nothing complete to record; "
+                "run snakemake first, or `make adopt` after a checkout"
+            )
+        count = provenance.write_records()
+        done = subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"])
+        if done.returncode:
+            raise StudyError("dvc commit failed, see above")
+        print(f"record: {count} outputs recorded; commit dvc.lock, records/ and results/ with git")
+
+
+def stale() -> None:
+    """List the results that were made by other code than today's."""
+    digests: dict[str, str] = {}
+    count = 0
+    for path in sorted(Path("results").rglob("*.json")):
+        manifest = _manifest(path)
+        if manifest is None or not run_record(path).exists():
+            continue
+        code = read_json(run_record(path))["code"]
+        try:
+            now = digests.setdefault(code["module"], code_digest(code["module"]))
+        except ValueError:
+            now = ""
+        if now != code["digest"]:
+            count += 1
+            print(f"stale: {path} ({manifest['name']}): {code['module']} has changed since")
+    print(f"stale: {count} results were made by older code; they stay valid until a recipe's")
+    print("stale: version is raised, or rerun_on_code is set, or they are removed by hand")
+
+
+def prune(config: dict[str, Any], remove: bool) -> None:
+    """List, or remove, the cells that the configuration no longer names.
+
+    Args:
+        config: The study's configuration.
+        remove: Whether to remove them, with checkpoints, state and records.
+    """
+    named = {cell.path for cell in cells.expand(config)}
+    roots = ("results/cells", "checkpoints", ".state", str(provenance.RECORDS / "results/cells"))
+    found: dict[str, list[Path]] = {}
+    for root in map(Path, roots):
+        for path in root.glob("*/*/tau*-g*/seed*"):
+            cell = str(path.relative_to(root)).removesuffix(".json")
+            if cell not in named:
+                found.setdefault(cell, []).append(path)
+    for cell, paths in sorted(found.items()):
+        size = sum(file.stat().st_size for path in paths for file in path.rglob("*"))
+        print(f"prune: {cell}: {size / 2**20:.1f} MiB, no longer named by the configuration")
+        for path in paths if remove else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if remove:
+        for output in provenance.read_notes():
+            if output.startswith("results/cells/") and not Path(output).parent.exists():
+                provenance.notes_path(output).unlink()
+    print(
+        f"prune: {len(found)} cells {'removed' if remove else 'would go'}"
+        + ("; `make record` makes it known to DVC" if remove else "; say make prune YES=1")
+    )
+
+
+def _remove_damaged() -> list[tuple[Path, str]]:
+    """Remove manifests that are broken or whose files have other bytes, with those files."""
+    removed = []
+    for path in sorted(Path("results").rglob("*.json")):
+        try:
+            manifest = _manifest(path)
+        except StudyError:
+            path.unlink()
+            removed.append((path, "not valid JSON"))
+            continue
+        for entry in manifest["files"] if manifest else ():
+            file = Path(entry["path"])
+            if not file.exists():
+                continue
+            if file.stat().st_size == entry["bytes"] and file_sha256(file) == entry["sha256"]:
+                continue
+            _forget_in_cache(file)
+            file.unlink()
+            removed.append((file, f"its bytes are not those that {path} names"))
+            if path.exists():
+                path.unlink()
+                removed.append((path, f"a file of {manifest['name']} is damaged"))
+    return removed
+
+
+def _remove_unknown(outputs: list[str]) -> list[tuple[Path, str]]:
+    for output in outputs:
+        Path(output).unlink()
+    return [(Path(output), "its bytes are not those of its record") for output in outputs]
+
+
+def _forget_in_cache(file: Path) -> None:
+    """Remove DVC's copy of a damaged file where it is damaged too: DVC would never replace it."""
+    md5 = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+    for cached in Path(".dvc/cache/files/md5").glob("??/*"):
+        named = cached.parent.name + cached.name
+        if cached.stat().st_size != file.stat().st_size or named == md5:
+            continue
+        content = hashlib.md5(cached.read_bytes(), usedforsecurity=False).hexdigest()
+        if content == md5:
+            cached.chmod(0o644)
+            cached.unlink()
+
+
+def _manifest(path: Path) -> dict[str, Any] | None:
+    """The manifest at a path, or None where the file is none (a fit, a report)."""
+    content = read_json(path)
+    is_one = isinstance(content, dict) and {"fingerprint", "files"} <= content.keys()
+    return content if is_one else None
+
+
+def _counts(counts: Counter) -> str:
+    return ", ".join(f"{rule} {count}" for rule, count in sorted(counts.items())) or "none"

@@ -1,0 +1,17 @@
+# Commands that a study's folder and the product's checkout share.
+.PHONY: adopt record stale prune dvc-yaml
+
+adopt: ## after `dvc pull` or a checkout: keep every result that still holds, say what will run
+	@rlscale adopt
+
+record: ## after a direct Snakemake run: make it known to DVC (refused while work is outstanding)
+	@rlscale record
+
+stale: ## list results that were made by older code
+	@rlscale stale
+
+prune: ## list cells that the configuration no longer names (YES=1: remove them)
+	@rlscale prune $(if $(filter 1,$(YES)),--remove)
+
+dvc-yaml: ## write dvc.yaml from the configuration and the rules
+	@rlscale dvc-yaml
