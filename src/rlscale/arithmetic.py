@@ -1,17 +1,14 @@
 """Verifiable arithmetic problems, drawn from a seed: the raw data of the embedded study.
 
-Skills: ``sum`` ("37+8-5=" -> "40"), ``product`` ("7*12=" -> "84") and ``largest``
-("max(3,9,4)=" -> "9").
+Two skills: ``sum`` ("37+8-5=" -> "40") and ``largest`` ("max(3,9,4)=" -> "9").
 """
 
-import math
 import random
 from collections.abc import Mapping
 from typing import Any
 
 from rlscale.errors import StudyError
 
-SKILLS = ("sum", "product", "largest")
 SPACE_PER_PROBLEM = 10
 
 
@@ -29,8 +26,6 @@ def sample(task: Mapping[str, Any], rng: random.Random) -> tuple[str, str]:
     terms = [rng.randint(0, task["largest"]) for _ in range(task["terms"])]
     if task["skill"] == "largest":
         return f"max({','.join(map(str, terms))})=", str(max(terms))
-    if task["skill"] == "product":
-        return "*".join(map(str, terms)) + "=", str(math.prod(terms))
     signs = [rng.choice("+-") for _ in terms[1:]]
     text = str(terms[0]) + "".join(f"{s}{t}" for s, t in zip(signs, terms[1:], strict=True))
     total = terms[0] + sum(t if s == "+" else -t for s, t in zip(signs, terms[1:], strict=True))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 
 from rlscale.canonical import tokens
-from rlscale.near import Shingles, near_pairs, shingle
+from rlscale.near import Shingles, near_pairs, shingle, take
 
 CONFLICT_POLICIES = ("drop", "majority", "first")
 Equal = Callable[[str, str], bool]
@@ -33,11 +33,7 @@ class Text:
 
     def take(self, rows: np.ndarray) -> "Text":
         """The same for some of the rows, in the given order."""
-        sizes = self.shingles.sizes[rows]
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        index = np.repeat(self.shingles.offsets[rows] - offsets[:-1], sizes)
-        hashes = self.shingles.hashes[index + np.arange(offsets[-1])]
-        return Text(self.canonical[rows], Shingles(hashes, offsets))
+        return Text(self.canonical[rows], take(self.shingles, rows))
 
 
 def settle_duplicates(

@@ -69,13 +69,10 @@ def shingle(texts: Sequence[Sequence[str]], length: int = NGRAM) -> Shingles:
     grams = np.zeros(len(flat) - length + 1, np.uint64)
     for position in range(length):
         grams = _mix(grams ^ flat[position : len(flat) - length + 1 + position])
-    owner = np.repeat(np.arange(len(texts)), np.maximum(counts - length + 1, 0))
-    starts = np.repeat(np.cumsum(counts) - counts, np.maximum(counts - length + 1, 0))
-    within = np.arange(len(owner)) - np.repeat(
-        np.cumsum(np.maximum(counts - length + 1, 0)) - np.maximum(counts - length + 1, 0),
-        np.maximum(counts - length + 1, 0),
-    )
-    grams = grams[starts + within]
+    sizes = np.maximum(counts - length + 1, 0)
+    owner = np.repeat(np.arange(len(texts)), sizes)
+    shift = np.cumsum(counts) - counts - (np.cumsum(sizes) - sizes)
+    grams = grams[np.repeat(shift, sizes) + np.arange(sizes.sum())]
     order = np.lexsort((grams, owner))
     grams, owner = grams[order], owner[order]
     first = np.ones(len(grams), bool)
@@ -105,7 +102,7 @@ def near_pairs(shingles: Shingles, threshold: float) -> tuple[np.ndarray, np.nda
     candidates = usable[_candidates(_signatures(shingles, usable))]
     kept, scores = [], []
     for block in _blocks(candidates, _PAIR_BLOCK):
-        similarity = jaccard(shingles, block)
+        similarity = jaccard(shingles, shingles, block)
         near = similarity >= threshold
         kept.append(block[near])
         scores.append(similarity[near])
@@ -120,11 +117,9 @@ def _signatures(shingles: Shingles, rows: np.ndarray) -> np.ndarray:
 
     parts = [np.empty((0, _BANDS * _ROWS), np.uint32)]
     for block in _blocks(rows, _DIGEST_ROWS):
-        sizes = shingles.sizes[block]
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        index = np.repeat(shingles.offsets[block] - offsets[:-1], sizes) + np.arange(offsets[-1])
+        part = take(shingles, block)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(
-            shingles.hashes[index].tolist(), offsets.tolist(), _BANDS * _ROWS, _SEED
+            part.hashes.tolist(), part.offsets.tolist(), _BANDS * _ROWS, _SEED
         )
         parts.append(np.array(matrix.to_rows(), np.uint32))
     return np.concatenate(parts)
@@ -154,24 +149,34 @@ def _bucket_pairs(members: np.ndarray, n: int) -> np.ndarray:
     return members[i] * n + members[j]
 
 
-def jaccard(shingles: Shingles, pairs: np.ndarray) -> np.ndarray:
-    """True Jaccard similarity of pairs of texts, shape (p,)."""
-    sizes = shingles.sizes[pairs]
-    shared = np.zeros(len(pairs), np.int64)
-    values, owners = [], []
-    for side in (0, 1):
-        length = sizes[:, side]
-        stops = np.cumsum(length)
-        index = np.repeat(shingles.offsets[pairs[:, side]] - (stops - length), length)
-        values.append(shingles.hashes[index + np.arange(stops[-1] if len(stops) else 0)])
-        owners.append(np.repeat(np.arange(len(pairs)), length))
+def jaccard(left: Shingles, right: Shingles, pairs: np.ndarray) -> np.ndarray:
+    """True Jaccard similarity of pairs (row of left, row of right), shape (p,)."""
+    values, owners, total = [], [], np.zeros(len(pairs), np.int64)
+    for shingles, rows in ((left, pairs[:, 0]), (right, pairs[:, 1])):
+        sizes = shingles.sizes[rows]
+        total += sizes
+        values.append(shingles.hashes[_positions(shingles, rows)])
+        owners.append(np.repeat(np.arange(len(pairs)), sizes))
     value, owner = np.concatenate(values), np.concatenate(owners)
     order = np.lexsort((value, owner))
     value, owner = value[order], owner[order]
     equal = (value[1:] == value[:-1]) & (owner[1:] == owner[:-1])
-    np.add.at(shared, owner[1:][equal], 1)
-    union = sizes.sum(1) - shared
+    shared = np.bincount(owner[1:][equal], minlength=len(pairs))
+    union = total - shared
     return np.divide(shared, union, out=np.zeros(len(pairs)), where=union > 0)
+
+
+def _positions(shingles: Shingles, rows: np.ndarray) -> np.ndarray:
+    """Positions in ``hashes`` of all n-grams of some rows, in the rows' order."""
+    sizes = shingles.sizes[rows]
+    starts = np.cumsum(sizes) - sizes
+    return np.repeat(shingles.offsets[rows] - starts, sizes) + np.arange(sizes.sum())
+
+
+def take(shingles: Shingles, rows: np.ndarray) -> Shingles:
+    """The n-gram sets of some rows, in their order."""
+    offsets = np.concatenate([[0], np.cumsum(shingles.sizes[rows])])
+    return Shingles(shingles.hashes[_positions(shingles, rows)], offsets)
 
 
 def cross_pairs(left: Shingles, right: Shingles) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -184,8 +189,7 @@ def cross_pairs(left: Shingles, right: Shingles) -> Iterator[tuple[np.ndarray, n
     columns = _membership(right, vocabulary).T.tocsr()
     for start in range(0, len(left), 2000):
         stop = min(start + 2000, len(left))
-        offsets = left.offsets[start : stop + 1]
-        part = Shingles(left.hashes[offsets[0] : offsets[-1]], offsets - offsets[0])
+        part = take(left, np.arange(start, stop))
         shared = (_membership(part, vocabulary) @ columns).tocoo()
         pairs = np.stack([shared.row + start, shared.col], axis=1).astype(np.int64)
         union = left.sizes[pairs[:, 0]] + right.sizes[pairs[:, 1]] - shared.data
