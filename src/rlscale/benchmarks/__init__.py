@@ -176,17 +176,31 @@ def read_rows(path: Path | str) -> list[tuple[str, Any]]:
     return rows
 
 
-def bare_problems(path: Path | str, prompt: str) -> tuple[list[str], list[str]]:
-    """Bare questions and gold answers of a file whose every prompt is ``prompt``.
+def published(source: str, prompt: str, **judging: Any) -> Benchmark:
+    """A benchmark whose file (key ``path``) holds ``prompt`` around every problem.
 
-    Raises:
-        StudyError: A row's text does not start and end as the prompt does.
+    Args:
+        source: Its name in the problem table.
+        prompt: Text with ``{problem}``, as it stands in the file.
+        **judging: ``kind``, or ``judge`` and ``extract``.
     """
-    start, end = prompt.split("{problem}")
-    problems, answers = [], []
-    for number, (text, answer) in enumerate(read_rows(path)):
-        if not (text.startswith(start) and text.endswith(end)):
-            raise StudyError(f"{path}: row {number} does not have the benchmark's prompt")
-        problems.append(text[len(start) : len(text) - len(end)])
-        answers.append(answer)
-    return problems, answers
+
+    def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
+        path = file_of(settings, source)
+        start, end = prompt.split("{problem}")
+        problems, answers = [], []
+        for number, (text, answer) in enumerate(read_rows(path)):
+            if not (text.startswith(start) and text.endswith(end)):
+                raise StudyError(f"{path}: row {number} does not have the prompt of {source}")
+            problems.append(text[len(start) : len(text) - len(end)])
+            answers.append(answer)
+        return problem_table(problems, answers, source=source)
+
+    return Benchmark(version=1, load=load, prompt=prompt, **judging)
+
+
+def file_of(settings: Mapping[str, Any], source: str) -> Path:
+    """The file that a published benchmark's settings name."""
+    if "path" not in settings:
+        raise StudyError(f"benchmark {source}: key 'path' is missing; name its local file")
+    return Path(settings["path"])
