@@ -1,8 +1,8 @@
 # Commands that a study's folder and the product's checkout share.
 .PHONY: adopt record stale prune dvc-yaml
 
-adopt: ## after `dvc pull` or a checkout: keep every result that still holds, say what will run
-	@rlscale adopt
+adopt: ## after `dvc pull` or a checkout: keep what still holds, say what will run (FROM=branch: after a merge)
+	@rlscale adopt $(if $(FROM),--from $(FROM))
 
 record: ## after a direct Snakemake run: make it known to DVC (refused while work is outstanding)
 	@rlscale record

@@ -14,7 +14,8 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run Snakemake for targets or phases, and record it")
     run.add_argument("targets", nargs="*")
-    commands.add_parser("adopt", help="keep what still holds after dvc pull or a checkout")
+    adopt = commands.add_parser("adopt", help="keep what holds after dvc pull or a checkout")
+    adopt.add_argument("--from", dest="revision", help="and bring a merged branch's results")
     commands.add_parser("record", help="make a direct Snakemake run known to DVC")
     commands.add_parser("stale", help="list results made by older code")
     prune = commands.add_parser("prune", help="list cells that the configuration no longer names")
@@ -29,6 +30,8 @@ def main() -> None:
 
     if arguments.command == "run":
         sys.exit(runs.run(arguments.targets))
+    elif arguments.command == "adopt":
+        upkeep.adopt(arguments.revision)
     elif arguments.command == "prune":
         upkeep.prune(_configuration(), arguments.remove)
     elif arguments.command == "new-study":

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,23 @@ from rlscale.errors import StudyError
 from rlscale.manifests import code_digest, file_sha256, read_json, run_record
 
 
-def adopt() -> None:
+def adopt(revision: str | None = None) -> None:
     """Keep every result that still holds, after `dvc pull` or a checkout, and say what does not.
 
     Verifies the files that manifests name (those that are here), removes damaged ones with their
     manifest, gives Snakemake its notes back from records/, and sets modification times in the
     order of dependence. Then `snakemake -n` knows what a change of settings or inputs calls for.
+
+    Args:
+        revision: Another git revision whose results, as far as they are not here, are brought
+            first: after a merge, the cells of the other branch.
     """
     with runs.alone():
-        removed = [*_remove_damaged(), *_remove_unknown(provenance.restore())]
+        if revision is not None:
+            print(f"adopt: brought {_bring(revision)} files of {revision}")
+        removed = _remove_unknown(provenance.restore())
         notes = provenance.read_notes()
+        removed += _remove_damaged(notes)
         changed = provenance.changed_inputs(notes)
         provenance.touch_in_order(notes, changed)
         here = [note for output, note in notes.items() if Path(output).exists()]
@@ -57,6 +65,9 @@ def record() -> None:
                 "run snakemake first, or `make adopt` after a checkout"
             )
         count = provenance.write_records()
+        lock = Path("dvc.lock")
+        if lock.exists() and not lock.read_text().strip():  # DVC was killed while it wrote it
+            lock.unlink()
         done = subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"])
         if done.returncode:
             raise StudyError("dvc commit failed, see above")
@@ -113,29 +124,58 @@ def prune(config: dict[str, Any], remove: bool) -> None:
     )
 
 
-def _remove_damaged() -> list[tuple[Path, str]]:
-    """Remove manifests that are broken or whose files have other bytes, with those files."""
-    removed = []
+def _bring(revision: str) -> int:
+    """Fetch from DVC the results of a revision that are not here; returns their number."""
+    from dvc.api import DVCFileSystem
+
+    files = DVCFileSystem(rev=revision)
+    count = 0
+    for root in ("results", "checkpoints"):
+        for name in files.find(root) if files.exists(root) else ():
+            path = Path(name.lstrip("/"))
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                files.get_file(name, str(path))
+                count += 1
+    return count
+
+
+def _remove_damaged(notes: Mapping[str, provenance.Notes]) -> list[tuple[Path, str]]:
+    """Remove manifests that are broken or whose files have other bytes, with those files.
+
+    What was made from such a manifest in its own folder goes too, so that a cell is made again as
+    a whole; fits and figures stay as long as its curve comes out the same.
+    """
+    removed: dict[Path, str] = {}
     for path in sorted(Path("results").rglob("*.json")):
         try:
             manifest = _manifest(path)
         except StudyError:
-            path.unlink()
-            removed.append((path, "not valid JSON"))
+            removed[path] = "not valid JSON"
             continue
         for entry in manifest["files"] if manifest else ():
             file = Path(entry["path"])
-            if not file.exists():
+            if file.exists() and not _holds(file, entry):
+                _forget_in_cache(file)
+                removed[file] = f"its bytes are not those that {path} names"
+                removed[path] = f"a file of {manifest['name']} is damaged"
+    waiting = [path for path in removed if path.suffix == ".json"]
+    while waiting:
+        source = waiting.pop()
+        for output, note in notes.items():
+            made = Path(output)
+            if made.parent != source.parent or str(source) not in (note["input"] or ()):
                 continue
-            if file.stat().st_size == entry["bytes"] and file_sha256(file) == entry["sha256"]:
-                continue
-            _forget_in_cache(file)
-            file.unlink()
-            removed.append((file, f"its bytes are not those that {path} names"))
-            if path.exists():
-                path.unlink()
-                removed.append((path, f"a file of {manifest['name']} is damaged"))
-    return removed
+            if made.exists() and made not in removed:
+                removed[made] = f"made from {source}"
+                waiting.append(made)
+    for path in removed:
+        path.unlink()
+    return list(removed.items())
+
+
+def _holds(file: Path, entry: Mapping[str, Any]) -> bool:
+    return file.stat().st_size == entry["bytes"] and file_sha256(file) == entry["sha256"]
 
 
 def _remove_unknown(outputs: list[str]) -> list[tuple[Path, str]]:
