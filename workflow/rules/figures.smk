@@ -1,4 +1,7 @@
 # Figures: one rule per entry of rlscale.plots.registry, each PDF + PNG + CSV + computed caption.
+from fnmatch import fnmatch
+from functools import cache
+
 from rlscale.manifests import digest
 from rlscale.plots.registry import CLAIMS, FIGURES
 
@@ -7,19 +10,43 @@ FIGURE_FILES = expand(
 )
 # Digest of all that can change a result; it stands in every figure.
 CONFIGURATION = digest({k: v for k, v in config.items() if k != "resources"})
+# What figures read besides curves and fits, by the names that the registry's patterns match.
+TABLES = {
+    **{f"scores_{Path(path).stem}": path for path in FORECASTS},
+    **{
+        f"{protocol}_{law}": f"results/forecasts/{protocol}/{law}.json"
+        for protocol in config["forecast"]["protocols"]
+        for law in config["forecast"]["laws"]
+    },
+    **({"ledger": "results/ledger.csv"} if CELLS else {}),
+}
+plot_code = cache(code)
 
 
-def figure_settings(name):
-    """What the drawing of a figure depends on besides its inputs."""
-    settings = {key: config["figures"][key] for key in ("palette", "overlay_published")}
-    fit = {key: config["fit"][key] for key in ("benchmark", "level")}
-    return json.dumps(settings | fit)
+def figure_settings():
+    """What the drawing of figures depends on besides their inputs."""
+    look = {key: config["figures"][key] for key in ("palette", "overlay_published")}
+    keys = ("benchmark", "select", "size", "level", "margin")
+    return json.dumps(look | {key: config["fit"][key] for key in keys})
 
 
-def figure_category(name):
-    """Heading of the report under which a figure stands."""
-    claim = FIGURES[name].claim
-    return f"{claim} {CLAIMS[claim]}"
+def figure_tables(spec):
+    """The tables of the study that a figure reads, by name."""
+    return {
+        name: path
+        for name, path in TABLES.items()
+        if any(fnmatch(name, pattern) for pattern in spec.tables)
+    }
+
+
+def in_report(spec, suffix):
+    """A figure's file as it stands in the report, under the claim that it bears on."""
+    return report(
+        f"results/{spec.name}.{suffix}",
+        caption=f"../report/{spec.name}.rst",
+        category=f"{spec.claim} {CLAIMS[spec.claim]}",
+        labels={"figure": spec.title, "file": suffix.upper()},
+    )
 
 
 rule list_cells:
@@ -43,37 +70,30 @@ for spec in FIGURES.values():
         input:
             curves="results/curves.csv",
             cells="results/cells.txt",
-            fits=[f for f in FITS if Path(f).stem in spec.fits],
+            fits=[fit for fit in FITS if Path(fit).stem in spec.fits],
+            tables=list(figure_tables(spec).values()),
         output:
             pdf=f"results/{spec.name}.pdf",
-            png=report(
-                f"results/{spec.name}.png",
-                caption=f"../report/{spec.name}.rst",
-                category=figure_category(spec.name),
-                labels={"figure": spec.title, "file": "PNG"},
-            ),
-            csv=report(
-                f"results/{spec.name}.csv",
-                caption=f"../report/{spec.name}.rst",
-                category=figure_category(spec.name),
-                labels={"figure": spec.title, "file": "CSV"},
-            ),
+            png=in_report(spec, "png"),
+            csv=in_report(spec, "csv"),
             caption=f"results/captions/{spec.name}.rst",
         log:
             f"logs/figures/{spec.name}.log",
         threads: 1
         params:
             figure=spec.name,
-            settings=figure_settings(spec.name),
+            settings=figure_settings(),
             configuration=CONFIGURATION,
-            code=code(spec.module),
+            tables=[f"{name}={path}" for name, path in figure_tables(spec).items()],
+            code=plot_code(spec.module),
         message:
             f"Draw {spec.name}: {spec.title}"
         shell:
             "OMP_NUM_THREADS=1 python $SCRIPTS/plot_figure.py {params.figure}"
             " --settings {params.settings:q} --configuration {params.configuration}"
-            " --curves {input.curves} --fits {input.fits} --cells {input.cells}"
-            " --caption {output.caption} --output {output.pdf} > {log} 2>&1"
+            " --curves {input.curves} --fits {input.fits} --tables {params.tables}"
+            " --cells {input.cells} --caption {output.caption} --output {output.pdf}"
+            " > {log} 2>&1"
 
 
 rule figures:

@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--configuration", required=True, help="digest of the configuration")
     parser.add_argument("--curves", type=Path)
     parser.add_argument("--fits", type=Path, nargs="*", default=[])
-    parser.add_argument("--table", type=_named, action="append", default=[], help="name=path")
+    parser.add_argument("--tables", type=_named, nargs="*", default=[], help="name=path")
     parser.add_argument("--cells", type=Path, required=True, help="the study's cells")
     parser.add_argument("--caption", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="the PDF; others beside it")
@@ -33,7 +33,7 @@ def main() -> None:
         arguments.figure,
         curves=arguments.curves,
         fits=arguments.fits,
-        tables=dict(arguments.table),
+        tables=dict(arguments.tables),
         cells=arguments.cells,
         settings=arguments.settings,
         configuration=arguments.configuration,

@@ -13,6 +13,7 @@ from rlscale.plots.style import style
 
 VERDICTS = {
     "yes": "This study supports the claim.",
+    "consistent": "This study is consistent with the claim.",
     "no": "This study contradicts the claim.",
     "undecided": "This study does not decide the claim.",
     "no data": "This study has no data on the claim.",

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from rlscale.plots.inputs import Inputs, interval, title
+from rlscale.plots.curves import agreed
+from rlscale.plots.inputs import Inputs, interval, span, title
 from rlscale.plots.output import Drawing
 from rlscale.plots.style import (
     ACCENT,
@@ -24,6 +25,13 @@ _SCOPES = {
     "block": "residual blocks of mean curves, one run per size",
 }
 
+_FINDINGS = {
+    "identified": "saturation identified",
+    "not_identified": "saturation not told from a power law",
+    "power": "a pure power law fits better",
+    "bends": "curves bend: $k$ depends on the window",
+}
+
 
 def k_of_n(inputs: Inputs) -> Drawing:
     """k(N) on compute and on data, one row of panels per (family, variant)."""
@@ -39,11 +47,11 @@ def k_of_n(inputs: Inputs) -> Drawing:
     parts, notes, words, supports = [], [], [], []
     for row, key in zip(grid, keys, strict=True):
         for axes, x in zip(row, _AXES, strict=True):
-            slopes = _slopes(_entry(free[x], key), free[x]["scope"], x)
+            slopes = _slopes(_entry(free[x], key), x)
             curve = _curve(_entry(law[x], key), x)
             parts += [slopes, curve]
             axes.set_title(f"{title(*key, several)}: {_AXES[x]}")
-            _draw(axes, slopes, curve, _entry(law[x], key), law[x]["scope"])
+            _draw(axes, slopes, curve, _entry(law[x], key))
         entry = _entry(law["compute"], key)
         words.append(f"{key[1]} (against compute): {entry['verdict'] or entry['reason']}")
         supports.append(_support(entry))
@@ -59,8 +67,7 @@ def k_of_n(inputs: Inputs) -> Drawing:
     for axes in grid[:, 0]:
         axes.set_ylabel("learning efficiency $k$")
     note(figure, [*notes, _absent(free["compute"]), inputs.missing()])
-    answer = supports[0] if len(set(supports)) == 1 else "undecided"
-    return Drawing(figure, table, " ".join(words), answer)
+    return Drawing(figure, table, " ".join(words), agreed(supports))
 
 
 def _entry(document: dict, key: tuple[str, str]) -> dict:
@@ -89,12 +96,12 @@ def _absent(document: dict) -> str:
     return f"Left out as diverged: {len(diverged)} cells ({', '.join(diverged[:3])})."
 
 
-def _slopes(entry: dict, scope: str, x: str):
+def _slopes(entry: dict, x: str):
     import pandas
 
     rows = []
     for size in entry["sizes"]:
-        low, high, found = interval(size["k"], scope)
+        low, high, found = interval(size["k"], entry["scope"])
         rows.append(
             {
                 "family": entry["family"],
@@ -120,7 +127,7 @@ def _curve(entry: dict, x: str):
     return pandas.DataFrame([own | point for point in entry["curve"]])
 
 
-def _draw(axes, slopes, curve, law: dict, scope: str) -> None:
+def _draw(axes, slopes, curve, law: dict) -> None:
     axes.set_xscale("log")
     axes.axhline(0, color=MUTED, lw=0.6)
     if len(curve):
@@ -142,26 +149,20 @@ def _draw(axes, slopes, curve, law: dict, scope: str) -> None:
         capthick=0.8,
     )
     axes.plot(slopes["n"], slopes["k"], "o", color=INK, mfc="white", mew=0.9, ms=4)
-    axes.text(
-        0.03, 0.96, _parameters(law, scope), transform=axes.transAxes, va="top", fontsize=6.5
-    )  # fmt: skip
+    axes.text(0.03, 0.96, _parameters(law), transform=axes.transAxes, va="top", fontsize=6.5)
 
 
-def _parameters(law: dict, scope: str) -> str:
+def _parameters(law: dict) -> str:
     """K_max and N0 with intervals, or why there are none."""
     if not law["parameters"]:
         return law["reason"]
     lines = []
     for name, symbol, write in (("K_max", "$K_{max}$", "{:.3f}".format), ("N0", "$N_0$", human)):
         quantity = law["parameters"][name]
-        low, high, _ = interval(quantity, scope)
-        span = f" [{write(low)}, {write(high) if np.isfinite(high) else 'open'}]"
-        lines.append(
-            f"{symbol} = {write(quantity['estimate'])}" + (span if np.isfinite(low) else "")
-        )
-    identification = law["identification"]
-    if identification and identification["verdict"] != "identified":
-        lines.append(identification["verdict"].replace("_", " "))
+        ends = span(quantity, law["scope"], write)
+        lines.append(f"{symbol} = {write(quantity['estimate'])}{ends}")
+    if law["identification"]:
+        lines.append(_FINDINGS[law["identification"]["verdict"]])
     return "\n".join(lines)
 
 

@@ -1,17 +1,16 @@
 """What figures read: curves and fits, and the points and intervals that are drawn from them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from rlscale.errors import StudyError
 from rlscale.manifests import read_json
 from rlscale.plots.style import human
-from rlscale.points import build_groups, metric_rows, run_variance, select_rows
+from rlscale.points import build_groups, metric_rows, select_rows
 from rlscale.tables import read_curves
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from rlscale.points import Group
 
 X_LABELS = {
-    "data": "data $D$ (problems seen)",
-    "compute": "training compute $C$ (FLOPs, $6NT$)",
+    "data": "problems seen $D$",
+    "compute": "training compute $C$ (FLOPs)",
     "compute_full": "compute (FLOPs, all passes)",
     "steps": "step",
     "tokens": "tokens",
@@ -40,8 +39,8 @@ class Inputs:
         curves: The curves table, or None where a figure does not ask for it.
         fits: Fit documents by ``<law>-<x>-<metric>``.
         tables: Paths of further files by name (ledger, data reports, forecasts, ...).
-        settings: The ``figures`` section of the configuration, with the fit's ``benchmark`` (the
-            held-out one) and ``level``.
+        settings: The ``figures`` section of the configuration, with the fits' ``benchmark`` (the
+            held-out one), ``select``, ``size``, ``level`` and ``margin``.
         expected: Cells that the study names, for the list of missing ones.
     """
 
@@ -66,6 +65,26 @@ class Inputs:
         if name not in self.fits:
             raise NothingToDraw(f"its configuration does not ask for the fit {name}")
         return self.fits[name]
+
+    def table(self, name: str) -> "pandas.DataFrame":
+        """A further table.
+
+        Raises:
+            NothingToDraw: The study does not make it.
+        """
+        import pandas
+
+        return pandas.read_csv(self.path(name))
+
+    def path(self, name: str) -> Path:
+        """Path of a further file; NothingToDraw where the study does not make it."""
+        if name not in self.tables:
+            raise NothingToDraw(f"it makes no {name.replace('_', ' ')}")
+        return self.tables[name]
+
+    def size_rows(self) -> "pandas.DataFrame":
+        """Rows of the sweep over sizes (the fits' selection), all benchmarks and steps."""
+        return select_rows(self.curves, self.settings["select"]).fillna({"family": ""})
 
     def missing(self) -> str:
         """A sentence on cells that the study names but has no rows for; empty when none."""
@@ -107,72 +126,25 @@ def fitted_groups(inputs: Inputs, document: Mapping[str, Any]) -> dict[tuple, "G
     return {(group.family, group.variant): group for group in groups}
 
 
-def mean_points(group: "Group", level: float) -> "pandas.DataFrame":
-    """Mean over runs of every (size, step), with its interval over runs (these problems).
-
-    The variance between runs is pooled over sizes and steps, so that two or three runs give an
-    honest t interval; without a second run anywhere, the interval is sampling noise alone.
-
-    Returns:
-        model, n, step, x, value, low, high, n_runs, one row per measured point.
-    """
-    import pandas
-
-    pooled, freedom = run_variance(group)
-    quantile = float(stdtrit(freedom or np.inf, 0.5 + level / 2))
-    value, runs = group.per_size(group.value), group.runs
-    x = np.exp(group.per_size(np.log(group.x)))
-    sampling = group.per_size(group.variance)
-    total = np.where(np.isfinite(sampling), sampling, 0.0) + pooled
-    half = quantile * np.sqrt(np.divide(total, runs, out=np.zeros_like(total), where=runs > 0))
-    known = np.isfinite(sampling) | (freedom > 0)
-    rows = []
-    for m, model in enumerate(group.models):
-        for t, step in enumerate(group.steps):
-            if runs[m, t] == 0:
-                continue
-            spread = half[m, t] if known[m, t] else np.nan
-            rows.append(
-                {
-                    "family": group.family,
-                    "variant": group.variant,
-                    "model": model,
-                    "n": group.n[m],
-                    "step": int(step),
-                    "x": x[m, t],
-                    "value": value[m, t],
-                    "low": value[m, t] * np.exp(-spread),
-                    "high": value[m, t] * np.exp(spread),
-                    "n_runs": int(runs[m, t]),
-                }
-            )
-    return pandas.DataFrame(rows)
-
-
-def bars_mean(group: "Group", level: float) -> str:
-    """One sentence on what the error bars of ``mean_points`` are."""
-    _, freedom = run_variance(group)
-    if freedom:
-        return (
-            f"bars = {100 * level:g} % intervals of the mean over runs "
-            f"(variance between runs pooled, {freedom} degrees of freedom)."
-        )
-    if np.isfinite(group.variance).any():
-        return f"bars = {100 * level:g} % sampling noise only (one run per size)."
-    return "one curve per size and no counts, so no error bars."
-
-
 def interval(quantity: Mapping[str, Any], scope: str) -> tuple[float, float, str]:
-    """Interval of a fit's quantity: low, high and the scope it is of.
+    """Interval of a fit's quantity in the group's scope: low, high and the scope.
 
-    The document's own scope where the quantity has it, else residual blocks; NaN without any.
+    An open end is infinite; without an interval both ends are NaN and the scope is ``none``.
     """
-    for name in dict.fromkeys((scope, "redrawn", "fixed", "block")):
-        found = quantity["intervals"].get(name)
-        if found and found["status"] == "ok":
-            high = found["high"]
-            return found["low"], np.inf if high is None else high, name
-    return np.nan, np.nan, "none"
+    found = quantity["intervals"].get(scope)
+    if not found or found["status"] != "ok":
+        return np.nan, np.nan, "none"
+    low, high = found["low"], found["high"]
+    return -np.inf if low is None else low, np.inf if high is None else high, scope
+
+
+def span(quantity: Mapping[str, Any], scope: str, write: Callable[[float], str]) -> str:
+    """The interval in words, `` [low, high]``; empty when there is none."""
+    low, high, found = interval(quantity, scope)
+    if found == "none":
+        return ""
+    ends = [write(end) if np.isfinite(end) else "open" for end in (low, high)]
+    return f" [{ends[0]}, {ends[1]}]"
 
 
 def size_label(model: str, n: float, size: str) -> str:

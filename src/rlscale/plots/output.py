@@ -23,8 +23,8 @@ class Drawing:
         figure: The picture.
         table: Exactly what it draws, one row per mark.
         caption: Sentences computed from this study's data, as plain text.
-        supports: Whether this study supports the claim the figure bears on: ``yes``, ``no``,
-            ``undecided``, ``no data`` or ``not a claim``.
+        supports: Whether this study supports the claim the figure bears on: ``yes``,
+            ``consistent``, ``no``, ``undecided``, ``no data`` or ``not a claim``.
     """
 
     figure: "Figure"

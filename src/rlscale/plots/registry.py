@@ -27,7 +27,7 @@ class Spec:
         title: One line for lists.
         paper: What it corresponds to in the paper; empty where it is ours.
         fits: Fits it reads, ``<law>-<x>-<metric>``.
-        tables: Further tables it reads, by the names of workflow/rules/figures.smk.
+        tables: Further tables it reads: patterns of the names in workflow/rules/figures.smk.
     """
 
     name: str
@@ -44,6 +44,8 @@ class Spec:
         return "rlscale.plots." + self.draw.rpartition(".")[0]
 
 
+_SLOPES = tuple(f"{law}-{x}-loss" for law in ("free_slopes", "saturating") for x in _X)
+
 _ALL = (
     Spec(
         "fig_loss_vs_compute",
@@ -51,7 +53,21 @@ _ALL = (
         "C1",
         "Test loss against training compute",
         "Figures 1 and 2",
-        ("saturating-compute-loss",),
+        fits=("saturating-compute-loss",),
+    ),
+    Spec(
+        "fig_final_loss_vs_size",
+        "benchmarks.final_loss_vs_size",
+        "C1",
+        "Final loss against model size",
+        "Figure 6a",
+    ),
+    Spec(
+        "table_final_loss",
+        "tables.final_loss",
+        "C1",
+        "Loss before and after training, spread between runs",
+        "Table 5",
     ),
     Spec(
         "fig_loss_vs_data",
@@ -59,7 +75,45 @@ _ALL = (
         "C2",
         "Test loss against problems seen",
         "Figures 1 and 4",
-        ("saturating-data-loss",),
+        fits=("saturating-data-loss",),
+    ),
+    Spec(
+        "fig_loss_decomposition",
+        "curves.loss_decomposition",
+        "C2",
+        "The second law: a loss that size bounds and training works off",
+        "Figure 13, Table 7",
+        fits=("decomposition-data-loss",),
+    ),
+    Spec(
+        "fig_forecast_inter",
+        "forecasts.forecast_inter",
+        "C3",
+        "The largest size, forecast from the smaller ones",
+        "Figures 1, 2 and 4",
+        tables=("inter_*", "scores_inter"),
+    ),
+    Spec(
+        "fig_forecast_intra",
+        "forecasts.forecast_intra",
+        "C3",
+        "The rest of every run, forecast from its first part",
+        "Figures 2 and 4",
+        tables=("intra_*", "scores_intra"),
+    ),
+    Spec(
+        "fig_law_ranking",
+        "forecasts.law_ranking",
+        "C3",
+        "Forecast error of every law",
+        tables=("scores_*",),
+    ),
+    Spec(
+        "fig_coverage",
+        "forecasts.coverage",
+        "C3",
+        "How often forecast intervals held the truth",
+        tables=("scores_*",),
     ),
     Spec(
         "fig_k_of_N",
@@ -67,9 +121,55 @@ _ALL = (
         "C4",
         "Learning efficiency against model size",
         "Figures 3 and 5",
-        tuple(f"{law}-{x}-loss" for law in ("free_slopes", "saturating") for x in _X),
+        fits=_SLOPES,
     ),
-    Spec("fig_data_reuse", "sweeps.data_reuse", "C5", "Loss when problems are reused", "Figure 7"),
+    Spec(
+        "table_parameters",
+        "tables.parameters",
+        "C4",
+        "K_max and N0, by our fit and by the paper's protocol",
+        "Table 6",
+        fits=tuple(f"{law}-{x}-loss" for law in ("saturating", "paper") for x in _X),
+    ),
+    Spec(
+        "table_uncertainty",
+        "tables.uncertainty",
+        "C4",
+        "The slope of every size with its intervals",
+        fits=tuple(f"free_slopes-{x}-loss" for x in _X),
+    ),
+    Spec("fig_data_reuse", "sweeps.data_reuse", "C5", "Loss when data are reused", "Figure 7"),
+    Spec("fig_reuse_cost", "sweeps.reuse_cost", "C5", "What reuse costs, at equal steps"),
     Spec("fig_group_size", "sweeps.group_size", "C6", "Loss for several group sizes", "Figure 12"),
+    Spec(
+        "fig_domain_transfer",
+        "benchmarks.domain_transfer",
+        "C7",
+        "Loss before and after training on every benchmark",
+        "Figure 8 and the cross-domain grids",
+    ),
+    Spec(
+        "fig_benchmarks_vs_data",
+        "benchmarks.benchmarks_vs_data",
+        "C7",
+        "Every benchmark against problems seen",
+        "Figures 10 and 11",
+    ),
+    Spec(
+        "fig_response_length",
+        "benchmarks.response_length",
+        "C8",
+        "Response length over training",
+        "Figures 6b and 14",
+    ),
+    Spec("fig_outcomes", "study.outcomes", "Study", "Correct, wrong, unparsed, timed out"),
+    Spec(
+        "fig_ledger",
+        "study.ledger",
+        "Study",
+        "Where FLOPs and hours went",
+        tables=("ledger",),
+    ),
+    Spec("table_models", "tables.models", "Study", "The model suite", "Table 1"),
 )
 FIGURES = {spec.name: spec for spec in _ALL}
