@@ -5,27 +5,30 @@ CORES ?= $(shell nproc)
 CONFIG ?=
 PYTEST ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-SNAKEMAKE = snakemake --cores $(CORES) --rerun-incomplete $(if $(CONFIG),--configfile $(CONFIG))
+export CORES
+STUDY = $(if $(CONFIG),--configfile $(CONFIG))
 INSTALL = requirements/install.py requirements/find_python.sh pyproject.toml
 PYTHON_FILES = src tests workflow benchmarks requirements
 SNAKE_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 
-.PHONY: help study test test-long lint docs lock env clean clean-env
+include workflow/study.mk
+
+.PHONY: help study test test-long lint new-study docs lock env clean clean-env
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 study: .venv/$(LOCK).stamp ## the whole study, from data to figures (CONFIG=config/paper.yaml: another one)
 	@echo "study: $(or $(CONFIG),config/config.yaml) on $(CORES) cores, into results/ and checkpoints/;"
 	@echo "study: the embedded study takes about 15 minutes on 2 idle cores and under 8 GiB of memory;"
 	@echo "study: finished steps are kept: interrupt it and run it again as you like"
-	@$(SNAKEMAKE) --quiet reason host
+	@rlscale run $(STUDY)
 	@$(MAKE) --no-print-directory results/report.html
 	@echo "study: figures: $$(ls results/fig_*.pdf | tr '\n' ' ')"
 	@echo "study: report:  results/report.html"
 
 results/report.html: $(wildcard results/fig_*.pdf results/fits/*.json workflow/report/*.rst)
-	@$(SNAKEMAKE) --quiet all --report $@
+	@snakemake --cores 1 $(STUDY) --quiet all --report $@
 
 test: .venv/dev.stamp ## the tests (PYTEST='-k NAME' for some of them)
 	@echo "test: about 15 minutes on 2 idle cores; what is skipped is listed at the end with its reason"
@@ -40,6 +43,10 @@ lint: .venv/dev.stamp ## ruff, snakefmt, codespell, snakemake --lint
 	@snakefmt --check $(SNAKE_FILES)
 	@codespell
 	@snakemake --lint
+
+new-study: .venv/$(LOCK).stamp ## a study's own folder, with git and DVC (DIR=../my-study CONFIG=config/paper.yaml)
+	@rlscale new-study $(or $(DIR),$(error name the folder: make new-study DIR=../my-study)) \
+		--config $(or $(CONFIG),config/config.yaml)
 
 docs: .venv/$(LOCK).stamp ## write config/README.md from the configuration's schema
 	@python -m rlscale.config_table workflow/schemas/config.schema.yaml config/README.md

@@ -14,6 +14,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run Snakemake for targets or phases, and record it")
     run.add_argument("targets", nargs="*")
+    run.add_argument("--configfile", help="the study, where it is not config/config.yaml")
     adopt = commands.add_parser("adopt", help="keep what holds after dvc pull or a checkout")
     adopt.add_argument("--from", dest="revision", help="and bring a merged branch's results")
     commands.add_parser("record", help="make a direct Snakemake run known to DVC")
@@ -29,7 +30,8 @@ def main() -> None:
     from rlscale import runs, studies, upkeep
 
     if arguments.command == "run":
-        sys.exit(runs.run(arguments.targets))
+        study = ["--configfile", arguments.configfile] if arguments.configfile else []
+        sys.exit(runs.run(arguments.targets, study))
     elif arguments.command == "adopt":
         upkeep.adopt(arguments.revision)
     elif arguments.command == "prune":

@@ -28,7 +28,7 @@ _PHASE_OF = {
 }
 # What each phase reads of the configuration, on top of what the phases before it read.
 READS = {
-    "data": ("study", "data", "benchmarks", "recipes", "sweeps", "rerun_on_code"),
+    "data": ("study", "data", "benchmarks", "recipes", "sweeps", "ingest", "rerun_on_code"),
     "models": ("models", "pretraining", "fine_tuning"),
     "cells": ("training", "evaluation"),
     "fits": ("fit", "forecast"),
@@ -88,8 +88,8 @@ def new_study(folder: Path, config: Path) -> None:
     write_text(folder / CONFIG, config.read_text())
     write_text(folder / "slurm/config.yaml", (PRODUCT / "slurm/config.yaml").read_text())
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
-    for arguments in (["init", "--quiet"], ["config", "cache.type", "reflink,hardlink,copy"]):
-        _run([sys.executable, "-m", "dvc", *arguments], folder)
+    _run([sys.executable, "-m", "dvc", "init", "--quiet"], folder)
+    write_text(folder / ".dvc/config", (PRODUCT / ".dvc/config").read_text())
     write_dvc_yaml(folder)
     subprocess.run(["git", "-C", str(folder), "add", "--all"], check=True)
     print(f"new-study: {folder} holds the study; next:")
@@ -104,7 +104,7 @@ def write_dvc_yaml(folder: Path) -> None:
     outputs = [line.split("\t")[0] for line in listed.splitlines()[1:] if "\t" in line]
     config = yaml.safe_load((folder / CONFIG).read_text())
     with contextlib.chdir(folder):
-        raw = raw_files([config.get("data"), config.get("benchmarks")])
+        raw = raw_files([config.get(key) for key in ("data", "benchmarks", "ingest")])
     text = yaml.safe_dump(dvc_yaml(config, outputs, raw), sort_keys=False, width=100)
     write_text(
         folder / "dvc.yaml",
@@ -143,7 +143,7 @@ def dvc_yaml(
         made[phase].add(f"results/{top}")
     if made["models"]:
         made["models"].add("checkpoints/models")
-    made["cells"] |= {f"checkpoints/{sweep['recipe']}" for sweep in config["sweeps"]}
+    made["cells"] |= {f"checkpoints/{sweep['recipe']}" for sweep in config.get("sweeps", ())}
     stages, reads = {}, []
     for phase in PHASES:
         reads += [key for key in READS[phase] if key in config]

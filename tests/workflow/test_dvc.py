@@ -111,6 +111,8 @@ def finished(tmp_path_factory):
     shutil.copytree(ROOT / "workflow/study", template)
     for name in ("Snakefile", "stub.py"):
         shutil.copy(STUB / name, template / name)
+    (product / ".dvc").mkdir()
+    shutil.copy(ROOT / ".dvc/config", product / ".dvc/config")
     (product / "slurm").mkdir()
     (product / "slurm/config.yaml").write_text("executor: slurm\n")
     (template / "raw").mkdir()
