@@ -82,7 +82,7 @@ def fit_entry(
     found = None
     if law in ("saturating", "paper") and fits:
         main = fits[scope]
-        found = identify(main.points, main.slope, replicates.freedom, level)
+        found = identify(main.points, main.slope, level)
     count = int(present.sum())
     variance = fit.objective[0] / count
     p = fit.n_parameters()
@@ -218,6 +218,7 @@ def _identification(found, fits, scope, level) -> dict:
     return {
         "verdict": found.verdict,
         "delta_aic": found.delta_aic,
+        "p_straight": found.p_straight,
         "curvature": {"estimate": float(found.curvature[0]), "intervals": estimate},
         "correlation": float(np.corrcoef(*logs)[0, 1]) if spread > 0 else None,
         "profile_low": found.low,
@@ -253,7 +254,8 @@ def _verdict(entry: dict, found, scope: str) -> str:
                 "power": "A pure power law in N fits better than a saturating one, by "
                 f"{-found.delta_aic:.1f} AIC: no saturation is seen.",
                 "bends": "The curves bend in log-log (mean second derivative "
-                f"{found.curvature[0]:+.3g}): one slope per size depends on the window of steps, "
+                f"{found.curvature[0]:+.3g}, p = {found.p_straight:.2g} if straight): one "
+                "slope per size depends on the window of steps, "
                 "and so do K_max and N0.",
             }[found.verdict]
         )

@@ -1,7 +1,8 @@
 """Do these data identify K_max and N0, or would a pure power law, or no straight line, do as well?
 
 Everything rests on the free slopes k_m of the sizes and their covariance over replicates, so that
-correlated steps and shared problems are allowed for.
+correlated steps and shared problems are allowed for. Replicates are spread as Student's t is, so
+that the quantiles of known variances (chi-squared) apply.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class Identification:
         low, high: Profile interval of N0; None where open within the searched range.
         delta_aic: AIC(power) - AIC(saturating).
         curvature: Mean second derivative of log L in log x, estimate and replicates (1 + B).
-        bends: Whether that differs from zero.
+        p_straight: Chance of curves as bent as these if all were straight lines in log-log.
         verdict: identified, not_identified, power or bends.
     """
 
@@ -39,19 +40,16 @@ class Identification:
     high: float | None
     delta_aic: float
     curvature: np.ndarray
-    bends: bool
+    p_straight: float
     verdict: str
 
 
-def identify(
-    points: Points, slope: np.ndarray, freedom: int | None, level: float
-) -> Identification:
+def identify(points: Points, slope: np.ndarray, level: float) -> Identification:
     """Judge the saturating law from free slopes.
 
     Args:
         points: Points, the estimate first, then replicates (1 + B).
         slope: Free slopes (1 + B, M).
-        freedom: Degrees of freedom of the slopes' covariance; None when it counts as known.
         level: Coverage of the profile interval.
     """
     n = points.n
@@ -63,14 +61,13 @@ def identify(
     exponents = np.linspace(*LAWS["power"].shape_bounds(n), 8 * _GRID)
     rival, _ = _profile(LAWS["power"], n, exponents, slope[0], precision)
     delta = float(rival.min() - deviance.min())
-    reach = _quantile(level, freedom)
+    reach = float(stats.chi2.ppf(level, 1))
     inside = np.flatnonzero(deviance - deviance.min() <= reach)
     lower = None if inside[0] == 0 else _crossing(grid, deviance, inside[0] - 1, reach)
     upper = None if inside[-1] == _GRID - 1 else _crossing(grid, deviance, inside[-1], reach)
-    curvature = mean_curvature(points)
-    spread = curvature[1:].std(ddof=1)
-    bends = bool(abs(curvature[0]) > spread * np.sqrt(_quantile(1 - _ALARM, freedom)))
-    if bends:
+    bend = bends_of(points)
+    p_straight = _wald(bend)
+    if p_straight < _ALARM:
         verdict = "bends"
     elif delta <= -_BETTER:
         verdict = "power"
@@ -85,16 +82,19 @@ def identify(
         lower,
         upper,
         delta,
-        curvature,
-        bends,
+        bend[:, 0],
+        p_straight,
         verdict,
     )
 
 
-def _quantile(level: float, freedom: int | None) -> float:
-    if freedom is None:
-        return float(stats.chi2.ppf(level, 1))
-    return float(stats.f.ppf(level, 1, freedom))
+def _wald(bend: np.ndarray) -> float:
+    """Chance of a mean bend as large as the first row, if its mean were zero."""
+    covariance = np.cov(bend[1:].T)
+    if not np.any(covariance):
+        return 1.0
+    statistic = bend[0] @ np.linalg.pinv(covariance, hermitian=True) @ bend[0]
+    return float(stats.chi2.sf(statistic, 2))
 
 
 def _profile(law, n, grid, k, precision) -> tuple[np.ndarray, np.ndarray]:
@@ -112,23 +112,27 @@ def _crossing(grid, deviance, i, reach) -> float:
     return float(np.exp(grid[i] + share * (grid[i + 1] - grid[i])))
 
 
-def mean_curvature(points: Points) -> np.ndarray:
-    """Second derivative of log L in log x, averaged over sizes with their precision (1 + B).
+def bends_of(points: Points) -> np.ndarray:
+    """How far the curves are from straight lines in log-log, averaged over sizes (1 + B, 2).
 
-    Zero when the curves are straight; positive when learning slows down.
+    Per size, the coefficients of the curve on the quadratic and the cubic polynomial that are
+    orthogonal to lines over its weighted points, then the mean over sizes with their precision
+    over replicates. Both are zero when the law holds. The first is in units of a second
+    derivative of log L in log x; the second sees learning that starts late and ends early.
     """
     w = points.w if points.w.ndim == 2 else points.w[0]
-    total, precision = 0.0, 0.0
+    total, precision = np.zeros((len(points.y), 2)), np.zeros(2)
     for m, present in enumerate(points.present):
-        if present.sum() < 4:
+        if present.sum() < 5:
             continue
         u = points.u[m, present]
         root = np.sqrt(w[m, present])
         u = u - np.average(u, weights=root**2)
-        basis = np.stack([np.ones_like(u), u, u**2], axis=1)
-        influence = 2 * np.linalg.pinv(root[:, None] * basis)[2] * root
-        curvature = points.y[:, m, present] @ influence
-        weight = 1 / curvature[1:].var(ddof=1) if len(curvature) > 2 else 1.0
-        total = total + weight * curvature
+        columns = root[:, None] * np.stack([u**power for power in range(4)], axis=1)
+        basis, triangle = np.linalg.qr(columns)
+        influence = root[:, None] * basis[:, 2:] / np.diag(triangle)[2:]
+        bend = points.y[:, m, present] @ influence * [2, 6]
+        weight = 1 / bend[1:].var(axis=0, ddof=1)
+        total += weight * bend
         precision += weight
-    return total / precision if precision else np.zeros(len(points.y))
+    return total / precision if precision.all() else total

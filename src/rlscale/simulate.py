@@ -83,7 +83,7 @@ def saturating_truth(
 
 def power_truth(
     rng: np.random.Generator,
-    k_1: float = 0.16,
+    k_1: float = 0.135,
     a: float = 0.5,
     n: np.ndarray = PAPER_SIZES,
     steps: int = 105,
@@ -92,7 +92,7 @@ def power_truth(
     return _truth(rng, k_1 * (n / n.max()) ** a, n, steps)
 
 
-def floor_truth(rng: np.random.Generator, floor: float = 0.6, **options) -> Truth:
+def floor_truth(rng: np.random.Generator, floor: float = 0.8, **options) -> Truth:
     """The saturating law with a floor under every curve: straight lines that bend."""
     return replace(saturating_truth(rng, **options), floor=floor)
 
