@@ -101,7 +101,7 @@ def forecast_curves(
     for group in groups:
         own = (group.family, group.variant)
         wanted = [target for target in targets if (target["family"], target["variant"]) == own]
-        predictions += _forecast_group(group, wanted, law, protocol, settings)
+        predictions += forecast_group(group, wanted, law, protocol, settings)
     return {
         "law": law,
         "protocol": dict(protocol),
@@ -113,7 +113,8 @@ def forecast_curves(
     }
 
 
-def _forecast_group(group: Group, wanted, law, protocol, settings) -> list[dict]:
+def forecast_group(group: Group, wanted, law, protocol, settings) -> list[dict]:
+    """Predictions for the targets of one group, as the entries of ``forecast_curves``."""
     points = points_of(group, "equal" if law == "paper" else settings["weighting"])
     learnt = points
     tuned = protocol["kind"] == "inter" and protocol["intercept_from_target"]
