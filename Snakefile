@@ -31,16 +31,10 @@ else:
 
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/phases.smk"
 
 
 rule all:
     default_target: True
     input:
         rules.figures.input,
-
-
-rule cells:
-    input:
-        expand("results/cells/{cell}/curve.csv", cell=[cell.path for cell in CELLS]),
-    message:
-        "All cells are trained and evaluated"

@@ -17,15 +17,6 @@ from rlscale.runs import PHASES
 PRODUCT = Path(__file__).parents[2]
 CONFIG = "config/config.yaml"
 
-# Which phase makes what stands in results/; anything else there is made by `fits`.
-_PHASE_OF = {
-    "data": "data",
-    "benchmarks": "data",
-    "models": "models",
-    "cells": "cells",
-    "captions": "figures",
-    "cells.txt": "figures",
-}
 # What each phase reads of the configuration, on top of what the phases before it read.
 READS = {
     "data": ("study", "data", "benchmarks", "recipes", "sweeps", "ingest", "rerun_on_code"),
@@ -98,10 +89,11 @@ def new_study(folder: Path, config: Path) -> None:
 
 def write_dvc_yaml(folder: Path) -> None:
     """Write a study's dvc.yaml from its configuration and the outputs of its workflow."""
-    listed = _run(
-        [sys.executable, "-m", "snakemake", *PHASES, "--summary", "--quiet", "all"], folder
-    )
-    outputs = [line.split("\t")[0] for line in listed.splitlines()[1:] if "\t" in line]
+    outputs = {}
+    for phase in PHASES:
+        command = [sys.executable, "-m", "snakemake", phase, "--summary", "--quiet", "all"]
+        lines = _run(command, folder).splitlines()
+        outputs[phase] = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
     config = yaml.safe_load((folder / CONFIG).read_text())
     with contextlib.chdir(folder):
         raw = raw_files([config.get(key) for key in ("data", "benchmarks", "ingest")])
@@ -125,7 +117,7 @@ def raw_files(settings: Any) -> list[str]:
 
 
 def dvc_yaml(
-    config: Mapping[str, Any], outputs: Iterable[str], raw: Iterable[str]
+    config: Mapping[str, Any], outputs: Mapping[str, Iterable[str]], raw: Iterable[str]
 ) -> dict[str, Any]:
     """The content of dvc.yaml.
 
@@ -133,14 +125,13 @@ def dvc_yaml(
 
     Args:
         config: The study's configuration.
-        outputs: All files that its workflow makes.
+        outputs: Phase -> all files that its workflow makes up to there.
         raw: Files and folders that its data phase reads.
     """
-    made: dict[str, set[str]] = {phase: set() for phase in PHASES}
-    for output in outputs:
-        top, *_ = Path(output).relative_to("results").parts
-        phase = "figures" if top.startswith("fig_") else _PHASE_OF.get(top, "fits")
-        made[phase].add(f"results/{top}")
+    made: dict[str, set[str]] = {}
+    for phase in PHASES:
+        tops = {f"results/{Path(path).parts[1]}" for path in outputs[phase]}
+        made[phase] = tops.difference(*made.values())
     if made["models"]:
         made["models"].add("checkpoints/models")
     made["cells"] |= {f"checkpoints/{sweep['recipe']}" for sweep in config.get("sweeps", ())}

@@ -1,6 +1,17 @@
 # GRPO training of one cell.
 
 
+def model_of(cell):
+    """Manifest of the weights that a cell starts from."""
+    return f"results/models/{cell.model_name}/manifest.json"
+
+
+def data_of(cell):
+    """Manifest of the problems that a cell trains on."""
+    data = config["recipes"][cell.recipe]["data"]
+    return f"results/data/{data}/variants/{cell.recipe}-tau{cell.tau}/manifest.json"
+
+
 def train_settings(wildcards):
     """All that decides a cell's result, and nothing else: only this cell runs when it changes."""
     cell = cell_of(wildcards)
@@ -13,11 +24,8 @@ def train_settings(wildcards):
 
 rule train_cell:
     input:
-        model=lambda wildcards: f"results/models/{cell_of(wildcards).model_name}/manifest.json",
-        data=lambda wildcards: (
-            f"results/data/{config['recipes'][cell_of(wildcards).recipe]['data']}/variants/"
-            f"{cell_of(wildcards).recipe}-tau{cell_of(wildcards).tau}/manifest.json"
-        ),
+        model=lambda wildcards: model_of(cell_of(wildcards)),
+        data=lambda wildcards: data_of(cell_of(wildcards)),
     output:
         manifest="results/cells/{cell}/train.json",
         metrics="results/cells/{cell}/metrics.csv",
@@ -27,15 +35,15 @@ rule train_cell:
         "logs/train_cell/{cell}.log",
     benchmark:
         "logs/train_cell/{cell}.tsv"
+    threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
+    resources:
+        mem_mb=lambda wildcards: resources_of(cell_of(wildcards).model)["mem_mb"],
+        runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
     params:
         settings=lambda wildcards: json.dumps(train_settings(wildcards)),
         checkpoints="checkpoints/{cell}",
         state=".state/{cell}",
         minutes=config["training"]["save_state_minutes"],
-    threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
-    resources:
-        mem_mb=lambda wildcards: resources_of(cell_of(wildcards).model)["mem_mb"],
-        runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
     message:
         "Train {wildcards.cell}"
     shell:

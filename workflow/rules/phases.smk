@@ -1,0 +1,34 @@
+# Phases of a study, as dvc.yaml names them: data, models, cells, fits (and figures, figures.smk).
+
+
+rule data:
+    input:
+        sorted({data_of(cell) for cell in CELLS}),
+        expand(
+            "results/benchmarks/{name}/manifest.json",
+            name=MADE_BENCHMARKS if CELLS else [],
+        ),
+    message:
+        "All problems are prepared"
+
+
+rule models:
+    input:
+        sorted({model_of(cell) for cell in CELLS}),
+    message:
+        "All models are there"
+
+
+rule cells:
+    input:
+        expand("results/cells/{cell}/curve.csv", cell=[cell.path for cell in CELLS]),
+    message:
+        "All cells are trained and evaluated"
+
+
+rule fits:
+    input:
+        FITS,
+        FORECASTS,
+    message:
+        "All laws are fitted"
