@@ -56,7 +56,7 @@ def overlap(left: Text, right: Text, threshold: float) -> Overlap:
     screened = _screened(left, right)
     table = table.merge(screened, on=keys, how="outer").merge(_equal(left, right), "outer", on=keys)
     for name in ("screened", "equal"):
-        table[name] = table[name].fillna(False).astype(bool)
+        table[name] = table[name].eq(True)
     return Overlap(_judged(table.sort_values(keys, ignore_index=True), left, right))
 
 

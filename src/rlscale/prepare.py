@@ -1,0 +1,219 @@
+"""The data stage as two steps: a clean set with its report, and variants of it for training."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas
+
+from rlscale import arithmetic
+from rlscale.clean import LOSS_COLUMNS, Cleaned, clean
+from rlscale.errors import StudyError
+from rlscale.manifests import read_manifest, verify_files, write_json, write_manifest
+from rlscale.problems import RawRow, generated_rows, tabulate
+from rlscale.readers import read_rows
+from rlscale.repeat import largest_steps, repeat
+
+_BINS = [i / 10 for i in range(11)]
+
+
+def prepare_set(
+    *,
+    name: str,
+    settings: Mapping[str, Any],
+    benchmarks: Sequence[Path],
+    files: Sequence[Path],
+    folder: Path,
+    manifest: Path,
+) -> None:
+    """Generate or read a set, clean it, split it and write it with its report.
+
+    Writes train.parquet, held_out.parquet, dropped.csv, conflicts.csv, hits.csv and report.json
+    into the folder, and the manifest last.
+
+    Args:
+        name: The set's name.
+        settings: The set's entry of the configuration's ``data`` section.
+        benchmarks: Manifests of the benchmarks whose problems may not stand in the set; their
+            problems.parquet lies beside each.
+        files: Raw files that the settings name.
+        folder: Where everything goes.
+        manifest: Where the manifest goes.
+
+    Raises:
+        StudyError: The set cannot be used; the message names file, column or key.
+    """
+    started = time.time()
+    parts = {"train": _raw(settings)}
+    if "read" in settings.get("held_out", {}):
+        parts["held_out"] = read_rows(settings["held_out"]["read"])
+    checks = {"verifier": settings["verifier"], "max_characters": settings["max_characters"]}
+    tables, quarantine = {}, []
+    for part, rows in parts.items():
+        tables[part], lost = tabulate(rows, **checks)
+        quarantine.append(_as_losses(part, lost))
+        if tables[part].empty:
+            raise StudyError(f"data.{name}: none of the {len(rows)} rows of {part} can be used")
+    read = [read_manifest(path, "benchmark") for path in benchmarks]
+    for entry in read:
+        verify_files(entry)
+    others = {
+        entry["name"]: pandas.read_parquet(path.parent / "problems.parquet")
+        for entry, path in zip(read, benchmarks, strict=True)
+    }
+    cleaned = clean(tables["train"], tables.get("held_out"), others, settings)
+    losses = pandas.concat([*quarantine, cleaned.losses], ignore_index=True)
+    rows_in = {part: len(rows) for part, rows in parts.items()}
+    report = _report(name, settings, rows_in, tables, cleaned, losses)
+    assert sum(rows_in.values()) == report["rows_out"] + len(losses), "a row is lost silently"
+    made = [
+        _write_parquet(cleaned.train, folder / "train.parquet"),
+        _write_parquet(cleaned.held_out, folder / "held_out.parquet"),
+        _write_csv(losses, folder / "dropped.csv"),
+        _write_csv(cleaned.conflicts, folder / "conflicts.csv"),
+        _write_csv(cleaned.hits, folder / "hits.csv"),
+        folder / "report.json",
+    ]
+    write_json(folder / "report.json", report)
+    for entry in report["waterfall"]:
+        print("{stage:<28} {reason:<48} {rows:>8} {left:>8}".format(**entry))
+    inputs = {entry["name"]: path for entry, path in zip(read, benchmarks, strict=True)}
+    write_manifest(
+        manifest,
+        kind="data",
+        name=name,
+        settings=settings,
+        inputs={**inputs, **{str(path): path for path in files}},
+        files=made,
+        seed=settings.get("generate", {}).get("seed"),
+        started=started,
+        code="rlscale.prepare",
+        n_train=len(cleaned.train),
+        n_held_out=len(cleaned.held_out),
+        rows_in=sum(rows_in.values()),
+        rows_lost=len(losses),
+    )
+
+
+def make_variant(
+    *, name: str, settings: Mapping[str, Any], data: Path, output: Path, manifest: Path
+) -> None:
+    """Write the training problems of one recipe and tau, in the order of consumption.
+
+    Args:
+        name: ``<set>/<recipe>-tau<tau>``.
+        settings: ``prompts_per_step``, ``steps``, ``tau``, ``taus`` (all of the recipe) and
+            ``reuse`` (``subsets``, ``layout``, ``seed``).
+        data: Manifest of the set.
+        output: Where the table goes.
+        manifest: Where the manifest goes.
+
+    Raises:
+        StudyError: The cleaned set is too small for the recipe; the message says what it allows.
+    """
+    started = time.time()
+    source = read_manifest(data, "data")
+    verify_files(source)
+    pool = pandas.read_parquet(data.parent / "train.parquet")
+    reuse = settings["reuse"]
+    try:
+        variant = repeat(
+            pool,
+            **{key: settings[key] for key in ("prompts_per_step", "steps", "tau", "taus")},
+            **reuse,
+        )
+    except StudyError as error:
+        raise StudyError(f"{name}: {error}") from None
+    unique = variant["problem_id"].nunique()
+    largest = largest_steps(len(pool), settings["prompts_per_step"], settings["taus"])
+    print(f"{name}: D_unique {unique} x tau {settings['tau']} = D_total {len(variant)}")
+    print(f"the cleaned set allows D_total {largest * settings['prompts_per_step']}")
+    write_manifest(
+        manifest,
+        kind="variant",
+        name=name,
+        settings=settings,
+        inputs={"data": data},
+        files=[_write_parquet(variant, output)],
+        seed=reuse["seed"],
+        started=started,
+        code="rlscale.prepare",
+        d_unique=unique,
+        d_total=len(variant),
+        d_total_largest=largest * settings["prompts_per_step"],
+    )
+
+
+def _raw(settings: Mapping[str, Any]) -> list[RawRow]:
+    if "generate" in settings:
+        made = settings["generate"]
+        return generated_rows(arithmetic.generate(made["levels"], made["seed"]))
+    return read_rows(settings["read"])
+
+
+def _as_losses(part: str, quarantine: pandas.DataFrame) -> pandas.DataFrame:
+    entry = quarantine.drop(columns="order").assign(part=part, stage="quarantine")
+    return entry.reindex(columns=list(LOSS_COLUMNS))
+
+
+def _report(
+    name: str,
+    settings: Mapping[str, Any],
+    rows_in: Mapping[str, int],
+    tables: Mapping[str, pandas.DataFrame],
+    cleaned: Cleaned,
+    losses: pandas.DataFrame,
+) -> dict[str, Any]:
+    """What went in, what was lost where, what came out; for report.json and the figures."""
+    left = sum(rows_in.values())
+    waterfall = [{"stage": "read", "reason": "", "rows": left, "left": left}]
+    for (stage, reason), lost in losses.groupby(["stage", "reason"], sort=False):
+        left -= len(lost)
+        waterfall.append({"stage": stage, "reason": reason, "rows": -len(lost), "left": left})
+    out = {"train": cleaned.train, "held_out": cleaned.held_out}
+    waterfall += [
+        {"stage": part, "reason": "", "rows": len(t), "left": len(t)} for part, t in out.items()
+    ]
+    clusters = cleaned.train["cluster_id"].value_counts()
+    found = cleaned.hits.groupby(["part", "against", "verdict"]).agg(
+        pairs=("other", "size"), problems=("other", "nunique")
+    )
+    return {
+        "set": name,
+        "cleaning": settings["cleaning"],
+        "rows_in": dict(rows_in),
+        "rows_out": sum(map(len, out.values())),
+        "rows_lost": len(losses),
+        "waterfall": waterfall,
+        "levels": {
+            part: t["level"].value_counts().sort_index().to_dict() for part, t in out.items()
+        },
+        "clusters_of_several": int((clusters > 1).sum()),
+        "conflict_groups": int(cleaned.conflicts[["part", "group"]].drop_duplicates().shape[0]),
+        "overlaps": found.reset_index().to_dict("records"),
+        "pass_rate": {
+            "before": _histogram(pandas.concat(tables.values())["pass_rate"]),
+            **{part: _histogram(table["pass_rate"]) for part, table in out.items()},
+        },
+    }
+
+
+def _histogram(rates: pandas.Series) -> list[dict[str, Any]]:
+    """Rows per tenth of the pass rate (upper end included in the last), and the unknown ones."""
+    bins = pandas.cut(rates, _BINS, right=False, labels=_BINS[:-1])
+    counts = bins.where(rates != 1, _BINS[-2]).value_counts()
+    known = [{"from": start, "rows": int(counts.get(start, 0))} for start in _BINS[:-1]]
+    return [*known, {"from": None, "rows": int(rates.isna().sum())}]
+
+
+def _write_parquet(table: pandas.DataFrame, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.reset_index(drop=True).to_parquet(path, index=False)
+    return path
+
+
+def _write_csv(table: pandas.DataFrame, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, float_format="%.4f")
+    return path
