@@ -239,11 +239,24 @@ def _serve() -> None:
         print(json.dumps(outcome), flush=True)
 
 
+# What math-verify does not read: a full stop at the end, \degree, units outside \text.
+_UNIT = re.compile(
+    r"(\\?\$?[-+]?[\d,]*\.?\d+)\s+(?!(?:hundred|thousand|million|billion|dozen|half)\b)"
+    r"[A-Za-z][A-Za-z ]{2,}"
+)
+
+
+def _plain(answer: str) -> str:
+    answer = answer.strip().removesuffix(".").replace(r"\degree", r"^\circ")
+    unit = _UNIT.fullmatch(answer)
+    return unit.group(1) if unit else answer
+
+
 def _parse(answer: str) -> list:
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
 
     forms = [LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig()]
-    return parse(rf"\boxed{{{answer}}}", forms, parsing_timeout=None)
+    return parse(rf"\boxed{{{_plain(answer)}}}", forms, parsing_timeout=None)
 
 
 def _same(gold: list, answer: list) -> bool:

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from answer_cases import KNOWN_MISSES, rows
 
 from rlscale import verify
 from rlscale.errors import StudyError
@@ -81,3 +82,44 @@ def test_a_gold_that_cannot_be_judged_is_not_the_models_fault():
 def test_unknown_kind_is_named():
     with pytest.raises(StudyError, match="'maths' is unknown"):
         verify.judge("maths", [], [])
+
+
+def test_formatting_variants_are_judged_as_the_table_says():
+    cases = rows()
+    assert len(cases) >= 150
+    assert {outcome for _, _, outcome in cases} == {"correct", "wrong", "unparsed"}
+    golds, texts, wanted = zip(*cases, strict=True)
+    judged = verify.judge("math", texts, golds)
+    misses = [
+        (gold, text)
+        for gold, text, outcome, got in zip(golds, texts, wanted, judged, strict=True)
+        if outcome != got
+    ]
+    assert misses == [(gold, rf"The answer is \boxed{{{case}}}.") for gold, case in KNOWN_MISSES]
+
+
+def test_side_by_side_with_math_verify_and_trl_on_the_same_table():
+    cases = rows()
+    wanted = [outcome == "correct" for _, _, outcome in cases]
+    ours = verify.judge("math", [text for _, text, _ in cases], [gold for gold, _, _ in cases])
+    errors = {"rlscale": sum((a == "correct") != b for a, b in zip(ours, wanted, strict=True))}
+    errors |= peer_errors(cases, wanted)
+    assert errors["rlscale"] <= min(errors["math_verify"], errors["trl"])
+
+
+def peer_errors(cases, wanted):
+    """Errors of math-verify's defaults and of TRL's reward; golds in dollars, as both want them."""
+    import math_verify
+    from trl.rewards import accuracy_reward
+
+    golds = [f"${gold}$" for gold, _, _ in cases]
+    texts = [text for _, text, _ in cases]
+    plain = [
+        math_verify.verify(math_verify.parse(gold), math_verify.parse(text))
+        for gold, text in zip(golds, texts, strict=True)
+    ]
+    trl = accuracy_reward([[{"content": text}] for text in texts], golds)
+    return {
+        name: sum(bool(a) != b for a, b in zip(given, wanted, strict=True))
+        for name, given in (("math_verify", plain), ("trl", trl))
+    }

@@ -1,0 +1,218 @@
+# ruff: noqa: E501 (tables)
+"""Benchmarks: the real problems with oracles that know, and oracles that do not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rlscale import benchmarks
+from rlscale.errors import StudyError
+from rlscale.verify import extract
+
+SHARED = Path(__file__).parents[3] / "shared/data/benchmarks"
+FILES = {
+    "math_500": ("math__math_500", 500),
+    "gsm8k": ("gsm8k", 1319),
+    "aime_2024": ("aime2024", 30),
+    "amc_2023": ("amc2023", 40),
+    "humaneval": ("codegen__humaneval_164", 164),
+    "zebra": ("logic__zebra_puzzle_dataset_200", 200),
+    "supergpqa": ("stem__supergpqa_200", 200),
+}
+needs_shared = pytest.mark.skipif(
+    not SHARED.exists(), reason="the paper's benchmark files (../shared) are not here"
+)
+# Reference solutions of ours for problems whose tests lean on more than the function: helpers of
+# the stub, floats, tuples, None, strings. The file itself holds no reference programs.
+PROGRAMS = {
+    "has_close_elements": """
+def has_close_elements(numbers, threshold):
+    numbers = sorted(numbers)
+    return any(b - a < threshold for a, b in zip(numbers, numbers[1:]))""",
+    "truncate_number": "def truncate_number(number):\n    return number % 1.0",
+    "rolling_max": """
+from itertools import accumulate
+def rolling_max(numbers):
+    return list(accumulate(numbers, max))""",
+    "sum_product": """
+import math
+def sum_product(numbers):
+    return sum(numbers), math.prod(numbers)""",
+    "longest": "def longest(strings):\n    return max(strings, key=len) if strings else None",
+    "find_zero": """
+def find_zero(xs):
+    value = lambda x: sum(c * x ** i for i, c in enumerate(xs))
+    low, high = -1.0, 1.0
+    while value(low) * value(high) > 0:
+        low, high = 2 * low, 2 * high
+    while high - low > 1e-10:
+        middle = (low + high) / 2
+        low, high = (low, middle) if value(low) * value(middle) <= 0 else (middle, high)
+    return low""",
+    "decode_cyclic": """
+def decode_cyclic(s):
+    groups = [s[i:i + 3] for i in range(0, len(s), 3)]
+    return "".join(g[-1] + g[:-1] if len(g) == 3 else g for g in groups)""",
+    "decode_shift": """
+def decode_shift(s):
+    return "".join(chr((ord(c) - 5 - ord("a")) % 26 + ord("a")) for c in s)""",
+    "is_prime": """
+def is_prime(n):
+    return n > 1 and all(n % k for k in range(2, int(n ** 0.5) + 1))""",
+    "string_to_md5": """
+import hashlib
+def string_to_md5(text):
+    return hashlib.md5(text.encode()).hexdigest() if text else None""",
+}
+
+
+def load(name):
+    file, count = FILES[name]
+    table = benchmarks.get(name).load({"path": str(SHARED / f"{file}.parquet")})
+    assert len(table) == count
+    return benchmarks.get(name), table
+
+
+def judged(benchmark, texts, golds):
+    return benchmark.outcomes(list(texts), list(golds), kind="exact", workers=2)
+
+
+def wrap(name, answer):
+    return f"<answer>{answer}</answer>" if name == "zebra" else rf"Thus \boxed{{{answer}}}."
+
+
+@needs_shared
+def test_all_2953_problems_are_here():
+    """With the 500 held-out problems of the training data, which are no benchmark file."""
+    assert sum(count for _, count in FILES.values()) + 500 == 2953
+
+
+@needs_shared
+@pytest.mark.parametrize("name", [name for name in FILES if name != "humaneval"])
+def test_an_oracle_scores_one_and_a_wrong_one_zero(name):
+    benchmark, table = load(name)
+    golds = list(table["answer"])
+    right = judged(benchmark, [wrap(name, gold) for gold in golds], golds)
+    assert {
+        gold for gold, outcome in zip(golds, right, strict=True) if outcome != "correct"
+    } == set()
+    wrong = [wrap(name, spoilt(name, gold)) for gold in golds]
+    assert "correct" not in judged(benchmark, wrong, golds)
+    assert set(judged(benchmark, ["I do not know."] * len(golds), golds)) == {"unparsed"}
+
+
+def spoilt(name, gold):
+    if name == "supergpqa":
+        return "B" if gold == "A" else "A"
+    if name == "zebra":
+        grid = json.loads(gold)
+        grid["rows"][0][1], grid["rows"][1][1] = grid["rows"][1][1], grid["rows"][0][1]
+        return json.dumps(grid)
+    return f"777 + 13 + ({gold})" if gold.lstrip("-").isdigit() else r"\frac{777}{13}"
+
+
+@needs_shared
+def test_the_held_out_golds_of_the_paper_are_usable():
+    import pandas
+
+    rows = pandas.read_parquet(
+        SHARED.parent / "guru/math__full_difficulty_ordered_test_500.parquet"
+    )
+    golds = [row["ground_truth"] for row in rows["reward_model"]]
+    from rlscale.verify import judge
+
+    outcomes = judge("math", [rf"\boxed{{{gold}}}" for gold in golds], golds, workers=2)
+    failing = [gold for gold, outcome in zip(golds, outcomes, strict=True) if outcome != "correct"]
+    assert failing == []
+
+
+@needs_shared
+def test_humaneval_programs_pass_and_empty_ones_fail():
+    benchmark, table = load("humaneval")
+    golds = [json.loads(answer) for answer in table["answer"]]
+    known = [i for i, gold in enumerate(golds) if gold["entry"] in PROGRAMS]
+    assert len(known) == len(PROGRAMS)
+    texts = [f"Here:\n```python\n{PROGRAMS[golds[i]['entry']]}\n```\nDone." for i in known]
+    answers = [table["answer"][i] for i in known]
+    assert judged(benchmark, texts, answers) == ["correct"] * len(known)
+    stubs = [f"```python\n{golds[i]['stub']}    return None\n```" for i in known]
+    assert judged(benchmark, stubs, answers) == ["wrong"] * len(known)
+    assert judged(benchmark, ["```python\nprint(1)\n```"] * 2, answers[:2]) == ["unparsed"] * 2
+
+
+@needs_shared
+@pytest.mark.long
+def test_no_empty_humaneval_program_passes():
+    benchmark, table = load("humaneval")
+    stubs = [f"```python\n{json.loads(answer)['stub']}    pass\n```" for answer in table["answer"]]
+    assert set(judged(benchmark, stubs, table["answer"])) == {"wrong"}
+
+
+def test_zebra_grids_compare_as_grids():
+    zebra = benchmarks.get("zebra")
+    gold = '{"header": ["Position", "Pet", "Job"], "rows": [["1", "cat", "cook"], ["2", "dog", "spy"]]}'
+    cases = {
+        "{'header': ['Position', 'Pet', 'Job'], 'rows': [[1, 'Cat', 'cook'], [2, 'dog ', 'spy']]}": "correct",
+        '{"header": ["Job", "Position", "Pet"], "rows": [["spy", "2", "dog"], ["cook", "1", "cat"]]}': "correct",
+        '{"header": ["Position", "Pet", "Job"], "rows": [["1", "dog", "cook"], ["2", "cat", "spy"]]}': "wrong",
+        '{"header": ["Position", "Pet", "Job"], "rows": [["1", "cat", "cook"]]}': "wrong",
+        '{"header": ["Position", "Pet"], "rows": [["1", "cat", "cook"]]}': "unparsed",
+        "__import__('os').system('true')": "unparsed",
+        "[" * 100_000: "unparsed",
+        "": "unparsed",
+    }
+    texts = [f"<answer>1</answer> no: <answer>{case}</answer>" for case in cases]
+    assert judged(zebra, texts, [gold] * len(cases)) == list(cases.values())
+    assert judged(zebra, ["<answer>x</answer>"], ["no grid"]) == [None]
+
+
+@pytest.mark.parametrize(
+    ("box", "letter"),
+    [
+        ("A", "A"), ("(B)", "B"), (r"\text{C}", "C"), (r"\textbf{(D)}", "D"), ("E: 0.36g", "E"),
+        ("F. because", "F"), ("$G$", "G"), ("K", None), ("AB", None), ("a", None), ("A B", None),
+    ],
+)  # fmt: skip
+def test_option_letters(box, letter):
+    assert benchmarks.get("supergpqa").extract(rf"\boxed{{{box}}}") == letter
+
+
+def test_arithmetic_problems_are_distinct_and_right():
+    settings = {"task": {"skill": "sum", "terms": 4, "largest": 9}, "problems": 50, "seed": 1}
+    table = benchmarks.get("arithmetic").load(settings)
+    assert table["problem_id"].nunique() == 50
+    for problem, answer in zip(table["problem"], table["answer"], strict=True):
+        assert eval(problem.removesuffix("=")) == int(answer)
+    assert benchmarks.get("arithmetic").load(settings).equals(table)
+    with pytest.raises(StudyError, match="asked of a space"):
+        benchmarks.get("arithmetic").load({**settings, "problems": 20_000})
+
+
+def test_every_module_says_where_it_is_from():
+    for name in benchmarks.names():
+        text = __import__(f"rlscale.benchmarks.{name}", fromlist=["x"]).__doc__
+        for word in ("Source:", "icence", "Example", "Prompt:"):
+            assert word in text, f"{name}: no {word!r} in its docstring"
+
+
+def test_bad_input_is_named(tmp_path):
+    import pandas
+
+    with pytest.raises(StudyError, match="did you mean gsm8k"):
+        benchmarks.get("gsm8")
+    with pytest.raises(StudyError, match="'path' is missing"):
+        benchmarks.get("gsm8k").load({})
+    with pytest.raises(StudyError, match=r"nothing\.parquet"):
+        benchmarks.get("gsm8k").load({"path": str(tmp_path / "nothing.parquet")})
+    other = tmp_path / "other.parquet"
+    row = {"prompt": [{"content": "2+2?", "role": "user"}], "reward_model": {"ground_truth": "4"}}
+    pandas.DataFrame([row]).to_parquet(other)
+    with pytest.raises(StudyError, match="row 0 does not have the prompt"):
+        benchmarks.get("gsm8k").load({"path": str(other)})
+    other.write_bytes(b"PAR1")
+    with pytest.raises(StudyError, match=r"other\.parquet: not a parquet file"):
+        benchmarks.get("gsm8k").load({"path": str(other)})
+    with pytest.raises(StudyError, match="repeats"):
+        benchmarks.problem_table(["a", "a"], ["1", "1"], source="x")
+    assert extract("math", "none") is None
