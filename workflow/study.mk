@@ -10,8 +10,8 @@ record: ## after a direct Snakemake run: make it known to DVC (refused while wor
 stale: ## list results that were made by older code
 	@rlscale stale
 
-prune: ## list cells that the configuration no longer names (YES=1: remove them)
-	@rlscale prune $(if $(filter 1,$(YES)),--remove)
+prune: ## list cells that the configuration no longer names (YES=1: remove them; CHECKPOINTS=1: and checkpoints of evaluated cells)
+	@rlscale prune $(if $(filter 1,$(CHECKPOINTS)),--checkpoints) $(if $(filter 1,$(YES)),--remove)
 
 dvc-yaml: ## write dvc.yaml from the configuration and the rules
 	@rlscale dvc-yaml

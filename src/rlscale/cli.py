@@ -19,7 +19,8 @@ def main() -> None:
     adopt.add_argument("--from", dest="revision", help="and bring a merged branch's results")
     commands.add_parser("record", help="make a direct Snakemake run known to DVC")
     commands.add_parser("stale", help="list results made by older code")
-    prune = commands.add_parser("prune", help="list cells that the configuration no longer names")
+    prune = commands.add_parser("prune", help="list what the study no longer needs")
+    prune.add_argument("--checkpoints", action="store_true", help="of evaluated cells, too")
     prune.add_argument("--remove", action="store_true", help="and remove them")
     new = commands.add_parser("new-study", help="make a study's own folder")
     new.add_argument("folder", type=Path)
@@ -35,7 +36,7 @@ def main() -> None:
     elif arguments.command == "adopt":
         upkeep.adopt(arguments.revision)
     elif arguments.command == "prune":
-        upkeep.prune(_configuration(), arguments.remove)
+        upkeep.prune(_configuration(), arguments.checkpoints, arguments.remove)
     elif arguments.command == "new-study":
         studies.new_study(arguments.folder, arguments.config)
     elif arguments.command == "dvc-yaml":

@@ -97,7 +97,11 @@ def write_dvc_yaml(folder: Path) -> None:
     config = yaml.safe_load((folder / CONFIG).read_text())
     with contextlib.chdir(folder):
         raw = raw_files([config.get(key) for key in ("data", "benchmarks", "ingest")])
-    text = yaml.safe_dump(dvc_yaml(config, outputs, raw), sort_keys=False, width=100)
+    stages = dvc_yaml(config, outputs, raw)
+    if config.get("rerun_on_code") and (folder / "src/rlscale").exists():
+        for stage in stages["stages"].values():
+            stage["deps"].append("src/rlscale")
+    text = yaml.safe_dump(stages, sort_keys=False, width=100)
     write_text(
         folder / "dvc.yaml",
         "# Phases of the study; Snakemake does the work of each and knows what is left to do.\n"

@@ -11,7 +11,14 @@ from typing import Any
 
 from rlscale import cells, provenance, runs
 from rlscale.errors import StudyError
-from rlscale.manifests import code_digest, file_sha256, read_json, run_record
+from rlscale.manifests import (
+    code_digest,
+    file_sha256,
+    read_json,
+    read_manifest,
+    run_record,
+    verify_files,
+)
 
 
 def adopt(revision: str | None = None) -> None:
@@ -94,34 +101,57 @@ def stale() -> None:
     print("stale: version is raised, or rerun_on_code is set, or they are removed by hand")
 
 
-def prune(config: dict[str, Any], remove: bool) -> None:
-    """List, or remove, the cells that the configuration no longer names.
+def prune(config: Mapping[str, Any], checkpoints: bool, remove: bool) -> None:
+    """List, or remove, what the study no longer needs.
 
     Args:
-        config: The study's configuration.
-        remove: Whether to remove them, with checkpoints, state and records.
+        config: The study's configuration; cells that it no longer names go.
+        checkpoints: Also the checkpoints of cells whose evaluation is complete: figures and fits
+            need only what was measured on them.
+        remove: Whether to remove them, or only to say what would go.
     """
     named = {cell.path for cell in cells.expand(config)}
-    roots = ("results/cells", "checkpoints", ".state", str(provenance.RECORDS / "results/cells"))
-    found: dict[str, list[Path]] = {}
-    for root in map(Path, roots):
-        for path in root.glob("*/*/tau*-g*/seed*"):
-            cell = str(path.relative_to(root)).removesuffix(".json")
-            if cell not in named:
-                found.setdefault(cell, []).append(path)
-    for cell, paths in sorted(found.items()):
+    found = _unnamed(named)
+    if checkpoints:
+        found |= {
+            f"checkpoints of {cell}": [Path("checkpoints") / cell]
+            for cell in sorted(named)
+            if (Path("checkpoints") / cell).exists() and _evaluated(cell)
+        }
+    for what, paths in sorted(found.items()):
         size = sum(file.stat().st_size for path in paths for file in path.rglob("*"))
-        print(f"prune: {cell}: {size / 2**20:.1f} MiB, no longer named by the configuration")
+        print(f"prune: {what}: {size / 2**20:.1f} MiB")
         for path in paths if remove else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     if remove:
         for output in provenance.read_notes():
             if output.startswith("results/cells/") and not Path(output).parent.exists():
                 provenance.notes_path(output).unlink()
-    print(
-        f"prune: {len(found)} cells {'removed' if remove else 'would go'}"
-        + ("; `make record` makes it known to DVC" if remove else "; say make prune YES=1")
-    )
+        print(f"prune: {len(found)} removed; `make record` makes it known to DVC")
+    else:
+        print(f"prune: {len(found)} would go; say make prune YES=1")
+
+
+def _unnamed(named: set[str]) -> dict[str, list[Path]]:
+    """Cells here that the configuration does not name -> their folders and records."""
+    roots = ("results/cells", "checkpoints", ".state", str(provenance.RECORDS / "results/cells"))
+    found: dict[str, list[Path]] = {}
+    for root in map(Path, roots):
+        for path in root.glob("*/*/tau*-g*/seed*"):
+            cell = str(path.relative_to(root)).removesuffix(".json")
+            if cell not in named:
+                found.setdefault(f"{cell}, no longer named by the configuration", []).append(path)
+    return found
+
+
+def _evaluated(cell: str) -> bool:
+    """Whether a cell's evaluation is complete and all its files hold."""
+    path = Path("results/cells") / cell / "eval.json"
+    try:
+        verify_files(read_manifest(path, "eval"))
+    except StudyError:
+        return False
+    return True
 
 
 def _bring(revision: str) -> int:

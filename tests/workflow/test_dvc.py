@@ -330,13 +330,27 @@ def test_params_metrics_and_plots_speak_offline(study):
 def test_prune_lists_then_removes_cells_that_the_configuration_no_longer_names(study):
     sweep = yaml.safe_load((STUB / "config.yaml").read_text())["sweeps"][0]
     study.edit(sweeps=[{**sweep, "seed": [1, 2]}])
-    assert f"{CELLS[2]}: 0.0 MiB, no longer named" in study.run("rlscale", "prune")
+    assert f"{CELLS[2]}, no longer named by the configuration" in study.run("rlscale", "prune")
     assert (study.folder / "checkpoints" / CELLS[2]).exists()
     study.run("rlscale", "prune", "--remove")
     left = [path for path in study.contents(".") if CELLS[2] in path and ".git" not in path]
     assert left == []
     study.run("snakemake", "--cores", "1")
     study.run("rlscale", "record")
+    assert study.trainings() == []
+
+
+def test_checkpoints_of_evaluated_cells_can_go_and_figures_still_rebuild(study):
+    samples = study.folder / "results/cells" / CELLS[2] / "samples.parquet"
+    samples.unlink()  # this cell's evaluation is no longer complete: its checkpoints stay
+    told = study.run("rlscale", "prune", "--checkpoints", "--remove")
+    assert "prune: 2 removed" in told
+    assert (study.folder / "checkpoints" / CELLS[2] / "step1").exists()
+    study.run("rlscale", "record")
+    (study.folder / FIGURE).unlink()
+    assert "nothing to be done" not in study.run("rlscale", "adopt")
+    study.run("rlscale", "run", "figures")
+    assert (study.folder / FIGURE).exists()
     assert study.trainings() == []
 
 
