@@ -79,31 +79,32 @@ rule split_curves:
 
 
 # No edge leads from the full curves to this rule: the target rows are not there to be seen.
-rule forecast_law:
+rule forecast_laws:
     input:
         train="results/forecasts/{protocol}/train.csv",
         targets="results/forecasts/{protocol}/targets.json",
     output:
-        forecast="results/forecasts/{protocol}/{law}.json",
+        forecasts=expand(
+            "results/forecasts/{{protocol}}/{law}.json", law=config["forecast"]["laws"]
+        ),
     log:
-        "logs/forecast_law/{protocol}-{law}.log",
+        "logs/forecast_laws/{protocol}.log",
     threads: 1
     params:
         settings=forecast_settings,
+        laws=config["forecast"]["laws"],
     message:
-        "Forecast with {wildcards.law} under {wildcards.protocol}"
+        "Forecast with every law under {wildcards.protocol}"
     shell:
-        "OMP_NUM_THREADS=1 python $SCRIPTS/forecast_law.py --settings {params.settings:q}"
-        " --law {wildcards.law} --train {input.train} --targets {input.targets}"
-        " --output {output.forecast} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 python $SCRIPTS/forecast_laws.py --settings {params.settings:q}"
+        " --laws {params.laws} --train {input.train} --targets {input.targets}"
+        " --outputs {output.forecasts} > {log} 2>&1"
 
 
 rule score_forecasts:
     input:
         curves="results/curves.csv",
-        forecasts=expand(
-            "results/forecasts/{{protocol}}/{law}.json", law=config["forecast"]["laws"]
-        ),
+        forecasts=rules.forecast_laws.output.forecasts,
     output:
         table="results/forecasts/{protocol}.csv",
     log:

@@ -1,4 +1,4 @@
-"""Fit one law to the rows that a forecast may learn from, and predict its targets."""
+"""Fit every law to the rows that a forecast may learn from, and predict its targets."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from rlscale.errors import sentence_not_traceback
 
 @sentence_not_traceback
 def main() -> None:
-    """Parse the paths, forecast, write the document."""
+    """Parse the paths, forecast, write one document per law."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--settings",
@@ -17,10 +17,10 @@ def main() -> None:
         required=True,
         help="{fit: ..., protocol: ..., x: ..., metric: ...}",
     )
-    parser.add_argument("--law", required=True)
+    parser.add_argument("--laws", nargs="+", required=True)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--targets", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="one per law")
     arguments = parser.parse_args()
 
     from rlscale.forecast import forecast_curves
@@ -29,16 +29,18 @@ def main() -> None:
     from rlscale.tables import read_curves
 
     settings = arguments.settings
-    document = forecast_curves(
-        read_curves(arguments.train),
-        read_json(arguments.targets),
-        law=arguments.law,
-        protocol=settings["protocol"],
-        x=settings["x"],
-        metric=settings["metric"],
-        settings=settings["fit"],
-    )
-    write_json(arguments.output, rounded(document))
+    train, targets = read_curves(arguments.train), read_json(arguments.targets)
+    for law, output in zip(arguments.laws, arguments.outputs, strict=True):
+        document = forecast_curves(
+            train,
+            targets,
+            law=law,
+            protocol=settings["protocol"],
+            x=settings["x"],
+            metric=settings["metric"],
+            settings=settings["fit"],
+        )
+        write_json(output, rounded(document))
 
 
 if __name__ == "__main__":
