@@ -1,94 +1,62 @@
-"""The `rlscale` command: fit curves made anywhere, in the small analysis environment."""
+"""The command `rlscale`: what `make` and dvc.yaml call in a study's folder."""
 
+import argparse
+import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from rlscale import fit_command
 from rlscale.errors import StudyError, sentence_not_traceback
-
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
-
-
-@app.callback()
-def _several_commands() -> None:
-    """Fit scaling laws of RL post-training to curves."""
-
-
-def _selection(pairs: list[str]) -> dict:
-    chosen = {}
-    for pair in pairs:
-        column, equals, values = pair.partition("=")
-        if not equals:
-            raise StudyError(f"--select {pair}: the form is column=value or column=value,value")
-        chosen[column] = [_number(value) for value in values.split(",")]
-    return chosen
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-@app.command()
-def fit(
-    curves: Annotated[Path, typer.Argument(help="curves.csv; docs/ingest.md makes one")],
-    law: Annotated[str, typer.Option(help="a law of docs/law.md")] = "saturating",
-    x: Annotated[str, typer.Option(help="data, compute, compute_full, steps or tokens")] = "data",
-    metric: Annotated[str, typer.Option(help="loss, response_length or a benchmark")] = "loss",
-    benchmark: Annotated[str, typer.Option(help="the held-out benchmark")] = "held_out",
-    size: Annotated[str, typer.Option(help="column of the swept size")] = "n_params",
-    weighting: Annotated[str, typer.Option(help="equal, variance or steps")] = "variance",
-    select: Annotated[list[str] | None, typer.Option(help="rows to fit: column=value")] = None,
-    outcomes: Annotated[Path | None, typer.Option(help="outcomes.parquet")] = None,
-    output: Annotated[Path | None, typer.Option(help="write the whole result (JSON)")] = None,
-) -> None:
-    """Fit one law to a curves table; print parameters with intervals and a verdict."""
-    import pandas
-
-    from rlscale.manifests import write_json
-    from rlscale.results import fit_curves, rounded
-    from rlscale.tables import read_curves
-
-    settings = {
-        "benchmark": benchmark,
-        "size": size,
-        "weighting": weighting,
-        "select": _selection(select or []),
-    }
-    document = rounded(
-        fit_curves(
-            read_curves(curves),
-            law=law,
-            x=x,
-            metric=metric,
-            settings=settings,
-            outcomes=pandas.read_parquet(outcomes) if outcomes else None,
-        )
-    )
-    if output:
-        write_json(output, document)
-    typer.echo(f"{document['equation']}   ({metric} against {x}, N = {size})")
-    typer.echo(document["uncertainty"]["label"])
-    for group in document["groups"]:
-        typer.echo(f"\n{group['family']} {group['variant']}: {group['verdict']}")
-        for entry in group["sizes"]:
-            typer.echo(_size_line(entry, group["scope"]))
-
-
-def _size_line(entry: dict, scope: str) -> str:
-    ends = entry["k"]["intervals"].get(scope, {"low": None})
-    interval = "" if ends["low"] is None else f" [{ends['low']:.4f}, {ends['high']:.4f}]"
-    law = "" if entry["k_law"] is None else f"   law {entry['k_law']:.4f}"
-    return (
-        f"  {entry['model']:20} N = {entry['n']:<10.4g} k = {entry['k']['estimate']:.4f}{interval}"
-        f"{law}   rmse {entry['rmse']:.4f} ({entry['n_points']} points, {entry['n_runs']} runs)"
-    )
 
 
 @sentence_not_traceback
 def main() -> None:
-    """Entry point of the command."""
-    app(standalone_mode=True)
+    """Parse the command and run it in the current folder."""
+    parser = argparse.ArgumentParser(prog="rlscale", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run Snakemake for targets or phases, and record it")
+    run.add_argument("targets", nargs="*")
+    run.add_argument("--configfile", help="the study, where it is not config/config.yaml")
+    adopt = commands.add_parser("adopt", help="keep what holds after dvc pull or a checkout")
+    adopt.add_argument("--from", dest="revision", help="and bring a merged branch's results")
+    commands.add_parser("record", help="make a direct Snakemake run known to DVC")
+    commands.add_parser("stale", help="list results made by older code")
+    prune = commands.add_parser("prune", help="list what the study no longer needs")
+    prune.add_argument("--checkpoints", action="store_true", help="of evaluated cells, too")
+    prune.add_argument("--remove", action="store_true", help="and remove them")
+    new = commands.add_parser("new-study", help="make a study's own folder")
+    new.add_argument("folder", type=Path)
+    new.add_argument("--config", type=Path, required=True)
+    commands.add_parser("dvc-yaml", help="write dvc.yaml from the configuration and the rules")
+    fit = commands.add_parser("fit", help="fit a law to a curves table made anywhere")
+    fit_command.add_arguments(fit)
+    arguments = parser.parse_args()
+    if arguments.command == "fit":
+        # The small analysis environment has no Snakemake and no DVC.
+        fit_command.run(arguments)
+        return
+
+    from rlscale import runs, studies, upkeep
+
+    if arguments.command == "run":
+        study = ["--configfile", arguments.configfile] if arguments.configfile else []
+        sys.exit(runs.run(arguments.targets, study))
+    elif arguments.command == "adopt":
+        upkeep.adopt(arguments.revision)
+    elif arguments.command == "prune":
+        upkeep.prune(_configuration(), arguments.checkpoints, arguments.remove)
+    elif arguments.command == "new-study":
+        studies.new_study(arguments.folder, arguments.config)
+    elif arguments.command == "dvc-yaml":
+        studies.write_dvc_yaml(Path.cwd())
+    else:
+        getattr(upkeep, arguments.command)()
+
+
+def _configuration() -> dict:
+    import yaml
+
+    from rlscale.studies import CONFIG
+
+    if not Path(CONFIG).exists():
+        raise StudyError(f"{CONFIG}: not here; run this in a study's folder")
+    return yaml.safe_load(Path(CONFIG).read_text())
