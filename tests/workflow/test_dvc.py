@@ -9,9 +9,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,14 @@ def finished(tmp_path_factory):
     return study
 
 
+def _wait_for(condition: Callable[[], bool]) -> None:
+    """Wait for a condition; a minute without it fails the test."""
+    deadline = time.time() + 60
+    while not condition():
+        assert time.time() < deadline
+        time.sleep(0.05)
+
+
 def _name(request: pytest.FixtureRequest) -> str:
     return re.sub(r"\W+", "-", request.node.name)
 
@@ -243,9 +253,7 @@ def test_a_killed_repro_repeats_only_unfinished_work(study):
     study.override(2, sleep=1.0)
     repro = study.start("dvc", "repro")
     state = study.folder / ".state" / CELLS[1] / "step"
-    deadline = time.time() + 60
-    while time.time() < deadline and not (state.exists() and int(state.read_text() or 0) >= 2):
-        time.sleep(0.05)
+    _wait_for(lambda: state.exists() and int(state.read_text() or 0) >= 2)
     os.killpg(repro.pid, signal.SIGKILL)
     repro.wait()
     assert study.trainings() == [f"train {CELLS[1]}"]
@@ -266,8 +274,8 @@ def test_an_emptied_lock_is_recovered_without_training(study, recovery):
 def test_two_runs_at_once_are_refused(study):
     study.override(2, sleep=2.0)
     first = study.start("rlscale", "run", "cells")
-    while f"process {first.pid} " not in (study.folder / ".state/run.lock").read_text():
-        time.sleep(0.05)
+    lock = study.folder / ".state/run.lock"
+    _wait_for(lambda: f"process {first.pid} " in lock.read_text())
     refusal = study.run("rlscale", "run", "cells", fails=True)
     assert f"another run is at work in this folder (process {first.pid} since" in refusal
     os.killpg(first.pid, signal.SIGKILL)
@@ -317,6 +325,35 @@ def test_a_damaged_checkpoint_is_named_and_only_that_cell_made_again(clone, fini
     assert weights.read_bytes() == good
     clone.run("dvc", "checkout", "--force", "checkpoints/main")
     assert weights.read_bytes() == good
+
+
+def test_an_s3_remote_carries_a_study(study, finished):
+    import boto3
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    server = study.start("moto_server", "-H", "127.0.0.1", "-p", str(port))
+    try:
+        _wait_for(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
+        url = f"http://127.0.0.1:{port}"
+        boto3.client(
+            "s3", endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test"
+        ).create_bucket(Bucket="studies")
+        study.environment |= keys
+        study.run("dvc", "remote", "add", "--default", "--force", "store", "s3://studies/mine")
+        study.run("dvc", "remote", "modify", "store", "endpointurl", url)
+        study.commit()
+        study.run("dvc", "push", "--quiet")
+        clone = study.clone("from-s3")
+        clone.environment |= keys
+        clone.run("dvc", "pull", "--quiet")
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+    assert "nothing to be done" in clone.run("rlscale", "adopt")
+    assert clone.contents("results", "checkpoints") == finished.contents("results", "checkpoints")
 
 
 def test_params_metrics_and_plots_speak_offline(study):
