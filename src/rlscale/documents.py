@@ -80,7 +80,8 @@ def fit_entry(
             }
         )
     found = None
-    if law in ("saturating", "paper") and fits:
+    flat = law in SLOPE_LAWS and not np.any(np.abs(fit.slope[0]) > 1e-12)
+    if law in ("saturating", "paper") and fits and not flat:
         main = fits[scope]
         found = identify(main.points, main.slope, level)
     count = int(present.sum())
@@ -108,6 +109,9 @@ def fit_entry(
     if found and status == "ok" and found.verdict in ("not_identified", "power"):
         entry["status"] = "not_identified"
         entry["reason"] = "these data do not tell K_max and N0 apart from a pure power law in N"
+    if flat:
+        entry["status"] = "not_identified"
+        entry["reason"] = "the curves are flat: k is 0 at every size"
     entry["verdict"] = _verdict(entry, found, scope)
     return entry
 

@@ -169,11 +169,15 @@ def carry_on(n: np.ndarray, values: np.ndarray, new: np.ndarray) -> np.ndarray:
 
 
 def points_of(group: Group, weighting: str) -> Points:
-    """Average a group's runs (log of the mean metric, mean of log x) and weight the points."""
+    """Average a group's runs (log of the mean metric, mean of log x) and weight the points.
+
+    A mean of exactly zero has no logarithm and gets no weight; ``results.trouble`` refuses it.
+    """
     w = weights(group, weighting)
     value = group.per_size(group.value)
     u = group.per_size(np.log(group.x))
-    present = w > 0
+    present = (w > 0) & (value > 0)
+    w = np.where(present, w, 0.0)
     return Points(
         models=group.models,
         n=group.n,

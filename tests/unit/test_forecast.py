@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from curve_tables import SIZES, straight_curves
+
+from rlscale.errors import StudyError
+from rlscale.forecast import forecast_curves, split_curves
+from rlscale.laws import LAWS
+from rlscale.scores import COLUMNS, score_forecasts
+
+SETTINGS = {"weighting": "equal", "bootstrap": {"replicates": 200}}
+INTRA = {"kind": "intra", "first_share": 0.25}
+INTER = {"kind": "inter", "held_out_sizes": 1, "intercept_from_target": False}
+PAPER = INTER | {"intercept_from_target": True}
+
+
+def forecast(table, protocol, law="saturating"):
+    train, targets = split_curves(table, protocol, SETTINGS, "loss")
+    return forecast_curves(
+        train, targets, law=law, protocol=protocol, x="data", metric="loss", settings=SETTINGS
+    )
+
+
+def scores(table, protocol, laws=("saturating", "constant", "last_value")):
+    documents = [forecast(table, protocol, law) for law in laws]
+    return score_forecasts(table, documents, "name", SETTINGS)
+
+
+def test_the_rows_to_learn_from_hold_no_target():
+    table = straight_curves()
+    train, targets = split_curves(table, INTRA, SETTINGS, "loss")
+    assert train["step"].max() == 8
+    assert [t["model"] for t in targets] == sorted(SIZES)
+    train, targets = split_curves(table, INTER, SETTINGS, "loss")
+    assert set(train["model"]) == {"1b", "3b", "9b"}
+    assert targets == [{"family": "f", "variant": "base", "model": "27b", "n": 27e9}]
+
+
+@pytest.mark.parametrize("protocol", [INTRA, INTER])
+def test_a_forecast_is_the_same_when_the_target_rows_are_others(protocol):
+    table = straight_curves(0.01, runs=2)
+    train, _ = split_curves(table, protocol, SETTINGS, "loss")
+    target = ~table.set_index(["cell", "step"]).index.isin(train.set_index(["cell", "step"]).index)
+    changed = table.assign(loss=table["loss"].where(~target, 0.123))
+    assert forecast(table, protocol) == forecast(changed, protocol)
+
+
+def test_the_papers_protocol_looks_at_its_target_and_is_marked_so():
+    table = straight_curves(0.01)
+    target = table["model"].eq("27b") & table["step"].gt(0)
+    changed = table.assign(loss=table["loss"].where(~target, table["loss"] * 0.8))
+    documents = forecast(table, PAPER), forecast(changed, PAPER)
+    values = [d["predictions"][0]["grid"][200]["log_value"] for d in documents]
+    assert values[1] - values[0] == pytest.approx(np.log(0.8), abs=1e-6)
+    assert not documents[0]["is_forecast"]
+    assert forecast(table, INTER)["is_forecast"]
+
+
+@pytest.mark.parametrize("law", ["saturating", "free_slopes", "paper", "floor"])
+def test_straight_curves_are_forecast_exactly(law):
+    table = straight_curves()
+    (row,) = scores(table, INTRA, (law,)).query("model == 'all'").to_dict("records")
+    assert row["rmse"] < 1e-3
+    assert row["points"] == 4 * 24
+
+
+def test_an_unseen_size_gets_its_slope_from_the_law():
+    """Levels lie on a line in log N here, so that the law's k(N) alone decides."""
+    table = straight_curves()
+    u = np.log(512 * table["step"].clip(lower=1))
+    middle = u[table["step"] > 0].mean()
+    line = np.exp(-0.3 - 0.05 * np.log(table["n_params"] / 1e9))
+    k = 0.1 / (1 + 6e9 / table["n_params"])
+    table = table.assign(loss=line * np.exp(-k * (u - middle)))
+    table = table[table["step"] > 0]
+    best = scores(table, INTER, ("saturating", "power", "constant", "last_value"))
+    row = best.query("model == '27b' and rank == 1").iloc[0]
+    assert row["law"] == "saturating"
+    assert row["rmse"] < 0.01
+    assert row["skill_constant"] > 0.95
+
+
+def test_the_table_ranks_every_law_and_is_complete():
+    table = scores(straight_curves(0.01, runs=2), INTRA, tuple(LAWS))
+    assert tuple(table.columns) == COLUMNS
+    for _, part in table.groupby("model"):
+        assert sorted(part["rank"]) == list(range(1, len(LAWS) + 1))
+        assert part.sort_values("rank")["rmse"].is_monotonic_increasing
+    baseline = table[table["law"] == "constant"]
+    assert baseline["skill_constant"].abs().max() < 1e-12
+
+
+def test_a_law_that_cannot_be_fitted_stands_in_the_table_with_its_status():
+    table = straight_curves(steps=[0, 1, 2, 4, 8, 16, 32])
+    found = scores(table, {"kind": "intra", "first_share": 0.1}, ("sigmoid", "constant"))
+    assert set(found.loc[found["law"] == "sigmoid", "status"]) == {"too_few_points"}
+
+
+def test_nothing_to_learn_from_is_refused():
+    with pytest.raises(StudyError, match="0 rows to learn from"):
+        split_curves(straight_curves(), INTER | {"held_out_sizes": 4}, SETTINGS, "loss")
