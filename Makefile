@@ -42,7 +42,7 @@ lint: .venv/dev.stamp ## ruff, snakefmt, codespell, snakemake --lint
 	@ruff format --check $(PYTHON_FILES)
 	@snakefmt --check $(SNAKE_FILES)
 	@codespell
-	@snakemake --lint
+	@python workflow/lint.py
 
 new-study: .venv/$(LOCK).stamp ## a study's own folder, with git and DVC (DIR=../my-study CONFIG=config/paper.yaml)
 	@rlscale new-study $(or $(DIR),$(error name the folder: make new-study DIR=../my-study)) \
