@@ -1,0 +1,109 @@
+"""A cell with random tiny checkpoints and made-up problems, as training would leave it."""
+
+import random
+import time
+from pathlib import Path
+
+from rlscale.benchmarks import problem_table
+from rlscale.engine import weights_digest
+from rlscale.manifests import write_manifest
+from rlscale.tiny import character_tokenizer, new_model
+
+ARCHITECTURE = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 64,
+}
+CELL = "main/nano-base/tau1-g8/seed1"
+
+
+def save_model(folder: Path, seed: int, **changes: int) -> str:
+    """Random weights, spread enough that models differ in what they say; returns the digest."""
+    tokenizer = character_tokenizer()
+    model = new_model({**ARCHITECTURE, **changes}, tokenizer, seed)
+    for parameter in model.parameters():
+        parameter.data *= 3
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return weights_digest(folder)
+
+
+def make_cell(root: Path, *, steps: list[int], problems: int, benchmarks: list[str]) -> None:
+    """Write train.json, checkpoints and benchmark manifests under ``root``."""
+    checkpoints = []
+    for step in steps:
+        folder = root / f"step{step}"
+        checkpoints.append({"step": step, "path": str(folder), "digest": save_model(folder, step)})
+    common = {"settings": {}, "inputs": {}, "seed": 1, "code": "rlscale.verify"}
+    write_manifest(
+        root / "train.json",
+        kind="train",
+        name=CELL,
+        files=[],
+        started=time.time(),
+        checkpoints=checkpoints,
+        **common,
+    )
+    rng = random.Random(5)
+    for name in benchmarks:
+        sums: dict[str, str] = {}
+        while len(sums) < problems:
+            a, b, c = rng.randrange(100), rng.randrange(100), rng.randrange(10)
+            sums[f"{a}+{b}-{c}="] = str(a + b - c)
+        table = root / name / "problems.parquet"
+        table.parent.mkdir()
+        problem_table(list(sums), list(sums.values()), source=name).to_parquet(table)
+        write_manifest(
+            root / name / "manifest.json",
+            kind="benchmark",
+            name=name,
+            files=[table],
+            started=time.time(),
+            **common,
+        )
+
+
+def settings(benchmarks: list[str], samples: int, **changes) -> dict:
+    """Evaluation settings as ``settings_for`` gives them."""
+    return {
+        "seed": 3,
+        "temperature": 0.7,
+        "top_p": 1.0,
+        "max_tokens": 8,
+        "dtype": "float32",
+        "suites": {},
+        "variant": "base",
+        "prompt": {"template": "{problem}"},
+        "verifier": "number",
+        "cpu_threads": 1,
+        "benchmarks": {
+            name: {"module": "held_out", "samples": samples, "max_tokens": 8} for name in benchmarks
+        },
+        "top_up": [],
+        **changes,
+    }
+
+
+def evaluate(root: Path, own: dict, output: Path | None = None) -> dict:
+    """Evaluate the cell under ``root``; outputs go there or to ``output``."""
+    from rlscale.evaluate import evaluate_cell
+
+    output = output or root
+    names = {
+        "samples": "samples.parquet",
+        "outcomes": "outcomes.parquet",
+        "scores": "scores.csv",
+        "metrics": "eval_metrics.csv",
+        "manifest": "eval.json",
+    }
+    output.mkdir(exist_ok=True)
+    return evaluate_cell(
+        train_manifest=root / "train.json",
+        problems={name: root / name / "manifest.json" for name in own["benchmarks"]},
+        settings=own,
+        machine={},
+        journal=output / "journal",
+        outputs={name: output / file for name, file in names.items()},
+    )
