@@ -21,8 +21,11 @@ import yaml
 
 from rlscale import studies
 
-ROOT = Path(__file__).parents[2]
 STUB = Path(__file__).parent / "stub"
+sys.path.append(str(STUB))
+from make_study import make_study  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
 CELLS = [f"main/nano-base/tau1-g4/seed{seed}" for seed in (1, 2, 3)]
 FIGURE = "results/fig_k_of_N.csv"
 WEIGHTS = f"checkpoints/{CELLS[0]}/step1/model.safetensors"
@@ -108,20 +111,7 @@ class Study:
 def finished(tmp_path_factory):
     """A study that `dvc repro` has run, in git, its big files pushed to a local remote."""
     folder = tmp_path_factory.mktemp("dvc")
-    product = folder / "product"
-    template = product / "workflow/study"
-    shutil.copytree(ROOT / "workflow/study", template)
-    for name in ("Snakefile", "stub.py"):
-        shutil.copy(STUB / name, template / name)
-    (product / ".dvc").mkdir()
-    shutil.copy(ROOT / ".dvc/config", product / ".dvc/config")
-    (product / "slurm").mkdir()
-    (product / "slurm/config.yaml").write_text("executor: slurm\n")
-    (template / "raw").mkdir()
-    (template / "raw/problems.txt").write_text("1+1=2\n" * 200_000)  # above 1 MB
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(studies, "PRODUCT", product)
-        studies.new_study(folder / "finished", STUB / "config.yaml")
+    make_study(folder / "finished")
     study = Study(folder / "finished")
     study.run("git", "commit", "--quiet", "--message", "new study")
     study.run("dvc", "remote", "add", "--default", "store", str(folder / "store"))
@@ -400,3 +390,18 @@ def test_stale_lists_what_older_code_made(study):
     told = study.run("rlscale", "stale")
     assert f"stale: results/cells/{CELLS[0]}/train.json" in told
     assert "stale: 1 results" in told
+
+
+def test_dvc_yaml_is_that_of_the_configuration_and_the_rules(tmp_path):
+    """The product's own dvc.yaml, and a real study folder in which the real rules are found."""
+    studies.new_study(tmp_path / "study", ROOT / "config/config.yaml")
+    made = yaml.safe_load((tmp_path / "study/dvc.yaml").read_text())
+    own = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    for stage in own["stages"].values():
+        stage["deps"].remove("src/rlscale")
+    assert own == made, "dvc.yaml is out of step: run `make dvc-yaml`"
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    read = {key for keys in studies.READS.values() for key in keys}
+    assert config.keys() - read == {"resources"}, "every key but these decides a result"
+    plan = Study(tmp_path / "study").run("snakemake", "-n", "results/fig_k_of_N.pdf")
+    assert re.search(r"train_cell +\d+\n", plan)
