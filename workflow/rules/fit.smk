@@ -123,3 +123,21 @@ rule score_forecasts:
 FORECASTS = expand(
     "results/forecasts/{protocol}.csv", protocol=config["forecast"]["protocols"]
 )
+
+
+rule compare_table6:
+    input:
+        curves="results/curves.csv",
+        table6="resources/published/table6.csv",
+    output:
+        page="results/published.md",
+    log:
+        "logs/compare_table6.log",
+    threads: 1
+    params:
+        settings=lambda wildcards: fit_settings("rlscale.published"),
+    message:
+        "Set K_max and N0 beside the paper's Table 6"
+    shell:
+        "OMP_NUM_THREADS=1 python $SCRIPTS/compare_table6.py --settings {params.settings:q}"
+        " --curves {input.curves} --table6 {input.table6} --output {output.page} > {log} 2>&1"
