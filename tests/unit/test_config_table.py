@@ -56,6 +56,15 @@ def test_readme_is_in_step_with_the_schema():
     assert written == made, "config/README.md is out of step with the schema: run `make docs`"
 
 
+# Open on purpose: other projects' names, or columns, which are checked where they are used.
+OPEN = {
+    ".properties.recipes.additionalProperties.properties.grpo",
+    ".properties.training.properties.overrides.items.properties.set",
+    ".properties.ingest.properties.files.additionalProperties",
+    ".properties.ingest.properties.constants",
+}
+
+
 def _undescribed(part, path=""):
     for name, child in part.get("properties", {}).items():
         if "description" not in child and "$ref" not in child:
@@ -73,7 +82,7 @@ def _open_objects(part, path=""):
             yield from _open_objects(child, f"{path}.{name}")
 
 
-def test_every_key_is_described_and_no_object_is_open():
+def test_every_key_is_described_and_only_these_objects_are_open():
     schema = yaml.safe_load(SCHEMA.read_text())
     assert list(_undescribed(schema)) == []
-    assert list(_open_objects(schema)) == []
+    assert set(_open_objects(schema)) == OPEN
