@@ -141,3 +141,25 @@ rule compare_table6:
     shell:
         "OMP_NUM_THREADS=1 python $SCRIPTS/compare_table6.py --settings {params.settings:q}"
         " --curves {input.curves} --table6 {input.table6} --output {output.page} > {log} 2>&1"
+
+
+rule recommend:
+    input:
+        curves="results/curves.csv",
+        outcomes="results/outcomes.parquet" if CELLS else [],
+    output:
+        page="results/recommendation.md",
+    log:
+        "logs/recommend.log",
+    threads: 1
+    params:
+        settings=lambda wildcards: json.dumps(
+            json.loads(fit_settings("rlscale.recommend"))
+            | {"recommend": config["recommend"] | {"margin": config["fit"]["margin"]}}
+        ),
+        outcomes="--outcomes results/outcomes.parquet" if CELLS else "",
+    message:
+        "Recommend size, steps, tau and the next cell"
+    shell:
+        "OMP_NUM_THREADS=1 python $SCRIPTS/recommend.py --settings {params.settings:q}"
+        " --curves {input.curves} {params.outcomes} --output {output.page} > {log} 2>&1"

@@ -1,0 +1,57 @@
+import pandas
+import pytest
+from curve_tables import exact_slope, straight_curves
+
+from rlscale.recommend import recommend
+
+SETTINGS = {"select": {"tau": 1}, "bootstrap": {"replicates": 200}}
+WISHES = {"budgets": [2e16], "targets": [0.6], "margin": 0.02, "confidence": 0.95}
+
+
+def with_reuse(table, costs):
+    arms = [table]
+    for tau, cost in costs.items():
+        arm = table[table["model"] == "3b"]
+        cell = arm["cell"].str.replace("tau1", f"tau{tau}")
+        arms.append(arm.assign(tau=tau, cell=cell, loss=(arm["loss"] + cost).clip(upper=1)))
+    return pandas.concat(arms, ignore_index=True)
+
+
+def test_the_best_size_at_a_budget_is_the_laws():
+    table = straight_curves(0.003, runs=3)
+    page = recommend(table, SETTINGS, WISHES)
+    # log L = -0.1 - k log(step) with step = C / (6 N 1e5).
+    loss = {
+        model: -0.1 - exact_slope(n) * max(0.0, _log_step(2e16, n))
+        for model, n in (("1b", 1e9), ("3b", 3e9), ("9b", 9e9), ("27b", 27e9))
+    }
+    best = min(loss, key=loss.get)
+    assert f"| 2e+16 FLOP | {best} |" in page
+    assert "narrows it most" in page
+
+
+def _log_step(budget, n):
+    import math
+
+    return math.log(budget / (6 * n * 1e5))
+
+
+def test_reuse_is_a_statement_of_non_inferiority():
+    table = with_reuse(straight_curves(0.004, runs=3), {5: 0.001, 25: 0.06, 50: 0.0})
+    page = recommend(table, SETTINGS, WISHES)
+    # 50 repeats nothing that 25 has not already broken: the statement stops at 5.
+    assert "is **tau = 5**" in page
+    assert "runs each" in page
+
+
+def test_one_run_per_tau_gives_no_statement():
+    table = with_reuse(straight_curves(0.004, runs=1), {5: 0.001})
+    page = recommend(table, SETTINGS, WISHES)
+    assert "no statement without replicates" in page
+    assert "no intervals over runs" in page
+
+
+@pytest.mark.parametrize("column", ["compute_flops"])
+def test_without_compute_the_advice_is_in_problems(column):
+    table = straight_curves(0.003, runs=2).assign(**{column: float("nan")})
+    assert "problems" in recommend(table, SETTINGS, WISHES | {"budgets": [9000]})
