@@ -1,4 +1,5 @@
-# Figures: one rule per entry of rlscale.plots.registry, each PDF + PNG + CSV + computed caption.
+# Figures: one rule per entry of rlscale.plots.registry, each PDF + PNG + CSV + computed caption;
+# result checks; the report's front page.
 from fnmatch import fnmatch
 from functools import cache
 
@@ -20,14 +21,15 @@ TABLES = {
     },
     **({"ledger": "results/ledger.csv"} if CELLS else {}),
 }
+REPORT = Path(workflow.current_basedir).parent / "report"
 plot_code = cache(code)
 
 
 def figure_settings():
     """What the drawing of figures depends on besides their inputs."""
     look = {key: config["figures"][key] for key in ("palette", "overlay_published")}
-    keys = ("benchmark", "select", "size", "level", "margin")
-    return json.dumps(look | {key: config["fit"][key] for key in keys})
+    fit = {key: config["fit"][key] for key in ("benchmark", "select", "size", "level")}
+    return json.dumps(look | fit | {"margin": config["recommend"]["margin"]})
 
 
 def figure_tables(spec):
@@ -37,6 +39,11 @@ def figure_tables(spec):
         for name, path in TABLES.items()
         if any(fnmatch(name, pattern) for pattern in spec.tables)
     }
+
+
+def text_of(name):
+    """The fixed part of a figure's caption."""
+    return (REPORT / f"{name}.rst").read_text()
 
 
 def in_report(spec, suffix):
@@ -77,6 +84,7 @@ for spec in FIGURES.values():
             png=in_report(spec, "png"),
             csv=in_report(spec, "csv"),
             caption=f"results/captions/{spec.name}.rst",
+            finding=f"results/captions/{spec.name}.json",
         log:
             f"logs/figures/{spec.name}.log",
         threads: 1
@@ -96,8 +104,80 @@ for spec in FIGURES.values():
             " > {log} 2>&1"
 
 
+rule check_results:
+    input:
+        curves="results/curves.csv",
+        cells="results/cells.txt",
+        fits=FITS,
+        outcomes="results/outcomes.parquet" if CELLS else [],
+        ledger="results/ledger.csv" if CELLS else [],
+    output:
+        checks=report(
+            "results/checks.json",
+            caption="../report/checks.rst",
+            category="Result checks",
+            labels={"figure": "Result checks", "file": "JSON"},
+        ),
+    log:
+        "logs/check_results.log",
+    threads: 1
+    params:
+        optional=lambda wildcards, input: " ".join(
+            f"--{name} {input[name]}" for name in ("outcomes", "ledger") if input[name]
+        ),
+        allow="--allow-missing" if config["figures"]["allow_missing"] else "",
+        code=code("rlscale.checks"),
+    message:
+        "Check the results"
+    shell:
+        "python $SCRIPTS/check_results.py --curves {input.curves} --fits {input.fits}"
+        " --cells {input.cells} {params.optional} {params.allow} --output {output.checks}"
+        " > {log} 2>&1"
+
+
+rule require_checks:
+    input:
+        checks="results/checks.json",
+    output:
+        passed="results/checks.passed",
+    log:
+        "logs/require_checks.log",
+    threads: 1
+    message:
+        "Stop where a result check failed (see results/checks.json)"
+    shell:
+        "python $SCRIPTS/require_checks.py --checks {input.checks} --output {output.passed}"
+        " 2>&1 | tee {log}"
+
+
+rule write_front_page:
+    input:
+        checks="results/checks.json",
+        pictures=expand("results/{figure}.png", figure=FIGURES),
+        captions=expand("results/captions/{figure}.json", figure=FIGURES),
+    output:
+        page="results/captions/front.rst",
+    log:
+        "logs/write_front_page.log",
+    threads: 1
+    params:
+        study=config["study"],
+        code=plot_code("rlscale.front_page"),
+        fixed=digest({name: text_of(name) for name in FIGURES}),
+    message:
+        "Write the front page of the report"
+    shell:
+        "python $SCRIPTS/write_front_page.py --study {params.study} --checks {input.checks}"
+        " --figures results --captions results/captions --output {output.page} > {log} 2>&1"
+
+
+report: "../report/front.rst"
+
+
 rule figures:
     input:
         FIGURE_FILES,
+        "results/captions/front.rst",
+        "results/checks.passed",
     message:
-        "All figures of the study are drawn"
+        "All figures of the study are drawn, the report's front page is written"

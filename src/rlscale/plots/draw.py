@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlscale.manifests import code_digest, input_fingerprints, write_text
+from rlscale.manifests import code_digest, input_fingerprints, write_json, write_text
 from rlscale.plots.inputs import NothingToDraw, read_inputs
 from rlscale.plots.output import Drawing, no_data, save
 from rlscale.plots.registry import CLAIMS, FIGURES
@@ -43,7 +43,7 @@ def draw(
         settings: The ``figures`` section, with ``benchmark`` and ``level`` of the fits.
         configuration: Digest of the study's configuration.
         folder: Where the figure goes.
-        caption: Where the caption goes, as reStructuredText.
+        caption: Where the caption goes, as reStructuredText; beside it as JSON.
     """
     spec = FIGURES[name]
     function = spec.draw.rpartition(".")[2]
@@ -63,6 +63,9 @@ def draw(
             drawing = no_data(str(nothing))
         save(drawing, name, folder, provenance)
     write_text(caption, caption_text(name, drawing))
+    write_json(
+        caption.with_suffix(".json"), {"supports": drawing.supports, "caption": drawing.caption}
+    )
     return drawing
 
 
@@ -74,10 +77,10 @@ def caption_text(name: str, drawing: Drawing) -> str:
         lines.append(f"*Claim {spec.claim}: {CLAIMS[spec.claim]}.*")
     if drawing.supports in VERDICTS:
         lines.append(f"**{VERDICTS[drawing.supports]}**")
-    lines.append(_escape(drawing.caption))
+    lines.append(escape(drawing.caption))
     return "\n\n".join(line for line in lines if line) + "\n"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Plain text as reStructuredText: no character of it is markup."""
     return "".join(f"\\{c}" if c in "\\*`_|<>" else c for c in text)

@@ -6,6 +6,7 @@ from rlscale.manifests import read_json
 from rlscale.plots.inputs import X_LABELS, Inputs, NothingToDraw, title
 from rlscale.plots.means import mean_points
 from rlscale.plots.output import Drawing
+from rlscale.plots.registry import FORECAST_LAWS
 from rlscale.plots.sizes import LOSS
 from rlscale.plots.style import (
     ACCENT,
@@ -24,8 +25,9 @@ from rlscale.plots.style import (
 )
 from rlscale.points import build_groups, metric_rows
 
-_LAW, _RIVAL, _BASELINE = "saturating", "power", "last_value"
-_STYLES = {_LAW: (ACCENT, "-"), _RIVAL: (RIVAL, (0, (4, 1.5))), _BASELINE: (MUTED, ":")}
+_LAW = FORECAST_LAWS[0]
+_LOOKS = ((ACCENT, "-"), (RIVAL, (0, (4, 1.5))), (MUTED, ":"))
+_STYLES = dict(zip(FORECAST_LAWS, _LOOKS, strict=True))
 
 
 def forecast_inter(inputs: Inputs) -> Drawing:

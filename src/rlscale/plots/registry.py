@@ -44,6 +44,13 @@ class Spec:
         return "rlscale.plots." + self.draw.rpartition(".")[0]
 
 
+FORECAST_LAWS = ("saturating", "power", "last_value")  # Drawn as lines, the first with its band.
+
+
+def _lines(protocol: str) -> tuple[str, ...]:
+    return tuple(f"{protocol}_{law}" for law in FORECAST_LAWS)
+
+
 _SLOPES = tuple(f"{law}-{x}-loss" for law in ("free_slopes", "saturating") for x in _X)
 
 _ALL = (
@@ -91,7 +98,7 @@ _ALL = (
         "C3",
         "The largest size, forecast from the smaller ones",
         "Figures 1, 2 and 4",
-        tables=("inter_*", "scores_inter"),
+        tables=(*_lines("inter"), "scores_inter"),
     ),
     Spec(
         "fig_forecast_intra",
@@ -99,7 +106,7 @@ _ALL = (
         "C3",
         "The rest of every run, forecast from its first part",
         "Figures 2 and 4",
-        tables=("intra_*", "scores_intra"),
+        tables=(*_lines("intra"), "scores_intra"),
     ),
     Spec(
         "fig_law_ranking",
