@@ -30,7 +30,7 @@ def recommend(
         curves: The study's curves.
         settings: The ``fit`` section.
         wishes: The ``recommend`` section: budgets (FLOPs), targets (losses), margin (rise in loss
-            that counts as no cost; ``fit.margin``), confidence (of the statement on tau).
+            that counts as no cost), confidence (of the statement on tau).
         outcomes: outcomes.parquet, for the number of problems.
     """
     settings = resolve(settings)
