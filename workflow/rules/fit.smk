@@ -18,7 +18,7 @@ FITS = expand(
 
 def fit_settings(module="rlscale.results"):
     """The fit section without what only says which fits to make."""
-    lists = ("laws", "x", "metrics")
+    lists = ("laws", "x", "metrics", "margin")
     settings = {key: value for key, value in config["fit"].items() if key not in lists}
     return json.dumps({"fit": settings, "code": code(module)})
 
@@ -155,7 +155,7 @@ rule recommend:
     params:
         settings=lambda wildcards: json.dumps(
             json.loads(fit_settings("rlscale.recommend"))
-            | {"recommend": config["recommend"]}
+            | {"recommend": config["recommend"] | {"margin": config["fit"]["margin"]}}
         ),
         outcomes="--outcomes results/outcomes.parquet" if CELLS else "",
     message:
