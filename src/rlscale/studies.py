@@ -91,7 +91,7 @@ def write_dvc_yaml(folder: Path) -> None:
     """Write a study's dvc.yaml from its configuration and the outputs of its workflow."""
     outputs = {}
     for phase in PHASES:
-        command = [sys.executable, "-m", "snakemake", phase, "--summary", "--quiet", "all"]
+        command = [sys.executable, "-m", "snakemake", phase, "--summary"]
         lines = _run(command, folder).splitlines()
         outputs[phase] = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
     config = yaml.safe_load((folder / CONFIG).read_text())
