@@ -28,8 +28,8 @@ plot_code = cache(code)
 def figure_settings():
     """What the drawing of figures depends on besides their inputs."""
     look = {key: config["figures"][key] for key in ("palette", "overlay_published")}
-    fit = {key: config["fit"][key] for key in ("benchmark", "select", "size", "level")}
-    return json.dumps(look | fit | {"margin": config["recommend"]["margin"]})
+    keys = ("benchmark", "select", "size", "level", "margin")
+    return json.dumps(look | {key: config["fit"][key] for key in keys})
 
 
 def figure_tables(spec):
