@@ -7,7 +7,7 @@ import numpy as np
 
 from rlscale.fitting import Fit
 from rlscale.identification import identify
-from rlscale.laws import LAWS, SLOPE_LAWS
+from rlscale.laws import CURVE_LAWS, LAWS, SLOPE_LAWS
 from rlscale.points import Group
 from rlscale.uncertainty import SCOPES, Replicates, interval, no_interval
 
@@ -56,7 +56,7 @@ def fit_entry(
         for name in fit.shared_parameters()
     }
     status, reason = _status(fit)
-    if status == "at_bound":
+    if status == "at_bound" and law in SLOPE_LAWS:
         _open_ends(fit, fits, parameters)
     k_law = fit.k_law()
     residual, present = fit.residuals()[0], fit.points.present
@@ -120,12 +120,17 @@ def _status(fit: Fit) -> tuple[str, str]:
     if not fit.converged[0]:
         return "not_converged", f"the search for {fit.law} ended before it converged"
     law = LAWS[fit.law]
+    ended = []
     if fit.law in SLOPE_LAWS and law.parameters:
         low, high = law.shape_bounds(fit.points.n)
         s = fit.theta[0, 1]
         if min(s - low, high - s) < 1e-6 * (high - low):
-            end = "lower" if s - low < high - s else "upper"
-            return "at_bound", f"{law.parameters[1]} lies at the {end} end of the searched range"
+            ended = [law.parameters[1]]
+    elif fit.law in CURVE_LAWS and law.shared:
+        at = (fit.theta[0] <= law.lower) | (fit.theta[0] >= law.upper)
+        ended = [name for name, found in zip(law.parameters, at, strict=True) if found]
+    if ended:
+        return "at_bound", f"{', '.join(ended)} at the end of the searched range"
     return "ok", ""
 
 

@@ -212,7 +212,7 @@ class Decomposition:
     equation: ClassVar[str] = "L = L_inf + (N0/N)^a + lambda_1 N^l / (1 + (x / (x0_1 N^d))^b)"
     parameters: ClassVar[tuple[str, ...]] = ("L_inf", "N0", "a", "lambda_1", "l", "x0_1", "d", "b")
     shared: ClassVar[bool] = True
-    lower: ClassVar[tuple[float, ...]] = (_LOG_FLOOR, _LOG_FLOOR, -0.5, _LOG_FLOOR, -2, -12, -4, -4)
+    lower: ClassVar[tuple[float, ...]] = (_LOG_FLOOR, _LOG_FLOOR, 0.05, _LOG_FLOOR, -2, -12, -4, -4)
     upper: ClassVar[tuple[float, ...]] = (1.0, 2.0, 3.0, 2.0, 2.0, 12.0, 4.0, 2.0)
 
     def starts(self, y: np.ndarray, u: np.ndarray) -> np.ndarray:
