@@ -20,6 +20,8 @@ def main() -> None:
     adopt.add_argument("--from", dest="revision", help="and bring a merged branch's results")
     commands.add_parser("record", help="make a direct Snakemake run known to DVC")
     commands.add_parser("stale", help="list results made by older code")
+    why = commands.add_parser("why", help="what an output was made from, with DVC's hashes")
+    why.add_argument("output")
     prune = commands.add_parser("prune", help="list what the study no longer needs")
     prune.add_argument("--checkpoints", action="store_true", help="of evaluated cells, too")
     prune.add_argument("--remove", action="store_true", help="and remove them")
@@ -42,6 +44,8 @@ def main() -> None:
         sys.exit(runs.run(arguments.targets, study))
     elif arguments.command == "adopt":
         upkeep.adopt(arguments.revision)
+    elif arguments.command == "why":
+        upkeep.why(arguments.output)
     elif arguments.command == "prune":
         upkeep.prune(_configuration(), arguments.checkpoints, arguments.remove)
     elif arguments.command == "new-study":

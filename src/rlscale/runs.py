@@ -63,9 +63,13 @@ def nothing_to_do(dry_run_output: str) -> bool:
 
 def _command() -> list[str]:
     # A profile (SNAKEMAKE_PROFILE=slurm) brings its own executor and number of jobs.
-    cores = [] if "SNAKEMAKE_PROFILE" in os.environ else ["--cores", os.environ.get("CORES", "all")]
+    limits = []
+    if "SNAKEMAKE_PROFILE" not in os.environ:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 9 // 10
+        cores = os.environ.get("CORES", "all")
+        limits = ["--cores", cores, "--resources", f"mem_mb={memory // 2**20}"]
     return [
-        *(sys.executable, "-m", "snakemake", *cores),
+        *(sys.executable, "-m", "snakemake", *limits),
         *("--quiet", "reason", "host", "--rerun-incomplete", "--keep-going"),
     ]
 

@@ -101,6 +101,42 @@ def stale() -> None:
     print("stale: version is raised, or rerun_on_code is set, or they are removed by hand")
 
 
+def why(output: str) -> None:
+    """Print what an output was made from, back to the raw data, with digests and DVC's hashes.
+
+    Raises:
+        StudyError: Nothing is known about the output.
+    """
+    notes = provenance.read_notes()
+    if output not in notes:
+        raise StudyError(f"{output}: no step has made it here (try `make adopt`)")
+    hashes = _dvc_hashes()
+    waiting, seen = [output], set()
+    for name in waiting:
+        if name in seen:
+            continue
+        seen.add(name)
+        note = notes.get(name)
+        by = f"by {note['rule']}" if note else "given"
+        sha256 = file_sha256(name)[:16] if Path(name).is_file() else "not here"
+        folder = next((str(p) for p in (Path(name), *Path(name).parents) if str(p) in hashes), None)
+        dvc = f", dvc {hashes[folder]} ({folder})" if folder else ""
+        print(f"{name}: {by}, sha256 {sha256}{dvc}")
+        waiting += note["input"] if note else []
+
+
+def _dvc_hashes() -> dict[str, str]:
+    """Path -> hash of every dependency and output of dvc.lock."""
+    import yaml
+
+    lock = yaml.safe_load(Path("dvc.lock").read_text()) if Path("dvc.lock").exists() else None
+    return {
+        entry["path"]: f"{entry['hash']} {entry[entry['hash']]}"
+        for stage in (lock or {}).get("stages", {}).values()
+        for entry in [*stage.get("deps", ()), *stage.get("outs", ())]
+    }
+
+
 def prune(config: Mapping[str, Any], checkpoints: bool, remove: bool) -> None:
     """List, or remove, what the study no longer needs.
 

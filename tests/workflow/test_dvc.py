@@ -381,6 +381,17 @@ def test_checkpoints_of_evaluated_cells_can_go_and_figures_still_rebuild(study):
     assert study.trainings() == []
 
 
+def test_why_goes_back_to_the_raw_data_with_dvc_hashes(study):
+    told = study.run("rlscale", "why", FIGURE)
+    lock = yaml.safe_load((study.folder / "dvc.lock").read_text())["stages"]
+    raw = lock["data"]["deps"][0]
+    assert raw["path"] == "raw/problems.txt"
+    assert re.search(rf"raw/problems.txt: given, sha256 \w+, dvc md5 {raw['md5']}", told)
+    for cell in CELLS:
+        assert f"results/cells/{cell}/train.json: by train_cell" in told
+    assert "no step has made it here" in study.run("rlscale", "why", "raw", fails=True)
+
+
 def test_stale_lists_what_older_code_made(study):
     assert "stale: 0 results" in study.run("rlscale", "stale")
     path = study.folder / "results/cells" / CELLS[0] / "train.run.json"
