@@ -199,8 +199,8 @@ def train_cell(
     mark = fingerprint(settings, input_fingerprints(inputs))
     model = read_manifest(model_manifest, "model")
     verify_files(model)
-    problems = _read_problems(data_manifest, recipe)
-    resume = _prepare_state(state, mark)
+    problems = read_problems(data_manifest, recipe)
+    resume = prepare_state(state, mark)
     if resume is None:
         shutil.rmtree(checkpoints, ignore_errors=True)
 
@@ -247,7 +247,12 @@ def train_cell(
     shutil.rmtree(state, ignore_errors=True)
 
 
-def _read_problems(data_manifest: Path, recipe: Mapping[str, Any]) -> "pandas.DataFrame":
+def read_problems(data_manifest: Path, recipe: Mapping[str, Any]) -> "pandas.DataFrame":
+    """Read a data variant's training table, one row per problem that the run will consume.
+
+    Raises:
+        StudyError: The file is damaged, or its rows are not steps x prompts per step.
+    """
     import pandas
 
     manifest = read_manifest(data_manifest)
@@ -260,7 +265,7 @@ def _read_problems(data_manifest: Path, recipe: Mapping[str, Any]) -> "pandas.Da
     return problems
 
 
-def _prepare_state(state: Path, mark: str) -> Path | None:
+def prepare_state(state: Path, mark: str) -> Path | None:
     """The newest complete state of a run with the same fingerprint; any other is removed."""
     marker = state / "fingerprint.json"
     if marker.exists() and read_json(marker) == mark:
