@@ -24,6 +24,7 @@ PROBE_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25}
 # Up to this size the probe runs the model in transformers; beyond it compares tensor checksums.
 PROBE_BYTES = 2 << 30
 _CPU_SEQUENCES, _GPU_SEQUENCES = 512, 256
+_closed: list[Any] = []
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Engine:
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         with without_collection():
             import torch
+            import torch._dynamo
             from vllm import LLM
         torch.set_num_threads(cpu_threads)
         self.import_seconds = time.monotonic() - started
@@ -108,6 +110,7 @@ class Engine:
             options["enable_chunked_prefill"] = False
             options["max_num_batched_tokens"] = max(8192, max_model_len)
             options["enforce_eager"] = True
+            torch._dynamo.config.disable = True  # compiling one helper costs more than it saves
             gib = machine.get("kv_cache_gib") or _kv_cache_gib(folder, sequences, max_model_len)
             options["kv_cache_memory_bytes"] = int(gib * 2**30)
         elif machine.get("kv_cache_gib"):
@@ -126,7 +129,7 @@ class Engine:
         except (RuntimeError, ValueError, OSError) as error:
             raise StudyError(f"{folder}: vLLM cannot run this model ({error})") from error
         self._tokenizer = self._llm.get_tokenizer()
-        self.start_seconds = time.monotonic() - started
+        self.start_seconds = time.monotonic() - started - self.import_seconds
         self.swap_seconds = 0.0
         self.probe_seconds = 0.0
 
@@ -153,14 +156,12 @@ class Engine:
             raise StudyError(f"{folder}: the weights cannot be loaded ({error})") from error
         self._llm.collective_rpc("repack_tied_head")
         self._llm.reset_prefix_cache()
-        swapped = time.monotonic()
-        self.swap_seconds += swapped - started
-        difference = self.probe(folder, probes)
-        self.probe_seconds += time.monotonic() - swapped
-        return difference
+        self.swap_seconds += time.monotonic() - started
+        return self.prove(folder, probes)
 
-    def probe(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> float:
+    def prove(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> float:
         """Compare the engine with a checkpoint's files; raises StudyError where they differ."""
+        started = time.monotonic()
         if sum(file.stat().st_size for file in weight_files(folder)) > PROBE_BYTES:
             difference, tolerance = self._checksum_difference(folder), 1e-3
         else:
@@ -174,6 +175,7 @@ class Engine:
                 f"differs by {difference:.3g} (at most {tolerance:g} is rounding); "
                 "nothing was scored"
             )
+        self.probe_seconds += time.monotonic() - started
         return difference
 
     def log_probabilities(self, prompts: Sequence[Sequence[int]]) -> list[float]:
@@ -238,12 +240,16 @@ class Engine:
         return self._tokenizer.batch_decode(responses, skip_special_tokens=True)
 
     def close(self) -> None:
-        """Release the engine, so that another can start in this process."""
-        from vllm.distributed import cleanup_dist_env_and_memory
+        """Let another engine start in this process.
 
-        self._llm.llm_engine.engine_core.shutdown()
-        del self._llm
-        cleanup_dist_env_and_memory()
+        The engine's memory goes with the process: vLLM's shutdown collects garbage over all
+        modules, which takes seconds, and a cell's evaluation is a process of its own.
+        """
+        from vllm.distributed import destroy_distributed_environment, destroy_model_parallel
+
+        destroy_model_parallel()
+        destroy_distributed_environment()
+        _closed.append(self._llm)
 
     def _check_architecture(self, folder: Path | str) -> None:
         shapes = tensor_shapes(folder)

@@ -8,7 +8,8 @@ answer: wrong, unparsed, clipped and timed-out responses all count as not correc
 import hashlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,25 +135,28 @@ def evaluate_cell(
         StudyError: Bad input, weights other than the manifest's, or a failed probe.
     """
     started = time.time()
-    clock = {"imports": 0.0, "start": 0.0, "swap": 0.0, "probe": 0.0, "decode": 0.0}
+    clock = _Clock()
     train = read_manifest(train_manifest, "train")
     checkpoints = train["checkpoints"]
-    with without_collection():
+    with clock("imports"), without_collection():
+        import pandas  # noqa: F401
+        import transformers.models.auto.tokenization_auto  # noqa: F401
+    with clock("prompts"):
         tasks = _tasks(problems, settings, checkpoints[0]["path"])
-    store = SampleStore(outputs["samples"], journal)
-    missing = _missing(tasks, checkpoints, settings, store)
+        store = SampleStore(outputs["samples"], journal)
+        missing = _missing(tasks, checkpoints, settings, store)
     if any(missing.values()):
         _generate(tasks, checkpoints, missing, settings, machine, store, clock)
-    judging = time.monotonic()
-    frame, judged_again = _judge(store, tasks, checkpoints, settings)
-    clock["judge"] = time.monotonic() - judging
-    counts = outcome_counts(frame, train["name"])
-    unusable = _unusable(frame)
-    scores = score_table(frame)
-    metrics = metric_table(frame, scores, settings["suites"])
-    counts.to_parquet(outputs["outcomes"], index=False)
-    write_text(outputs["scores"], scores.to_csv(index=False, float_format="%.10g"))
-    write_text(outputs["metrics"], metrics.to_csv(index=False, float_format="%.10g"))
+    with clock("judge"):
+        frame, judged_again = _judge(store, tasks, checkpoints, settings)
+    with clock("tables"):
+        counts = outcome_counts(frame, train["name"])
+        unusable = _unusable(frame)
+        scores = score_table(frame)
+        metrics = metric_table(frame, scores, settings["suites"])
+        counts.to_parquet(outputs["outcomes"], index=False)
+        write_text(outputs["scores"], scores.to_csv(index=False, float_format="%.10g"))
+        write_text(outputs["metrics"], metrics.to_csv(index=False, float_format="%.10g"))
     store.replace(frame)
     write_manifest(
         outputs["manifest"],
@@ -170,8 +174,24 @@ def evaluate_cell(
     return {
         "generated": sum(map(len, missing.values())),
         "judged_again": judged_again,
-        "seconds": {name: round(seconds, 3) for name, seconds in clock.items()},
+        "seconds": clock.seconds | {"total": round(time.time() - started, 3)},
     }
+
+
+class _Clock:
+    """Seconds by activity."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, activity: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.add(activity, time.monotonic() - started)
+
+    def add(self, activity: str, seconds: float) -> None:
+        self.seconds[activity] = round(self.seconds.get(activity, 0.0) + seconds, 3)
 
 
 def _tasks(problems: Mapping[str, Path], settings: Mapping[str, Any], folder: str) -> list[Task]:
@@ -280,11 +300,12 @@ def _generate(
     settings: Mapping[str, Any],
     machine: Mapping[str, Any],
     store: SampleStore,
-    clock: dict[str, float],
+    clock: _Clock,
 ) -> None:
     needed = [checkpoint for checkpoint in checkpoints if missing[checkpoint["step"]]]
-    for checkpoint in needed:
-        _check_weights(checkpoint)
+    with clock("digests"):
+        for checkpoint in needed:
+            _check_weights(checkpoint)
     engine = Engine(
         needed[0]["path"],
         dtype=settings["dtype"],
@@ -292,20 +313,21 @@ def _generate(
         cpu_threads=settings["cpu_threads"],
         machine=machine,
     )
-    clock["imports"], clock["start"] = engine.import_seconds, engine.start_seconds
+    clock.add("imports", engine.import_seconds)
+    clock.add("start", engine.start_seconds)
     probes = [prompt for task in tasks for prompt in task.prompts[:_PROBES] if len(prompt) > 1]
     for position, checkpoint in enumerate(needed):
         if position == 0:
-            engine.probe(checkpoint["path"], probes)
+            engine.prove(checkpoint["path"], probes)
         else:
             engine.swap(checkpoint["path"], probes)
         todo = missing[checkpoint["step"]]
         label = f"step {checkpoint['step']} ({position + 1} of {len(needed)} checkpoints)"
-        decoding = time.monotonic()
-        _sample(engine, checkpoint["step"], todo, settings, store, _Progress(label, todo))
-        clock["decode"] += time.monotonic() - decoding
+        with clock("decode"):
+            _sample(engine, checkpoint["step"], todo, settings, store, _Progress(label, todo))
     store.flush()
-    clock["swap"], clock["probe"] = engine.swap_seconds, engine.probe_seconds
+    clock.add("swap", engine.swap_seconds)
+    clock.add("probe", engine.probe_seconds)
     engine.close()
 
 

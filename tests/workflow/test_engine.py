@@ -42,7 +42,7 @@ def models(tmp_path_factory):
 def fresh(models):
     """Greedy responses of an engine that was started with the second model."""
     engine = start(models / "m1")
-    engine.probe(models / "m1", PROBES)
+    engine.prove(models / "m1", PROBES)
     made = greedy(engine)
     engine.close()
     return made
@@ -142,7 +142,7 @@ def test_checksums_tell_checkpoints_apart(models, engine, monkeypatch):
     monkeypatch.setattr("rlscale.engine.PROBE_BYTES", 0)
     assert engine.swap(models / "m1", PROBES) < 1e-6
     with pytest.raises(StudyError, match="does not run this checkpoint"):
-        engine.probe(models / "m0", PROBES)
+        engine.prove(models / "m0", PROBES)
 
 
 def test_a_head_that_keeps_the_old_embedding_is_caught(models, engine, monkeypatch):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from rlscale.errors import sentence_not_traceback
@@ -40,7 +41,8 @@ def main() -> None:
             for name in ("samples", "outcomes", "scores", "metrics", "manifest")
         },
     )
-    print(json.dumps(report))
+    print(json.dumps(report), flush=True)
+    os._exit(0)  # all is written; vLLM's own end would collect garbage for seconds
 
 
 if __name__ == "__main__":
