@@ -63,9 +63,9 @@ class Study:
     def start(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run Snakemake, whatever comes of it."""
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+        command = ["snakemake", *arguments, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
         return subprocess.run(
-            [*command, "--directory", str(self.folder), "--configfile", "study.yaml", *arguments],
+            [*command, "--directory", str(self.folder), "--configfile", "study.yaml"],
             cwd=self.folder,
             env={**os.environ, "PATH": path},
             stdout=subprocess.PIPE,
@@ -84,7 +84,7 @@ class Study:
         done = self.start(*arguments)
         said = done.stdout + self.failed_logs()
         assert done.returncode != 0, said
-        assert "Traceback" not in said, said
+        assert "Traceback (most recent call last)" not in said, said
         return said
 
     def failed_logs(self) -> str:
