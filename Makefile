@@ -32,7 +32,7 @@ results/report.html: $(wildcard results/fig_*.pdf results/fits/*.json workflow/r
 
 test: .venv/dev.stamp ## the tests (PYTEST='-k NAME' for some of them)
 	@echo "test: about 15 minutes on 2 idle cores; what is skipped is listed at the end with its reason"
-	@python -m pytest -m "not long" $(PYTEST)
+	@python -m pytest -m "not long" -n 2 --dist loadfile $(PYTEST)
 
 test-long: .venv/dev.stamp ## the campaigns that `make test` leaves out (hours)
 	@python -m pytest -m long $(PYTEST)
