@@ -9,10 +9,10 @@ rule make_curve:
         curve="results/cells/{cell}/curve.csv",
     log:
         "logs/make_curve/{cell}.log",
+    threads: 1
     params:
         study=config["study"],
         code=code("rlscale.curves"),
-    threads: 1
     message:
         "Join scores and ledger of {wildcards.cell}"
     shell:
@@ -22,16 +22,18 @@ rule make_curve:
 
 rule collect_curves:
     input:
-        curves=expand("results/cells/{cell}/curve.csv", cell=[cell.path for cell in CELLS]),
+        curves=expand(
+            "results/cells/{cell}/curve.csv", cell=[cell.path for cell in CELLS]
+        ),
     output:
         curves="results/curves.csv",
         outcomes="results/outcomes.parquet",
         ledger="results/ledger.csv",
     log:
         "logs/collect_curves.log",
+    threads: 1
     params:
         code=code("rlscale.curves"),
-    threads: 1
     message:
         "Collect the tables of all cells"
     shell:

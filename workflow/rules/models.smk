@@ -9,7 +9,11 @@ def weights_source(wildcards):
 def make_model_settings(wildcards):
     """All that decides the weights, and nothing else."""
     source = weights_source(wildcards)
-    settings = {"variant": wildcards.variant, "source": source, "code": code("rlscale.models")}
+    settings = {
+        "variant": wildcards.variant,
+        "source": source,
+        "code": code("rlscale.models"),
+    }
     if "made" in source:
         settings["pretraining"] = config["pretraining"]
         if wildcards.variant == "instruct":
@@ -40,13 +44,19 @@ rule make_model:
         "logs/make_model/{model}-{variant}.log",
     benchmark:
         "logs/make_model/{model}-{variant}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: resources_of(wildcards.model)["mem_mb"],
+        runtime=lambda wildcards: resources_of(wildcards.model)["minutes"],
     params:
         settings=lambda wildcards: json.dumps(make_model_settings(wildcards)),
         identity=lambda wildcards: json.dumps(
             {
                 "model": wildcards.model,
                 "family": config["models"][wildcards.model]["family"],
-                "n_params_nominal": config["models"][wildcards.model].get("n_params_nominal"),
+                "n_params_nominal": config["models"][wildcards.model].get(
+                    "n_params_nominal"
+                ),
             }
         ),
         weights="checkpoints/models/{model}-{variant}",
@@ -54,10 +64,6 @@ rule make_model:
             [f"--exclude {path}" for path in input.get("unseen", [])]
             + ([f"--base {input.base}"] if input.get("base") else [])
         ),
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards: resources_of(wildcards.model)["mem_mb"],
-        runtime=lambda wildcards: resources_of(wildcards.model)["minutes"],
     message:
         "Make the weights of {wildcards.model}-{wildcards.variant}"
     shell:
