@@ -20,7 +20,7 @@ does that depend on its size? The law under test (arXiv 2509.25300) says that th
 as a power of compute or data X, log L = E(N) - k(N) log X, with a learning efficiency
 k(N) = K_max / (1 + N0 / N) that saturates in the model size N.
 """
-_MARKS = {"passed": "✓ passed", "failed": "✗ FAILED", "listed": "• listed"}
+_MARKS = {"passed": "✓ passed", "failed": "✗ FAILED", "listed": "listed"}
 
 
 def front_page(
@@ -79,6 +79,8 @@ def _check_lines(checks: Sequence[Mapping[str, str]]) -> str:
 def _answers(findings: Mapping[str, Mapping[str, str]]) -> str:
     rows = []
     for claim, sentence in CLAIMS.items():
+        if claim == "Study":
+            continue
         found = [
             (spec.title, findings[name]["supports"])
             for name, spec in FIGURES.items()
@@ -93,7 +95,9 @@ def _answers(findings: Mapping[str, Mapping[str, str]]) -> str:
 def _figure(name: str, finding: Mapping[str, str], folder: Path, static: Path) -> str:
     """One figure: picture, what it shows (fixed), what this study says (computed)."""
     spec = FIGURES[name]
-    encoded = base64.b64encode((folder / f"{name}.png").read_bytes()).decode()
+    png = (folder / f"{name}.png").read_bytes()
+    width = int.from_bytes(png[16:20], "big") // 2  # IHDR; 300 dpi shown at 150
+    encoded = base64.b64encode(png).decode()
     # docutils refuses lines of 10,000 characters; browsers drop line breaks from a data URI.
     picture = "\n   ".join(textwrap.wrap(encoded, 9000))
     shows = (static / f"{name}.rst").read_text().split(".. include::")[0].strip()
@@ -101,8 +105,8 @@ def _figure(name: str, finding: Mapping[str, str], folder: Path, static: Path) -
     paper = f" In the paper: {spec.paper}." if spec.paper else ""
     lines = [
         _title(spec.title, "~"),
-        ".. raw:: html\n\n"
-        f'   <img id="{name}" alt="{spec.title}" src="data:image/png;base64,{picture}"/>',
+        f'.. raw:: html\n\n   <img id="{name}" alt="{spec.title}" width="{width}" '
+        f'src="data:image/png;base64,{picture}"/>',
         shows + paper,
         f"**{verdict}** {escape(finding['caption'])}" if verdict else escape(finding["caption"]),
     ]

@@ -194,3 +194,9 @@ def _inputs(output: str) -> set[str]:
         return set()
     inputs = manifest.get("inputs") if isinstance(manifest, dict) else None
     return set(inputs.values()) if isinstance(inputs, dict) and "fingerprint" in manifest else set()
+
+
+if __name__ == "__main__":  # python -m rlscale.provenance FIGURE: the chain behind a figure
+    from rlscale.lineage import main
+
+    main()

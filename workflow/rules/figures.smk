@@ -171,6 +171,27 @@ rule write_front_page:
         " --figures results --captions results/captions --output {output.page} > {log} 2>&1"
 
 
+rule write_explore_page:
+    input:
+        curves="results/curves.csv",
+        fits=FITS,
+    output:
+        page="results/explore.html",
+    log:
+        "logs/write_explore_page.log",
+    threads: 1
+    params:
+        study=config["study"],
+        size=config["fit"]["size"],
+        template=digest((REPORT / "explore.html").read_text()),
+        code=plot_code("rlscale.explore"),
+    message:
+        "Write the page to explore curves, laws and forecasts"
+    shell:
+        "python $SCRIPTS/write_explore_page.py --study {params.study} --size {params.size}"
+        " --curves {input.curves} --fits {input.fits} --output {output.page} > {log} 2>&1"
+
+
 report: "../report/front.rst"
 
 
@@ -178,6 +199,7 @@ rule figures:
     input:
         FIGURE_FILES,
         "results/captions/front.rst",
+        "results/explore.html",
         "results/checks.passed",
     message:
         "All figures of the study are drawn, the report's front page is written"
