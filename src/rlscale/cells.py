@@ -193,6 +193,11 @@ def _check_cell(cell: Cell, recipe: Mapping[str, Any]) -> None:
             f"{where}: tau {cell.tau} does not divide D_total = {prompts} prompts per step x "
             f"{recipe['steps']} steps = {total}"
         )
+    if recipe["steps"] % cell.tau:
+        raise StudyError(
+            f"{where}: tau {cell.tau} does not divide the {recipe['steps']} steps, so an epoch "
+            "would end inside a step"
+        )
     responses = prompts * cell.group_size
     if responses % updates or (responses // updates) % cell.group_size:
         raise StudyError(

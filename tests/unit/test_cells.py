@@ -116,6 +116,7 @@ def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
         ({"sweeps__0__variant": ["instruct"]}, "models.small has no 'instruct' variant"),
         ({"recipes__main__data": "sum"}, "unknown data set 'sum'; did you mean sums"),
         ({"sweeps__1__tau": [3]}, "tau 3 does not divide D_total = 4 prompts per step x 8"),
+        ({"sweeps__1__tau": [16]}, "tau 16 does not divide the 8 steps"),
         ({"sweeps__0__group_size": [1]}, "G must be at least 2"),
         ({"recipes__main__updates_per_step": 3}, "cannot be cut into updates_per_step = 3"),
         ({"recipes__main__checkpoints": [0, 8, 9]}, "step 9 lies beyond the last step 8"),
