@@ -1,0 +1,38 @@
+import pytest
+from curve_tables import straight_curves
+
+from rlscale.compare import compare_fits
+from rlscale.errors import StudyError
+from rlscale.results import fit_curves
+
+SETTINGS = {"bootstrap": {"replicates": 300}}
+
+
+def fit(table, law="saturating"):
+    return fit_curves(table, law=law, x="data", metric="loss", settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def one():
+    return fit(straight_curves(0.005, runs=3))
+
+
+def test_a_study_does_not_differ_from_itself(one):
+    table = compare_fits(one, one)
+    assert set(table["verdict"]) == {"cannot be told apart"}
+    assert table["difference"].abs().max() == 0
+    assert table["quantity"].tolist()[:3] == ["K_max", "N0", "k(1b)"]
+
+
+def test_a_slope_twice_as_steep_is_told_apart(one):
+    curves = straight_curves(0.005, runs=3, study="steep")
+    steep = fit(curves.assign(loss=curves["loss"] ** 2))
+    row = compare_fits(one, steep).set_index("quantity").loc["K_max"]
+    assert row["verdict"] == "differ"
+    assert row["low"] < row["difference"] < row["high"]
+    assert (row["one"], row["other"]) == ("test", "steep")
+
+
+def test_different_laws_are_not_compared(one):
+    with pytest.raises(StudyError, match="has law saturating"):
+        compare_fits(one, fit(straight_curves(0.005, runs=3), "power"))
