@@ -1,5 +1,22 @@
 # Commands that a study's folder and the product's checkout share.
-.PHONY: adopt record stale why prune dvc-yaml
+CORES ?= $(shell nproc)
+CONFIG ?=
+export CORES
+STUDY = $(if $(CONFIG),--configfile $(CONFIG))
+
+.PHONY: study adopt record stale why prune dvc-yaml
+
+study: $(ENVIRONMENT) ## the whole study, from data to figures (CONFIG=config/paper.yaml: another one)
+	@echo "study: $(or $(CONFIG),config/config.yaml) on $(CORES) cores, into results/ and checkpoints/;"
+	@echo "study: the embedded study takes about 15 minutes on 2 idle cores and under 8 GiB of memory;"
+	@echo "study: finished steps are kept: interrupt it and run it again as you like"
+	@rlscale run $(STUDY)
+	@$(MAKE) --no-print-directory results/report.html
+	@echo "study: figures: $$(ls results/fig_*.pdf | tr '\n' ' ')"
+	@echo "study: report:  results/report.html"
+
+results/report.html: $(wildcard results/fig_*.pdf results/fits/*.json results/captions/*.rst)
+	@snakemake --cores 1 $(STUDY) --quiet all --report $@
 
 adopt: ## after `dvc pull` or a checkout: keep what still holds, say what will run (FROM=branch: after a merge)
 	@rlscale adopt $(if $(FROM),--from $(FROM))
