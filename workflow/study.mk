@@ -3,6 +3,7 @@ CORES ?= $(shell nproc)
 CONFIG ?=
 export CORES
 STUDY = $(if $(CONFIG),--configfile $(CONFIG))
+REPORT_STYLE := $(dir $(lastword $(MAKEFILE_LIST)))report/report.css
 
 .PHONY: study adopt record stale why prune dvc-yaml
 
@@ -16,7 +17,7 @@ study: $(ENVIRONMENT) ## the whole study, from data to figures (CONFIG=config/pa
 	@echo "study: report:  results/report.html"
 
 results/report.html: $(wildcard results/fig_*.pdf results/fits/*.json results/captions/*.rst)
-	@snakemake --cores 1 $(STUDY) --quiet all --report $@
+	@snakemake --cores 1 $(STUDY) --quiet all --report $@ --report-stylesheet $(REPORT_STYLE)
 
 adopt: ## after `dvc pull` or a checkout: keep what still holds, say what will run (FROM=branch: after a merge)
 	@rlscale adopt $(if $(FROM),--from $(FROM))
