@@ -223,7 +223,10 @@ def _identification(found, fits, scope, level) -> dict:
     logs = np.log(fit.theta[1:][inside, 0]), fit.theta[1:][inside, 1]
     spread = min(part.std() for part in logs) if inside.sum() > 2 else 0
     estimate = {name: no_interval("not_applicable") for name in SCOPES}
-    estimate[scope] = interval(found.curvature[1:], level)
+    curvature = found.curvature[1:]
+    if scope == "block":  # residual blocks are laid on straight lines, so they scatter about 0
+        curvature = curvature + found.curvature[0] - curvature.mean()
+    estimate[scope] = interval(curvature, level)
     return {
         "verdict": found.verdict,
         "delta_aic": found.delta_aic,
