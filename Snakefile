@@ -38,3 +38,4 @@ rule all:
     default_target: True
     input:
         rules.figures.input,
+        "results/recommendation.md",

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from rlscale.fitting import Fit, fit_law, points_of
+from rlscale.identification import identify
 from rlscale.points import Group, build_groups, metric_rows, select_rows
 from rlscale.results import outcome_shares, resolve, trouble
 from rlscale.uncertainty import Replicates, crossed_replicates
@@ -66,6 +67,13 @@ def _sizes(group: Group, shares, settings, wishes, x: str) -> list[str]:
         return ["One run per size: no intervals over runs, hence no advice on sizes.", ""]
     both = np.concatenate([points.y, points.y + found.deviations[found.scope]])
     fits = fit_law("saturating", replace(points, y=both), settings["robust"])
+    judged = identify(fits.points, fits.slope, settings["level"])
+    if judged.verdict == "bends":
+        lines += [
+            "The curves bend in log-log, which the law does not: trust this table inside what was "
+            "measured only.",
+            "",
+        ]
     unit = "FLOP" if x == "compute" else "problems"
     budgets = wishes["budgets"] or _reached(group)
     targets = wishes["targets"] or [float(np.exp(points.y[0][points.present]).min())]

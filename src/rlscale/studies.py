@@ -22,7 +22,7 @@ READS = {
     "data": ("study", "data", "benchmarks", "recipes", "sweeps", "ingest", "rerun_on_code"),
     "models": ("models", "pretraining", "fine_tuning"),
     "cells": ("training", "evaluation"),
-    "fits": ("fit", "forecast"),
+    "fits": ("fit", "forecast", "recommend"),
     "figures": ("figures",),
 }
 # Whose results each phase reads.

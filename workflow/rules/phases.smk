@@ -30,5 +30,6 @@ rule fits:
     input:
         FITS,
         FORECASTS,
+        "results/recommendation.md",
     message:
         "All laws are fitted"
