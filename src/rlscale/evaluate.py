@@ -27,7 +27,7 @@ from rlscale.manifests import (
     write_manifest,
     write_text,
 )
-from rlscale.metrics import clustered_mean, metric_rows, suite
+from rlscale.metrics import clustered_mean, metric_rows, sampling_error, suite
 from rlscale.prompts import render
 from rlscale.samples import KEY, SampleStore
 from rlscale.verify import OUTCOMES
@@ -66,20 +66,23 @@ def settings_for(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
             }
             for name, settings in config["benchmarks"].items()
         },
-        "top_up": [
-            {
-                "match": {key: match[key] for key in ("step", "benchmark") if key in match},
-                "samples": entry["samples"],
-            }
-            for entry in extra
-            if _concerns(match := entry["match"], cell)
-        ],
+        "top_up": [_top_up(entry) for entry in extra if _concerns(entry["match"], cell)],
     }
 
 
 def _concerns(match: Mapping[str, Any], cell: Cell) -> bool:
     fields = asdict(cell)
-    return all(fields[key] == value for key, value in match.items() if key in fields)
+    return all(str(fields[key]) == str(value) for key, value in match.items() if key in fields)
+
+
+def _top_up(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A top-up without what only says which cells are meant; numbers may come as text."""
+    match = {}
+    if "step" in entry["match"]:
+        match["step"] = int(entry["match"]["step"])
+    if "benchmark" in entry["match"]:
+        match["benchmark"] = entry["match"]["benchmark"]
+    return {"match": match, "samples": int(entry["samples"])}
 
 
 @dataclass(frozen=True)
@@ -522,7 +525,7 @@ def score_table(frame: "pandas.DataFrame") -> "pandas.DataFrame":
 
 def _score(group: "pandas.DataFrame") -> dict[str, Any]:
     by_problem = group.assign(correct=group["outcome"].eq("correct")).groupby("problem_id")
-    means = by_problem["correct"].agg(["mean", "size"])
+    means = by_problem["correct"].agg(["mean", "size", "sum"])
     rate, error = clustered_mean(means["mean"], means["size"])
     counts = {name: int(group["outcome"].eq(name).sum()) for name in OUTCOMES}
     judged = len(group) - counts["timeout"]
@@ -534,6 +537,7 @@ def _score(group: "pandas.DataFrame") -> dict[str, Any]:
         "pass_at_1": rate,
         "loss": 1 - rate,
         "loss_se": error,
+        "loss_se_samples": sampling_error(means["sum"], means["size"]),
         "loss_without_timeouts": 1 - counts["correct"] / judged if judged else float("nan"),
         "response_length": float(group["tokens"].mean()),
     }

@@ -41,6 +41,21 @@ def clustered_mean(values: Sequence[float], weights: Sequence[float] | None = No
     return mean, float(math.sqrt((residuals**2).sum() / (count * (count - 1))))
 
 
+def sampling_error(correct: Sequence[int], n: Sequence[int]) -> float:
+    """Standard error of the pooled rate for these very problems: what more samples would remove.
+
+    Args:
+        correct: Correct samples of each problem, shape (problems,).
+        n: Samples of each problem; nan unless all are at least 2.
+    """
+    correct, n = np.asarray(correct, float), np.asarray(n, float)
+    if not len(n) or n.min() < 2:
+        return math.nan
+    rates = correct / n
+    variances = rates * (1 - rates) / (n - 1)  # of each rate, unbiased
+    return float(math.sqrt((n**2 * variances).sum()) / n.sum())
+
+
 def paired_difference(first: Mapping[str, float], second: Mapping[str, float]) -> Estimate:
     """Mean difference (second - first) over the problems that both have, clustered by problem."""
     common = sorted(first.keys() & second.keys())

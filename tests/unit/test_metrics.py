@@ -80,6 +80,16 @@ def test_clustered_error_against_simulation():
     assert np.mean(errors) == pytest.approx(np.std(means), rel=0.06)
 
 
+def test_sampling_error_against_simulation():
+    """The problems are the same each time; only the samples are drawn anew."""
+    rng = np.random.default_rng(5)
+    rates, n = rng.beta(0.7, 1.3, 50), rng.choice([2, 4, 16], 50)
+    draws = rng.binomial(n, rates, (4_000, 50))
+    squares = [metrics.sampling_error(draw, n) ** 2 for draw in draws]
+    assert np.mean(squares) == pytest.approx((draws.sum(1) / n.sum()).var(), rel=0.06)
+    assert math.isnan(metrics.sampling_error([1, 0], [1, 2]))
+
+
 def test_a_naive_error_would_be_too_small():
     """Samples of one problem are not independent: counting them as such halves the error."""
     rng = np.random.default_rng(3)
