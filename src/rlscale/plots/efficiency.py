@@ -3,7 +3,7 @@
 import numpy as np
 
 from rlscale.plots.curves import agreed
-from rlscale.plots.inputs import Inputs, interval, span, title
+from rlscale.plots.inputs import Inputs, NothingToDraw, interval, span, title
 from rlscale.plots.output import Drawing
 from rlscale.plots.style import (
     ACCENT,
@@ -15,6 +15,7 @@ from rlscale.plots.style import (
     note,
     panels,
     say,
+    spread,
     widen,
 )
 
@@ -57,11 +58,14 @@ def k_of_n(inputs: Inputs) -> Drawing:
         supports.append(_support(entry))
         scopes = dict.fromkeys(parts[-2]["scope"]) if len(parts[-2]) else {}
         notes += [f"{key[1]}: bars and band = {_interval_words(s, law[x])}." for s in scopes]
-    table = pandas.concat([part for part in parts if len(part)], ignore_index=True)
+    drawn = [part for part in parts if len(part)]
+    if not drawn:
+        reasons = dict.fromkeys(entry["reason"] for entry in free["compute"]["groups"])
+        raise NothingToDraw(f"no slope could be fitted ({'; '.join(reasons)})")
+    table = pandas.concat(drawn, ignore_index=True)
     for axes in grid.flat:
-        if len(table):
-            axes.set_xlim(widen(table["n"]))
-            log_ticks(axes.xaxis, human)
+        axes.set_xlim(widen(table["n"]))
+        log_ticks(axes.xaxis, human)
     for axes in grid[-1]:
         axes.set_xlabel(_n_label(free["compute"]["size"]))
     for axes in grid[:, 0]:
@@ -141,7 +145,7 @@ def _draw(axes, slopes, curve, law: dict) -> None:
     axes.errorbar(
         barred["n"],
         barred["k"],
-        yerr=(barred["k"] - barred["low"], barred["high"] - barred["k"]),
+        yerr=spread(barred, "k"),
         fmt="none",
         ecolor=INK,
         elinewidth=0.8,
@@ -149,7 +153,15 @@ def _draw(axes, slopes, curve, law: dict) -> None:
         capthick=0.8,
     )
     axes.plot(slopes["n"], slopes["k"], "o", color=INK, mfc="white", mew=0.9, ms=4)
+    _leave_headroom(axes)
     axes.text(0.03, 0.96, _parameters(law), transform=axes.transAxes, va="top", fontsize=6.5)
+
+
+def _leave_headroom(axes) -> None:
+    """Room for the text above all that is drawn, also where the axes share their range."""
+    low, high = axes.dataLim.intervaly
+    axes.update_datalim([(axes.dataLim.x0, high + 0.4 * (high - low))], updatex=False)
+    axes.autoscale_view(scalex=False)
 
 
 def _parameters(law: dict) -> str:
