@@ -14,7 +14,7 @@ import numpy as np
 from rlscale.errors import StudyError
 from rlscale.fitting import Fit, Points, carry_on, fit_law, points_of
 from rlscale.laws import CURVE_LAWS, LAWS
-from rlscale.points import Group, build_groups, metric_rows, run_variance, select_rows
+from rlscale.points import Group, build_groups, check_counts, metric_rows, run_variance, select_rows
 from rlscale.results import resolve, trouble
 from rlscale.uncertainty import block_replicates, crossed_replicates
 
@@ -96,6 +96,7 @@ def forecast_curves(
     """
     settings = resolve(settings)
     rows, column, _ = metric_rows(train, metric, settings["benchmark"])
+    check_counts(rows, column, settings["weighting"])
     groups = build_groups(rows, x=x, column=column, size=settings["size"])
     predictions = []
     for group in groups:

@@ -231,7 +231,7 @@ def weights(group: Group, weighting: str) -> np.ndarray:
       to its neighbours), so that log-spaced checkpoints do not weight early steps.
 
     Raises:
-        StudyError: The weighting is unknown, or needs counts that the curves lack.
+        StudyError: The weighting is unknown.
     """
     runs = group.runs
     if weighting == "equal":
@@ -240,17 +240,29 @@ def weights(group: Group, weighting: str) -> np.ndarray:
         raise StudyError(f"fit.weighting: '{weighting}' is none of {', '.join(WEIGHTINGS)}")
     pooled, freedom = run_variance(group)
     sampling = group.per_size(group.variance)
-    known = np.isfinite(sampling[runs > 0])
-    if not known.all() and (known.any() or freedom == 0):
-        raise StudyError(
-            f"fit.weighting: {weighting} needs n_samples or n_problems in every row of "
-            f"{group.variant} (and a loss); use 'equal'"
-        )
+    if freedom == 0 and not np.isfinite(sampling[runs > 0]).any():
+        pooled = 1.0  # Nothing is known of a variance: all measurements count alike.
     total = np.where(np.isfinite(sampling), sampling, 0.0) + pooled
     if not (total[runs > 0] > 0).all():
         raise StudyError(f"{group.variant}: runs do not differ at all; use fit.weighting: equal")
     result = np.divide(runs, total, out=np.zeros_like(runs), where=runs > 0)
     return result * _gaps(group, runs) if weighting == "steps" else result
+
+
+def check_counts(rows: "pandas.DataFrame", column: str, weighting: str) -> None:
+    """Refuse to weight losses by a sampling variance that their rows do not tell.
+
+    Raises:
+        StudyError: A loss has neither n_samples nor n_problems.
+    """
+    if column != "loss" or weighting == "equal":
+        return
+    bad = rows[rows["n_samples"].isna() & rows["n_problems"].isna()]
+    if len(bad):
+        raise StudyError(
+            f"fit.weighting: {weighting} needs n_samples or n_problems, which "
+            f"{len(bad)} rows lack (cell {bad['cell'].iloc[0]}); use 'equal'"
+        )
 
 
 def _gaps(group: Group, runs: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from rlscale.points import (
     X_COLUMNS,
     Group,
     build_groups,
+    check_counts,
     check_protocols,
     metric_rows,
     select_rows,
@@ -85,6 +86,7 @@ def fit_curves(
             f"curves of several studies in one fit ({', '.join(studies)}): choose with "
             "fit.select.study"
         )
+    check_counts(rows, column, "equal" if law == "paper" else settings["weighting"])
     digests = check_protocols(rows, manifests, settings["allow_differences"])
     groups = build_groups(rows, x=x, column=column, size=settings["size"])
     entries, scopes = [], []

@@ -221,3 +221,11 @@ def test_diverged_cells_are_left_out_and_named():
     assert bad not in document["cells"]["used"]
     assert document["cells"]["diverged"] == [bad]
     assert document["cells"]["missing"] == ["main/x"]
+
+
+def test_response_length_is_fitted_without_any_sampling_variance():
+    table = straight_curves()
+    table["response_length"] = 300 / table["loss"]
+    document = fit(table, "free_slopes", metric="response_length", weighting="variance")
+    for size in document["groups"][0]["sizes"]:
+        assert size["k"]["estimate"] == pytest.approx(-exact_slope(size["n"]), rel=1e-8)
