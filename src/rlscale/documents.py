@@ -51,6 +51,17 @@ def fit_entry(
         }
         return {"estimate": float(read(fit)[0]), "intervals": intervals}
 
+    def free_line(read) -> dict:
+        """As ``quantity``, for what a free line says, whatever the law.
+
+        Residual blocks of a law that bends are laid around that law's own curve, not around the
+        points: their free lines are no replicates of the points' line.
+        """
+        found = quantity(read)
+        if law in CURVE_LAWS:
+            found["intervals"]["block"] = no_interval("not_applicable")
+        return found
+
     parameters = {
         name: quantity(lambda f, name=name: f.shared_parameters()[name])
         for name in fit.shared_parameters()
@@ -67,8 +78,8 @@ def fit_entry(
             {
                 "model": model,
                 "n": float(group.n[m]),
-                "k": quantity(lambda f, m=m: f.slope[:, m]),
-                "intercept": quantity(lambda f, m=m: f.free_level[:, m]),
+                "k": free_line(lambda f, m=m: f.slope[:, m]),
+                "intercept": free_line(lambda f, m=m: f.free_level[:, m]),
                 "k_law": None if k_law is None else float(k_law[0, m]),
                 "parameters": {
                     name: quantity(lambda f, m=m, name=name: f.size_parameters()[name][:, m])
@@ -98,7 +109,7 @@ def fit_entry(
         "curve": _curve(fit, fits.get(scope), level),
         "fitted": _fitted(fit, fits.get(scope), level),
         "points": _points(group, fit),
-        "contrast": _contrast(group, quantity, scope) if len(group.models) > 1 else None,
+        "contrast": _contrast(group, free_line, scope) if len(group.models) > 1 else None,
         "identification": _identification(found, fits, scope, level) if found else None,
         "verdict": "",
         "objective": float(fit.objective[0]),
@@ -204,7 +215,7 @@ def _points(group: Group, fit: Fit) -> list[dict]:
 def _contrast(group: Group, quantity, scope: str) -> dict:
     difference = quantity(lambda f: f.slope[:, -1] - f.slope[:, 0])
     smaller, larger = group.models[0], group.models[-1]
-    if scope == "none":
+    if scope == "none" or difference["intervals"][scope]["status"] != "ok":
         verdict = "no interval, no verdict"
     else:
         ends = difference["intervals"][scope]

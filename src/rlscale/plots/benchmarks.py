@@ -19,6 +19,7 @@ from rlscale.plots.style import (
     log_ticks,
     note,
     panels,
+    spread,
     widen,
 )
 from rlscale.points import build_groups
@@ -179,8 +180,7 @@ def _by_size(rows: "pandas.DataFrame", inputs: Inputs) -> "pandas.DataFrame":
 
 
 def _bars(axes, part: "pandas.DataFrame", x: str, **look) -> None:
-    spread = (part["value"] - part["low"], part["high"] - part["value"])
-    axes.errorbar(part[x], part["value"], yerr=spread, elinewidth=0.8, **look)
+    axes.errorbar(part[x], part["value"], yerr=spread(part), elinewidth=0.8, **look)
 
 
 def _falls(table: "pandas.DataFrame") -> str:

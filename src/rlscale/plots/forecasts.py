@@ -21,6 +21,7 @@ from rlscale.plots.style import (
     panels,
     per_cent,
     scientific,
+    spread,
     widen,
 )
 from rlscale.points import build_groups, metric_rows
@@ -144,7 +145,7 @@ def _draw(axes, part) -> None:
         axes.errorbar(
             own["x"],
             own["value"],
-            yerr=(own["value"] - own["low"], own["high"] - own["value"]),
+            yerr=spread(own),
             fmt="o",
             color=INK,
             mfc=face,

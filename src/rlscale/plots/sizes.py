@@ -16,6 +16,7 @@ from rlscale.plots.style import (
     panels,
     plain,
     scientific,
+    spread,
     widen,
 )
 
@@ -100,7 +101,7 @@ def draw_sizes(axes: "Axes", part: "pandas.DataFrame", palette: str) -> None:
         axes.errorbar(
             points["x"],
             points["value"],
-            yerr=(points["value"] - points["low"], points["high"] - points["value"]),
+            yerr=spread(points),
             fmt="o" if crowded else marker,
             color=colour,
             ms=1.6 if crowded else 3.6,

@@ -7,6 +7,7 @@ small, dark = large; readable in grey) and also told apart by markers and direct
 import textwrap
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -14,6 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
+
+if TYPE_CHECKING:
+    import pandas
 
 COLUMN, DOUBLE = 3.3, 6.9  # Inches.
 INK, MUTED, FAINT = "#222222", "#6b6b6b", "#cfcfcf"
@@ -144,6 +148,12 @@ def widen(values: Sequence[float], by: float = 0.05) -> tuple[float, float]:
     low, high = np.log(finite.min()), np.log(finite.max())
     margin = by * max(high - low, 0.15)
     return float(np.exp(low - margin)), float(np.exp(high + margin))
+
+
+def spread(table: "pandas.DataFrame", value: str = "value") -> np.ndarray:
+    """Lengths of error bars below and above the values (2, rows), from the columns low and high."""
+    ends = table["low"], table[value], table["high"]
+    return np.diff(np.stack([end.to_numpy(float) for end in ends]), axis=0)
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:

@@ -16,6 +16,7 @@ from rlscale.plots.style import (
     log_ticks,
     note,
     panels,
+    spread,
     widen,
 )
 from rlscale.points import Group, build_groups
@@ -61,7 +62,7 @@ def reuse_cost(inputs: Inputs) -> Drawing:
         axes.errorbar(
             own["tau"],
             own["value"],
-            yerr=(own["value"] - own["low"], own["high"] - own["value"]),
+            yerr=spread(own),
             fmt="o-",
             color=INK,
             mfc="white",

@@ -1,0 +1,240 @@
+"""Figures come out of whole and of broken studies, with the data and the chain behind them."""
+
+import json
+from fnmatch import fnmatch
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+from curve_tables import straight_curves
+
+from rlscale.forecast import forecast_curves, split_curves
+from rlscale.lineage import read_provenance
+from rlscale.plots.draw import draw
+from rlscale.plots.registry import FIGURES, FORECAST_LAWS
+from rlscale.plots.style import PALETTES, colours, human, log_ticks, panels
+from rlscale.results import fit_curves, rounded
+from rlscale.scores import score_forecasts
+from rlscale.tables import read_curves, write_curves
+
+STEPS = (0, 1, 2, 4, 8, 16, 32)
+FIT = {"bootstrap": {"replicates": 200}, "select": {"tau": [1], "group_size": [8]}}
+SETTINGS = {
+    "palette": "viridis", "overlay_published": False, "benchmark": "held_out", "size": "n_params",
+    "select": FIT["select"], "level": 0.9, "margin": 0.02,
+}  # fmt: skip
+PROTOCOLS = {
+    "intra": {"kind": "intra", "first_share": 0.25},
+    "inter": {"kind": "inter", "held_out_sizes": 1, "intercept_from_target": False},
+}
+
+
+def full_curves(runs=3):
+    """Curves with every optional column, a tau and a G sweep and a second benchmark."""
+    table = straight_curves(noise=0.01, runs=runs, steps=STEPS)
+    swept = table[table["model"] == "3b"]
+    parts = [table]
+    for axis, value in (("tau", 4), ("group_size", 16)):
+        cells = swept["cell"].str.replace("tau1-g8", f"{axis}{value}")
+        parts.append(swept.assign(cell=cells, **{axis: value}))
+    table = pandas.concat(parts)
+    harder = table.assign(benchmark="harder", loss=0.5 + table["loss"] / 2)
+    table = pandas.concat([table, harder], ignore_index=True)
+    samples = 2000
+    correct = ((1 - table["loss"]) * samples).round()
+    return table.assign(
+        n_samples=samples, n_correct=correct, loss=1 - correct / samples, n_unparsed=0, n_timeout=0,
+        loss_se=0.01, response_length=50 + table["step"],
+    )  # fmt: skip
+
+
+class Folder:
+    """A study's results folder with curves, fits, forecasts and ledger."""
+
+    def __init__(self, root: Path, curves: pandas.DataFrame, cells=None):
+        self.root = root
+        self.curves = root / "curves.csv"
+        write_curves(curves, self.curves)
+        curves = read_curves(self.curves)
+        self.cells = root / "cells.txt"
+        self.cells.write_text("\n".join(sorted(set(curves["cell"])) if cells is None else cells))
+        self.fits = []
+        for law in ("free_slopes", "saturating", "paper"):
+            for x in ("data", "compute"):
+                found = fit_curves(curves, law=law, x=x, metric="loss", settings=FIT)
+                self.fits.append(root / f"{law}-{x}-loss.json")
+                self.fits[-1].write_text(json.dumps(rounded(found)))
+        self.tables = {}
+
+    def add_tables(self, curves):
+        """Forecasts, their scores, and a ledger."""
+        for name, protocol in PROTOCOLS.items():
+            seen, targets = split_curves(curves, protocol, FIT, "loss")
+            keys = {"protocol": protocol, "x": "data", "metric": "loss", "settings": FIT}
+            made = [forecast_curves(seen, targets, law=law, **keys) for law in FORECAST_LAWS]
+            for law, document in zip(FORECAST_LAWS, made, strict=True):
+                path = self.root / f"{name}_{law}.txt"
+                path.write_text(json.dumps(document))
+                self.tables[f"{name}_{law}"] = path
+            self.tables[f"scores_{name}"] = self.root / f"{name}.csv"
+            score_forecasts(curves, made, name, FIT).to_csv(self.tables[f"scores_{name}"])
+        phases = ("generation_flops", "old_logprob_flops", "reference_flops", "update_flops")
+        rows = curves[(curves["benchmark"] == "held_out") & (curves["step"] > 0)]
+        spent = dict.fromkeys(phases, 1e9) | {"seconds": 1}
+        ledger = rows[["cell", "step", "compute_flops"]].assign(**spent)
+        self.tables["ledger"] = self.root / "ledger.csv"
+        ledger.to_csv(self.tables["ledger"], index=False)
+
+    def draw(self, name, folder="out", **settings):
+        spec = FIGURES[name]
+        return draw(
+            name,
+            curves=self.curves,
+            fits=[path for path in self.fits if path.stem in spec.fits],
+            tables={
+                key: path
+                for key, path in self.tables.items()
+                if any(fnmatch(key, pattern) for pattern in spec.tables)
+            },
+            cells=self.cells,
+            settings=SETTINGS | settings,
+            configuration="abc",
+            folder=self.root / folder,
+            caption=self.root / folder / f"{name}.rst",
+        )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A study with data for every figure but the decomposition."""
+    curves = full_curves()
+    folder = Folder(tmp_path_factory.mktemp("whole"), curves)
+    folder.add_tables(curves)
+    return folder
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_comes_out_with_its_data(whole, name):
+    drawing = whole.draw(name)
+    for suffix in ("pdf", "png", "csv", "rst", "json"):
+        assert (whole.root / "out" / f"{name}.{suffix}").stat().st_size > 0
+    if name == "fig_loss_decomposition":  # no such fit here
+        assert drawing.supports == "no data"
+        assert "decomposition-data-loss" in drawing.caption
+    else:
+        assert drawing.supports != "no data"
+        assert len(drawing.table) > 0
+
+
+def test_csv_holds_what_is_drawn(whole):
+    table = whole.draw("fig_k_of_N").table
+    slopes = table[(table["mark"] == "free slope") & (table["x"] == "data")]
+    document = json.loads((whole.root / "free_slopes-data-loss.json").read_text())
+    expected = [size["k"]["estimate"] for size in document["groups"][0]["sizes"]]
+    assert slopes["k"].tolist() == expected
+    points = whole.draw("fig_loss_vs_data").table.query("mark == 'point'")
+    curves = pandas.read_csv(whole.curves)
+    chosen = curves.query("benchmark == 'held_out' and tau == 1 and group_size == 8 and step > 0")
+    means = chosen.groupby(["n_params", "step"])["loss"].mean()
+    assert np.allclose(points.set_index(["n", "step"])["value"], means)
+
+
+def test_equal_inputs_give_equal_bytes(whole):
+    for name in ("fig_k_of_N", "fig_forecast_intra", "table_models"):
+        whole.draw(name, "first")
+        whole.draw(name, "second")
+        for suffix in ("pdf", "png", "csv", "rst"):
+            first, second = (
+                (whole.root / folder / f"{name}.{suffix}").read_bytes()
+                for folder in ("first", "second")
+            )
+            assert first == second
+
+
+def test_a_colour_changes_the_picture_and_not_the_data(whole):
+    whole.draw("fig_loss_vs_data", "plain")
+    whole.draw("fig_loss_vs_data", "grey", palette="Greys")
+    path = "fig_loss_vs_data.{}".format
+    assert (whole.root / "plain" / path("png")).read_bytes() != (
+        whole.root / "grey" / path("png")
+    ).read_bytes()
+    assert (whole.root / "plain" / path("csv")).read_text() == (
+        whole.root / "grey" / path("csv")
+    ).read_text()
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "png"])
+def test_figures_carry_their_provenance(whole, suffix):
+    whole.draw("fig_k_of_N")
+    found = read_provenance(whole.root / "out" / f"fig_k_of_N.{suffix}")
+    assert found["configuration"] == "abc"
+    assert found["code"]["module"] == "rlscale.plots.efficiency"
+    assert str(whole.curves) in found["inputs"]
+    assert len(found["inputs"]) == 6  # curves, cells, four fits
+
+
+# What is broken -> the figures that it concerns, and words that must stand in the caption or note.
+BROKEN = {
+    "one run": lambda table: table[table["seed"] == 0],
+    "one size": lambda table: table[table["model"] == "3b"],
+    "one step": lambda table: table[table["step"].isin([0, 1])],
+    "all wrong": lambda table: table.assign(loss=1.0, n_correct=0),
+    "no counts": lambda table: table.drop(columns=["n_samples", "n_correct", "n_unparsed"]),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_figures_of_broken_studies_come_out_and_say_so(tmp_path, broken):
+    folder = Folder(tmp_path, BROKEN[broken](full_curves(runs=2)))
+    verdicts = {}
+    for name in ("fig_k_of_N", "fig_loss_vs_data", "fig_data_reuse", "fig_reuse_cost",
+                 "fig_final_loss_vs_size", "fig_outcomes", "table_uncertainty",
+                 "table_parameters"):  # fmt: skip
+        verdicts[name] = folder.draw(name).supports
+        assert (tmp_path / "out" / f"{name}.pdf").stat().st_size > 0
+    if broken != "one run":
+        assert verdicts["fig_k_of_N"] != "yes"
+    if broken == "no counts":
+        assert verdicts["fig_outcomes"] == "no data"
+
+
+def test_missing_cells_are_named(tmp_path):
+    curves = full_curves(runs=2)
+    lost = "main/9b-base/tau1-g8/seed1"
+    folder = Folder(tmp_path, curves[curves["cell"] != lost], cells=sorted(set(curves["cell"])))
+    figure = folder.draw("fig_loss_vs_data").figure
+    assert lost in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_palettes_are_ordered_in_grey():
+    weights = np.array([0.299, 0.587, 0.114])
+    for palette in PALETTES:
+        shades = [
+            weights @ [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+            for colour in colours(7, palette)
+        ]
+        assert all(a - b > 8 for a, b in pairwise(shades)), palette
+        assert shades[0] < 225
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(31_000, "31k"), (1.2e6, "1.2M"), (5e8, "0.5B"), (72e9, "72B"), (8, "8")]
+)
+def test_counts_are_written_as_people_do(value, text):
+    assert human(value) == text
+
+
+@pytest.mark.parametrize(
+    "limits", [(0.26, 1.02), (0.93, 0.97), (64, 4096), (1e15, 3e20), (0.4, 0.99), (512, 53_760)]
+)
+def test_log_axes_have_few_round_labels_within_them(limits):
+    _, grid = panels(1, 1, width=3, height=2)
+    axes = grid[0, 0]
+    axes.set(xscale="log", xlim=limits)
+    log_ticks(axes.xaxis)
+    ticks = axes.xaxis.get_majorticklocs()
+    assert 2 <= len(ticks) <= 6
+    assert all(limits[0] <= tick <= limits[1] for tick in ticks)
+    assert all(float(f"{tick:.3g}") == pytest.approx(tick) for tick in ticks)

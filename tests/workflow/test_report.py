@@ -1,0 +1,102 @@
+"""The report and the page to explore, made from the published points and driven in Chromium."""
+
+import json
+
+import pytest
+import yaml
+from browser import CHROMIUM, Browser
+
+from conftest import ROOT, Study
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs Chromium (apt-get install chromium), which is not here"
+)
+WIDTHS = (390, 1400)
+FORECAST = "document.getElementById('forecast').innerText"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The published study with its figures, report and page; no training."""
+    study = Study(
+        tmp_path_factory.mktemp("published"),
+        yaml.safe_load((ROOT / "config/published.yaml").read_text()),
+    )
+    (study.folder / "resources").symlink_to(ROOT / "resources")
+    study.run("results/captions/front.rst", "results/explore.html")
+    style = ROOT / "workflow/report/report.css"
+    study.run(
+        "results/captions/front.rst", "--report", "results/report.html",
+        "--report-stylesheet", str(style),
+    )  # fmt: skip
+    return study.folder / "results"
+
+
+def test_figures_without_data_say_so_and_the_others_are_drawn(published):
+    findings = {
+        path.stem: json.loads(path.read_text()) for path in published.glob("captions/*.json")
+    }
+    assert findings["fig_ledger"]["caption"].startswith("No data in this study")
+    assert findings["fig_data_reuse"]["supports"] == "no data"
+    assert findings["fig_k_of_N"]["supports"] != "no data"
+    assert (published / "fig_k_of_N.pdf").stat().st_size > 5_000
+    assert not any(check["status"] == "failed" for check in _checks(published))
+
+
+def _checks(results):
+    return json.loads((results / "checks.json").read_text())
+
+
+def test_the_page_to_explore_is_one_small_file(published):
+    assert (published / "explore.html").stat().st_size < 5_000_000
+
+
+@needs_chromium
+def test_explore_page_in_a_browser(published):
+    with Browser() as browser:
+        for width in WIDTHS:
+            browser.open(
+                published / "explore.html",
+                width=width,
+                ready="document.body?.dataset.ready === 'yes'",
+            )
+            assert browser.run("document.documentElement.scrollWidth") <= width
+            assert browser.run("document.querySelectorAll('#chart canvas').length") == 1
+            # By keyboard alone: the slider takes the focus and the forecast follows it.
+            browser.run("document.getElementById('budget').focus()")
+            before = browser.run(FORECAST)
+            for _ in range(50):
+                browser.press("ArrowLeft", 37)
+            assert browser.run(FORECAST) != before
+            for control in ("metric", "x", "law", "variant", "sweep"):
+                browser.run(f"document.getElementById('{control}').focus()")
+                assert browser.run("document.activeElement.id") == control
+            # Another law draws other lines without an error.
+            browser.run(
+                "(() => { const law = document.getElementById('law'); law.value = 'sigmoid';"
+                " law.dispatchEvent(new Event('change', {bubbles: true})); })()"
+            )
+            browser.wait("document.getElementById('note').innerText.includes('Intervals')")
+        assert browser.errors == []
+        assert browser.requests == []
+
+
+@needs_chromium
+def test_report_in_a_browser(published):
+    with Browser() as browser:
+        for width in WIDTHS:
+            browser.open(
+                published / "report.html",
+                width=width,
+                ready="document.body?.innerText.includes('Result checks')",
+            )
+            text = browser.run("document.body.innerText")
+            assert text.index("Result checks", text.index("Study “")) < text.index("Answers")
+            assert "This study" in text
+            assert browser.run("document.querySelectorAll('.prose img').length") > 15
+            assert browser.run(
+                "[...document.querySelectorAll('.prose img')].every((i) => i.naturalWidth > 0)"
+            )
+            assert browser.run("document.body.scrollWidth") <= width
+        assert browser.errors == []
+        assert browser.requests == []
