@@ -1,22 +1,19 @@
 """Evaluate all checkpoints of a cell on all benchmarks, in one warm engine.
 
 What is missing in the cell's sample store is generated; what a changed scorer judges otherwise is
-judged again without generating. The loss is 1 - correct / n over problems with a usable gold
-answer: wrong, unparsed, clipped and timed-out responses all count as not correct.
+judged again without generating.
 """
 
 import hashlib
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale import benchmarks
 from rlscale.cells import Cell, resolve
-from rlscale.engine import Engine, Request, weights_digest, without_collection
+from rlscale.engine import Engine, Request, without_collection
 from rlscale.errors import StudyError
 from rlscale.manifests import (
     code_digest,
@@ -27,16 +24,16 @@ from rlscale.manifests import (
     write_manifest,
     write_text,
 )
-from rlscale.metrics import clustered_mean, metric_rows, sampling_error, suite
+from rlscale.outcomes import metric_table, outcome_counts, score_table, unusable_golds
+from rlscale.progress import Clock, Progress
 from rlscale.prompts import render
 from rlscale.samples import KEY, SampleStore
-from rlscale.verify import OUTCOMES
+from rlscale.weights import weights_digest
 
 if TYPE_CHECKING:
     import pandas
 
 _PROBES = 4
-_PROGRESS_SECONDS = 5.0
 _PROBLEM, _SAMPLE = KEY.index("problem_id"), KEY.index("sample")
 _SAMPLING = ("temperature", "top_p", "max_tokens", "seed", "dtype")
 
@@ -138,7 +135,7 @@ def evaluate_cell(
         StudyError: Bad input, weights other than the manifest's, or a failed probe.
     """
     started = time.time()
-    clock = _Clock()
+    clock = Clock()
     train = read_manifest(train_manifest, "train")
     checkpoints = train["checkpoints"]
     with clock("imports"), without_collection():
@@ -154,7 +151,7 @@ def evaluate_cell(
         frame, judged_again = _judge(store, tasks, checkpoints, settings)
     with clock("tables"):
         counts = outcome_counts(frame, train["name"])
-        unusable = _unusable(frame)
+        unusable = unusable_golds(frame)
         scores = score_table(frame)
         metrics = metric_table(frame, scores, settings["suites"])
         counts.to_parquet(outputs["outcomes"], index=False)
@@ -179,22 +176,6 @@ def evaluate_cell(
         "judged_again": judged_again,
         "seconds": clock.seconds | {"total": round(time.time() - started, 3)},
     }
-
-
-class _Clock:
-    """Seconds by activity."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, activity: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self.add(activity, time.monotonic() - started)
-
-    def add(self, activity: str, seconds: float) -> None:
-        self.seconds[activity] = round(self.seconds.get(activity, 0.0) + seconds, 3)
 
 
 def _tasks(problems: Mapping[str, Path], settings: Mapping[str, Any], folder: str) -> list[Task]:
@@ -303,7 +284,7 @@ def _generate(
     settings: Mapping[str, Any],
     machine: Mapping[str, Any],
     store: SampleStore,
-    clock: _Clock,
+    clock: Clock,
 ) -> None:
     needed = [checkpoint for checkpoint in checkpoints if missing[checkpoint["step"]]]
     with clock("digests"):
@@ -326,8 +307,9 @@ def _generate(
             engine.swap(checkpoint["path"], probes)
         todo = missing[checkpoint["step"]]
         label = f"step {checkpoint['step']} ({position + 1} of {len(needed)} checkpoints)"
+        progress = Progress(label, [(task.name, key[_PROBLEM]) for task, _, key in todo])
         with clock("decode"):
-            _sample(engine, checkpoint["step"], todo, settings, store, _Progress(label, todo))
+            _sample(engine, checkpoint["step"], todo, settings, store, progress)
     store.flush()
     clock.add("swap", engine.swap_seconds)
     clock.add("probe", engine.probe_seconds)
@@ -367,7 +349,7 @@ def _sample(
     todo: Sequence[tuple[Task, int, tuple]],
     settings: Mapping[str, Any],
     store: SampleStore,
-    progress: "_Progress",
+    progress: Progress,
 ) -> None:
     requests = [
         Request(
@@ -393,56 +375,11 @@ def _sample(
                 "finish_reason": made.finish_reason,
             }
         )
-        progress.count(task.name, key, len(made.tokens))
+        progress.count(task.name, key[_PROBLEM], len(made.tokens))
         if progress.due():
             texts = engine.decode([row["text"] for row in rows])
             store.append([{**row, "text": text} for row, text in zip(rows, texts, strict=True)])
             rows = []
-
-
-class _Progress:
-    """Says on stderr, every few seconds: problems done per benchmark, tokens/s, time left."""
-
-    def __init__(self, label: str, todo: Sequence[tuple[Task, int, tuple]]) -> None:
-        self.label = label
-        self.left: dict[str, dict[str, int]] = {}
-        for task, _, key in todo:
-            open_samples = self.left.setdefault(task.name, {})
-            problem = key[_PROBLEM]
-            open_samples[problem] = open_samples.get(problem, 0) + 1
-        self.problems = {name: len(entries) for name, entries in self.left.items()}
-        self.total, self.done, self.tokens = len(todo), 0, 0
-        self.started = self.said = time.monotonic()
-
-    def count(self, benchmark: str, key: tuple, tokens: int) -> None:
-        """Note a finished sample."""
-        open_samples = self.left[benchmark]
-        problem = key[_PROBLEM]
-        open_samples[problem] -= 1
-        if not open_samples[problem]:
-            del open_samples[problem]
-        self.done += 1
-        self.tokens += tokens
-
-    def due(self) -> bool:
-        """Whether it is time to save; says where things stand if so."""
-        now = time.monotonic()
-        if now - self.said < _PROGRESS_SECONDS and self.done < self.total:
-            return False
-        self.said = now
-        seconds = max(now - self.started, 1e-9)
-        parts = [
-            f"{name} {self.problems[name] - len(entries)}/{self.problems[name]}"
-            for name, entries in self.left.items()
-        ]
-        left = seconds * (self.total - self.done) / max(self.done, 1)
-        print(
-            f"{self.label}: {', '.join(parts)} problems, "
-            f"{self.tokens / seconds:,.0f} tokens/s, {left:.0f} s left",
-            file=sys.stderr,
-            flush=True,
-        )
-        return True
 
 
 def _judge(
@@ -481,91 +418,3 @@ def _judge(
             piece["step"] = checkpoint["step"]
             pieces.append(piece)
     return pandas.concat(pieces, ignore_index=True), judged_again
-
-
-def _unusable(frame: "pandas.DataFrame") -> dict[str, list[str]]:
-    """Benchmark -> ids of problems whose gold answer cannot be used."""
-    bad = frame[frame["outcome"].isna()]
-    return {name: sorted(group["problem_id"].unique()) for name, group in bad.groupby("benchmark")}
-
-
-def outcome_counts(frame: "pandas.DataFrame", cell: str) -> "pandas.DataFrame":
-    """Outcomes per problem: cell, step, benchmark, problem_id, n and n_<outcome>.
-
-    Problems whose gold answer cannot be used for any sample are left out as a whole.
-    """
-    usable = _usable(frame)
-    keys = ["step", "benchmark", "problem_id"]
-    grouped = usable.groupby(keys, sort=True)
-    counts = grouped.size().rename("n").to_frame()
-    for outcome in OUTCOMES:
-        hits = usable["outcome"].eq(outcome).groupby([usable[key] for key in keys], sort=True)
-        counts[f"n_{outcome}"] = hits.sum().astype("int64")
-    table = counts.reset_index()
-    table.insert(0, "cell", cell)
-    return table
-
-
-def _usable(frame: "pandas.DataFrame") -> "pandas.DataFrame":
-    bad = frame.loc[frame["outcome"].isna(), ["benchmark", "problem_id"]].drop_duplicates()
-    marks = frame.set_index(["benchmark", "problem_id"]).index
-    return frame[~marks.isin(bad.set_index(["benchmark", "problem_id"]).index)]
-
-
-def score_table(frame: "pandas.DataFrame") -> "pandas.DataFrame":
-    """Scores per step and benchmark: counts, pass@1, loss with its standard error, lengths."""
-    import pandas
-
-    rows = [
-        {"step": step, "benchmark": name, **_score(group)}
-        for (step, name), group in _usable(frame).groupby(["step", "benchmark"])
-    ]
-    return pandas.DataFrame(rows)
-
-
-def _score(group: "pandas.DataFrame") -> dict[str, Any]:
-    by_problem = group.assign(correct=group["outcome"].eq("correct")).groupby("problem_id")
-    means = by_problem["correct"].agg(["mean", "size", "sum"])
-    rate, error = clustered_mean(means["mean"], means["size"])
-    counts = {name: int(group["outcome"].eq(name).sum()) for name in OUTCOMES}
-    judged = len(group) - counts["timeout"]
-    return {
-        "n_problems": len(means),
-        "n_samples": len(group),
-        **{f"n_{name}": count for name, count in counts.items()},
-        "clipped_share": float(group["finish_reason"].eq("length").mean()),
-        "pass_at_1": rate,
-        "loss": 1 - rate,
-        "loss_se": error,
-        "loss_se_samples": sampling_error(means["sum"], means["size"]),
-        "loss_without_timeouts": 1 - counts["correct"] / judged if judged else float("nan"),
-        "response_length": float(group["tokens"].mean()),
-    }
-
-
-def metric_table(
-    frame: "pandas.DataFrame",
-    scores: "pandas.DataFrame",
-    suites: Mapping[str, Mapping[str, float]],
-) -> "pandas.DataFrame":
-    """pass@k, worst@k and maj@k per step and benchmark; losses of weighted suites of benchmarks.
-
-    Args:
-        frame: Judged samples.
-        scores: ``score_table`` of them.
-        suites: Suite -> benchmark -> weight; its rows have benchmark ``suite:<name>``.
-    """
-    import pandas
-
-    rows = [
-        {"step": step, "benchmark": name, **row}
-        for (step, name), group in _usable(frame).groupby(["step", "benchmark"])
-        for row in metric_rows(group)
-    ]
-    for step, group in scores.groupby("step"):
-        losses = {row.benchmark: (row.loss, row.loss_se) for row in group.itertuples()}
-        for name, weights in suites.items():
-            loss, error = suite(losses, weights)
-            entry = {"step": step, "benchmark": f"suite:{name}", "metric": "loss", "k": 1}
-            rows.append({**entry, "value": loss, "se": error})
-    return pandas.DataFrame(rows, columns=["step", "benchmark", "metric", "k", "value", "se"])

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlscale.engine import weights_digest
 from rlscale.errors import StudyError
 from rlscale.ledger import COLUMNS as LEDGER_COLUMNS
 from rlscale.ledger import Cost
@@ -31,6 +30,7 @@ from rlscale.manifests import (
 )
 from rlscale.prompts import render
 from rlscale.verify import judge
+from rlscale.weights import weights_digest
 
 if TYPE_CHECKING:
     import pandas

@@ -7,14 +7,9 @@ import shutil
 import pytest
 from tiny_cell import save_model
 
-from rlscale.engine import (
-    Engine,
-    Request,
-    WorkerExtension,
-    reference_log_probabilities,
-    weights_digest,
-)
+from rlscale.engine import Engine, Request, WorkerExtension
 from rlscale.errors import StudyError
+from rlscale.weights import reference_log_probabilities, weights_digest
 
 PROMPTS = [[10 + (7 * i + j * j) % 90 for j in range(3 + i % 9)] for i in range(100)]
 PROBES = PROMPTS[:4]

@@ -189,9 +189,9 @@ sys.path.insert(0, {folder!r})
 import torch; torch.set_num_threads(1)
 import vllm.entrypoints.llm, transformers, pandas
 from pathlib import Path
-from rlscale import evaluate, samples
+from rlscale import progress, samples
 import tiny_cell
-samples.FLUSH_SECONDS = evaluate._PROGRESS_SECONDS = 0.05
+samples.FLUSH_SECONDS = progress.EVERY_SECONDS = 0.05
 for line in sys.stdin:
     child = os.fork()
     if not child:

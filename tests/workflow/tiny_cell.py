@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from rlscale.benchmarks import problem_table
-from rlscale.engine import weights_digest
 from rlscale.manifests import write_manifest
 from rlscale.tiny import character_tokenizer, new_model
+from rlscale.weights import weights_digest
 
 ARCHITECTURE = {
     "hidden_size": 64,
