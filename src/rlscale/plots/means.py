@@ -32,6 +32,8 @@ def mean_points(group: "Group", level: float) -> "pandas.DataFrame":
     total = np.where(np.isfinite(sampling), sampling, 0.0) + pooled
     half = quantile * np.sqrt(np.divide(total, runs, out=np.zeros_like(total), where=runs > 0))
     known = np.isfinite(sampling) | (freedom > 0)
+    # A loss, which alone has a sampling variance here, cannot exceed 1.
+    most = 1.0 if np.isfinite(group.variance).any() else np.inf
     rows = []
     for m, model in enumerate(group.models):
         for t, step in enumerate(group.steps):
@@ -48,7 +50,7 @@ def mean_points(group: "Group", level: float) -> "pandas.DataFrame":
                     "x": x[m, t],
                     "value": value[m, t],
                     "low": value[m, t] * np.exp(-spread),
-                    "high": value[m, t] * np.exp(spread),
+                    "high": min(value[m, t] * np.exp(spread), most),
                     "n_runs": int(runs[m, t]),
                 }
             )
