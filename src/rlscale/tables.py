@@ -38,7 +38,7 @@ def read_curves(path: Path | str) -> "pandas.DataFrame":
     if not path.exists():
         raise StudyError(f"{path}: there is no such curves table")
     try:
-        table = pandas.read_csv(path, dtype={name: "string" for name in _TEXT})
+        table = pandas.read_csv(path, dtype=dict.fromkeys(_TEXT, "string"))
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
     return check_curves(table, str(path))
