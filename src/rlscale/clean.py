@@ -253,5 +253,5 @@ def _assert_no_leak(stage: _Stage, benchmarks: Mapping[str, Text]) -> None:
     pairs = [("train", "held_out", stage.texts["held_out"])]
     pairs += [(part, name, text) for part in stage.tables for name, text in benchmarks.items()]
     for part, name, text in pairs:
-        left = overlap(stage.texts[part], text, stage.threshold).twins
+        left = overlap(stage.texts[part], text, stage.threshold, screen=False).twins
         assert left.empty, f"{len(left)} problems of {part} stand in {name} after cleaning"

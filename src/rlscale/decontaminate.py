@@ -34,7 +34,7 @@ class Overlap:
         return best.drop_duplicates("left").set_index("left").sort_index()
 
 
-def overlap(left: Text, right: Text, threshold: float) -> Overlap:
+def overlap(left: Text, right: Text, threshold: float, *, screen: bool = True) -> Overlap:
     """Compare all texts of two sets, exactly (no pair is left out by hashing to buckets).
 
     Texts of fewer than 5 tokens have no n-grams: they are compared by identity only.
@@ -44,6 +44,7 @@ def overlap(left: Text, right: Text, threshold: float) -> Overlap:
         left: First set, n texts.
         right: Second set, m texts.
         threshold: Least Jaccard similarity of near problems.
+        screen: Also list pairs that only share an 8-gram.
     """
     near, similarities = [np.empty((0, 2), np.int64)], [np.empty(0)]
     for pairs, similarity in cross_pairs(left.shingles, right.shingles):
@@ -53,7 +54,7 @@ def overlap(left: Text, right: Text, threshold: float) -> Overlap:
     table = pandas.DataFrame(np.concatenate(near), columns=["left", "right"])
     table["similarity"] = np.concatenate(similarities)
     keys = ["left", "right"]
-    screened = _screened(left, right)
+    screened = _screened(left, right) if screen else table[keys].head(0).assign(screened=True)
     table = table.merge(screened, on=keys, how="outer").merge(_equal(left, right), "outer", on=keys)
     for name in ("screened", "equal"):
         table[name] = table[name].eq(True)

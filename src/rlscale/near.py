@@ -6,6 +6,7 @@ matrix product, because nothing may be missed there.
 """
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -63,7 +64,8 @@ def shingle(texts: Sequence[Sequence[str]], length: int = NGRAM) -> Shingles:
         length: Tokens per n-gram.
     """
     counts = np.fromiter((len(text) for text in texts), np.int64, len(texts))
-    flat = np.fromiter((_token_hash(t) for text in texts for t in text), np.uint64, counts.sum())
+    hashes = map(_token_hash, itertools.chain.from_iterable(texts))
+    flat = np.fromiter(hashes, np.uint64, counts.sum())
     if len(flat) < length:
         return Shingles(np.empty(0, np.uint64), np.zeros(len(texts) + 1, np.int64))
     grams = np.zeros(len(flat) - length + 1, np.uint64)

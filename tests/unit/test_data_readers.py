@@ -1,0 +1,150 @@
+"""Malformed input: a clear error or a quarantine row; never a traceback, never a silent loss."""
+
+import json
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from rlscale.errors import StudyError
+from rlscale.problems import tabulate
+from rlscale.readers import read_rows
+
+GOOD = {"problem": "1+2+3=", "answer": "6", "rate": 0.5}
+SETTINGS = {"layout": "plain", "columns": {"pass_rate": ["rate"]}, "wrapper": ""}
+
+
+def read(path: Path, **settings):
+    """Read one file."""
+    return read_rows({**SETTINGS, "files": [str(path)], **settings})
+
+
+def lines(path: Path, *rows: object) -> Path:
+    """Write JSON lines; text and bytes go in as they are."""
+    raw = [
+        r if isinstance(r, bytes) else (r if isinstance(r, str) else json.dumps(r)).encode()
+        for r in rows
+    ]
+    path.write_bytes(b"\n".join(raw))
+    return path
+
+
+QUARANTINED = {
+    "no answer": ({**GOOD, "answer": None}, "no gold answer"),
+    "blank answer": ({**GOOD, "answer": "  "}, "no gold answer"),
+    "answer is a list": ({**GOOD, "answer": ["6"]}, "gold answer is of type list"),
+    "answer is true": ({**GOOD, "answer": True}, "gold answer is of type bool"),
+    "answer with NUL": ({**GOOD, "answer": "6\0"}, "broken encoding in the gold answer"),
+    "answer no number": ({**GOOD, "answer": "six"}, "gold answer unusable"),
+    "no problem": ({**GOOD, "problem": None}, "no problem"),
+    "empty problem": ({**GOOD, "problem": " \n"}, "empty problem"),
+    "problem is a number": ({**GOOD, "problem": 7}, "problem is of type int"),
+    "problem is a mapping": ({**GOOD, "problem": {"a": 1}}, "problem is of type dict"),
+    "only punctuation": ({**GOOD, "problem": "?!..."}, "problem without content"),
+    "1 MB problem": ({**GOOD, "problem": "1+" * 500_000}, "problem longer than"),
+    "NUL bytes": ({**GOOD, "problem": "1+\x002="}, "broken encoding"),
+    "lost characters": ({**GOOD, "problem": "1\ufffd2="}, "broken encoding"),
+    "half a surrogate": ('{"problem": "1\\ud800", "answer": "6"}', "broken encoding"),
+    "not UTF-8": (b'{"problem": "1\xff2", "answer": "6"}', "broken encoding"),
+    "half a line": ('{"problem": "1+2=', "not valid JSON"),
+    "no object": ("[1, 2]", "not a JSON object"),
+    "key twice": ('{"problem": "1", "problem": "2", "answer": "6"}', "stands twice"),
+    "pass rate is text": ({**GOOD, "rate": "often"}, "pass rate is of type str"),
+    "pass rate above 1": ({**GOOD, "rate": 1.5}, "outside [0, 1]"),
+    "nested too deep": ("[" * 100_000, "nested too deep"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUARANTINED)
+def test_a_bad_row_goes_to_quarantine_and_the_good_ones_stay(name: str, tmp_path: Path) -> None:
+    row, reason = QUARANTINED[name]
+    rows = read(lines(tmp_path / "set.jsonl", GOOD, row, GOOD))
+    table, lost = tabulate(rows, verifier="number", max_characters=8000)
+    assert len(rows) == len(table) + len(lost) == 3
+    assert lost["source"].tolist() == ["set.jsonl#1"]
+    assert reason in lost["reason"].item()
+    assert lost["problem"].str.len().max() <= 200
+
+
+NESTED = {
+    "broken string": ("[{'content': '1+2=", "prompt holds a broken nested string"),
+    "no list": ({"content": "1+2="}, "prompt is no list"),
+    "no mapping": (["1+2="], "broken nested string"),
+    "empty list": ([], "no problem"),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_broken_nesting_of_guru_goes_to_quarantine(name: str, tmp_path: Path) -> None:
+    prompt, reason = NESTED[name]
+    good = {"prompt": [{"content": "1+2="}], "reward_model": '{"ground_truth": "3"}'}
+    file = lines(tmp_path / "g.jsonl", good, {**good, "prompt": prompt})
+    rows = read(file, layout="guru", columns={})
+    table, lost = tabulate(rows, verifier="number", max_characters=100)
+    assert table["answer"].tolist() == ["3"]
+    assert reason in lost["reason"].item()
+
+
+def test_a_missing_wrapper_goes_to_quarantine(tmp_path: Path) -> None:
+    wrapped = [{**GOOD, "problem": "Solve 1+2= now"}, GOOD]
+    rows = read(lines(tmp_path / "w.jsonl", *wrapped), wrapper="Solve {problem} now")
+    table, lost = tabulate(rows, verifier="number", max_characters=100)
+    assert table["problem"].tolist() == ["1+2="]
+    assert "wrapper" in lost["reason"].item()
+
+
+def test_a_csv_row_of_another_width_goes_to_quarantine(tmp_path: Path) -> None:
+    path = tmp_path / "set.csv"
+    path.write_text("problem,answer,rate\n1+2=,3,0.5\n1,2,3,4\n")
+    table, lost = tabulate(read(path), verifier="exact", max_characters=100)
+    assert (len(table), lost["reason"].tolist()) == (1, ["4 fields where the header has 3"])
+
+
+def parquet(path: Path) -> bytes:
+    """The bytes of a good Parquet file."""
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([GOOD] * 50), path)
+    return path.read_bytes()
+
+
+def twice(path: Path) -> bytes:
+    """A Parquet file with a column that stands twice."""
+    table = pyarrow.Table.from_arrays([["1"], ["2"], ["3"]], names=["problem", "problem", "answer"])
+    pyarrow.parquet.write_table(table, path)
+    return path.read_bytes()
+
+
+REFUSED = {
+    "missing": ("set.jsonl", None, "does not exist"),
+    "empty": ("set.jsonl", b"", "no rows"),
+    "header only": ("set.csv", b"problem,answer,rate\n", "no rows"),
+    "no line is JSON": ("set.jsonl", b"<html>\n</html>", "no line is a JSON object"),
+    "other column": ("set.jsonl", b'{"answer": "2", "rate": 1}', "'problem' is missing"),
+    "csv column twice": ("set.csv", b"problem,problem,answer,rate\n", "'problem' stands twice"),
+    "csv open quote": ("set.csv", b'problem,answer,rate\n"1+2=,3,1\n1,2,1\n', "line 3"),
+    "csv stray quote": ("set.csv", b'problem,answer,rate\n"1"+2=,3,1\n', "line 2"),
+    "csv not UTF-8": ("set.csv", b"problem,answer,rate\n\xff,1,1\n", "not UTF-8"),
+    "half a Parquet": ("set.parquet", lambda p: parquet(p)[:400], "not a whole Parquet file"),
+    "no Parquet": ("set.parquet", b"hello", "not a whole Parquet file"),
+    "parquet column twice": ("set.parquet", twice, "stands twice"),
+    "unknown format": ("set.xlsx", b"PK", "unknown format"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_file_stops_the_run_and_is_named(name: str, tmp_path: Path) -> None:
+    file, content, message = REFUSED[name]
+    path = tmp_path / file
+    if content is not None:
+        path.write_bytes(content(tmp_path / "x.parquet") if callable(content) else content)
+    with pytest.raises(StudyError) as refusal:
+        read(path)
+    assert message in str(refusal.value)
+    assert str(path) in str(refusal.value)
+
+
+def test_the_layouts_of_gsm8k_and_math(tmp_path: Path) -> None:
+    gsm = lines(tmp_path / "g.jsonl", {"question": "How many?", "answer": "2*600=1200\n#### 1,200"})
+    mathematics = lines(tmp_path / "m.jsonl", {"problem": "p", "solution": r"So \boxed{\frac12}."})
+    assert read(gsm, layout="gsm8k", columns={})[0].answer == "1200"
+    assert read(mathematics, layout="math", columns={})[0].answer == r"\frac12"
