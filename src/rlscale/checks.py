@@ -181,9 +181,11 @@ def quantities(value: Any, where: str = "") -> Iterator[tuple[str, dict]]:
 
 
 def _intervals(fits) -> Check:
+    """Fits at a bound or without an optimum are listed by ``_statuses``, not judged here."""
     bad, count = [], 0
     for name, fit in fits.items():
-        for where, quantity in quantities(fit["groups"]):
+        sound = [group for group in fit["groups"] if group["status"] == "ok"]
+        for where, quantity in quantities(sound):
             for scope, found in quantity["intervals"].items():
                 if found["status"] != "ok":
                     continue
