@@ -127,7 +127,7 @@ def protocol(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     return {"recipe": recipe, "data": config["data"][recipe["data"]], "evaluation": evaluation}
 
 
-PROTOCOL_OF_EVALUATION = ("temperature", "top_p", "max_tokens")
+PROTOCOL_OF_EVALUATION = ("temperature", "top_p", "max_tokens", "dtype")
 
 
 def protocol_digest(config: Mapping[str, Any], cell: Cell) -> str:

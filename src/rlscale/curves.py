@@ -18,11 +18,14 @@ _SCORES = (
 )  # fmt: skip
 
 
-def make_curve(study: str, train: Path, evaluation: Path, output: Path) -> None:
+def make_curve(
+    study: str, protocol_digest: str, train: Path, evaluation: Path, output: Path
+) -> None:
     """Join a cell's scores with what each checkpoint had consumed by then.
 
     Args:
         study: Name of the study.
+        protocol_digest: Digest of the cell's protocol (``rlscale.cells.protocol_digest``).
         train: The cell's train.json; ledger.csv lies beside it.
         evaluation: The cell's eval.json; scores.csv lies beside it.
         output: The cell's curve.csv.
@@ -47,7 +50,7 @@ def make_curve(study: str, train: Path, evaluation: Path, output: Path) -> None:
         **{key: cell[key] for key in ("recipe", "model", "variant", "tau", "group_size", "seed")},
         **{key: manifest[key] for key in ("family", "n_params", "n_params_total")},
         n_params_nominal=manifest["n_params_nominal"],
-        protocol_digest=manifest["settings"]["protocol_digest"],
+        protocol_digest=protocol_digest,
         source="study",
     )
     write_curves(rows[list(CURVE_COLUMNS)], output)

@@ -95,6 +95,16 @@ def test_an_override_schedules_its_cell_and_what_depends_on_it(finished_study):
     assert not planned.keys() & {"make_model", "make_benchmark", "prepare_data", "make_variant"}
 
 
+def test_another_temperature_of_evaluation_trains_nothing(finished_study):
+    config = small_config()
+    config["evaluation"]["temperature"] = 1.0
+    finished_study.configure(config)
+    planned = finished_study.planned()
+    finished_study.configure(small_config())
+    assert cells_of(planned["evaluate_cell"]) == set(CELLS)
+    assert not planned.keys() & {"make_model", "make_variant", "train_cell"}
+
+
 def test_another_colour_draws_figures_and_trains_nothing(finished_study):
     config = small_config()
     config["figures"]["palette"] = "cividis"

@@ -103,7 +103,7 @@ class Run:
 
     def start(self, recipe: dict | None = None) -> subprocess.Popen:
         """Start, or go on with, the training; state is saved after every step."""
-        settings = {"recipe": recipe or RECIPE, "protocol_digest": "p", "code": ""}
+        settings = {"recipe": recipe or RECIPE, "code": ""}
         outputs = {
             "manifest": "train.json",
             "metrics": "metrics.csv",

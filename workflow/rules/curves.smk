@@ -12,11 +12,13 @@ rule make_curve:
     threads: 1
     params:
         study=config["study"],
+        protocol=lambda wildcards: grid.protocol_digest(config, cell_of(wildcards)),
         code=code("rlscale.curves"),
     message:
         "Join scores and ledger of {wildcards.cell}"
     shell:
-        "python $SCRIPTS/make_curve.py --study {params.study} --train {input.train}"
+        "python $SCRIPTS/make_curve.py --study {params.study} --protocol-digest {params.protocol}"
+        " --train {input.train}"
         " --evaluation {input.evaluation} --output {output.curve} > {log} 2>&1"
 
 

@@ -17,7 +17,6 @@ def train_settings(wildcards):
     cell = cell_of(wildcards)
     return {
         "recipe": grid.resolve(config, cell),
-        "protocol_digest": grid.protocol_digest(config, cell),
         "code": code("rlscale.train"),
     }
 

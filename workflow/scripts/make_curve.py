@@ -11,6 +11,7 @@ def main() -> None:
     """Parse the paths, join."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", required=True)
+    parser.add_argument("--protocol-digest", required=True)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--evaluation", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
