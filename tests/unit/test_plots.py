@@ -22,7 +22,7 @@ from rlscale.tables import read_curves, write_curves
 STEPS = (0, 1, 2, 4, 8, 16, 32)
 FIT = {"bootstrap": {"replicates": 200}, "select": {"tau": [1], "group_size": [8]}}
 SETTINGS = {
-    "palette": "viridis", "overlay_published": False, "benchmark": "held_out", "size": "n_params",
+    "palette": "viridis", "benchmark": "held_out", "size": "n_params",
     "select": FIT["select"], "level": 0.9, "margin": 0.02,
 }  # fmt: skip
 PROTOCOLS = {

@@ -27,7 +27,7 @@ plot_code = cache(code)
 
 def figure_settings():
     """What the drawing of figures depends on besides their inputs."""
-    look = {key: config["figures"][key] for key in ("palette", "overlay_published")}
+    look = {"palette": config["figures"]["palette"]}
     keys = ("benchmark", "select", "size", "level", "margin")
     return json.dumps(look | {key: config["fit"][key] for key in keys})
 
