@@ -95,9 +95,8 @@ def main() -> None:
     if arguments.one:
         print(measure(arguments.file, arguments.rows[0], arguments.one == "peer"))
         return
-    print(
-        "| tool | rows | duplicate or near | CPU seconds | peak GiB |\n| --- | --- | --- | --- | --- |"
-    )
+    print("| tool | rows | duplicate or near | CPU seconds | peak GiB |")
+    print("| --- | --- | --- | --- | --- |")
     for one, sizes in (("ours", arguments.rows), ("peer", arguments.peer)):
         for rows in sizes:
             command = [sys.executable, __file__, arguments.file, "--one", one, "--rows", str(rows)]
