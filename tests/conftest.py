@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -93,16 +94,11 @@ class Study:
         return "".join(text[-2000:] for text in texts if "error:" in text or "Traceback" in text)
 
     def planned(self, *arguments: str) -> dict[str, set[str]]:
-        """What a dry run would do: rule -> the outputs (or the rule's name) of its jobs."""
+        """What a dry run would do: entry point -> the command lines of its jobs."""
         planned: dict[str, set[str]] = {}
-        rule = None
-        for line in self.run("--dry-run", *arguments).splitlines():
-            if line.startswith(("rule ", "localrule ")):
-                rule = line.split()[1].rstrip(":")
-                planned.setdefault(rule, set())
-            elif rule and line.strip().startswith("output:"):
-                planned[rule].add(line.split(":", 1)[1].strip().split(",")[0])
-        planned.pop("all", None)
+        said = self.run("--dry-run", "--printshellcmds", *arguments)
+        for script, command in re.findall(r"\$SCRIPTS/(\w+)\.py (.*)", said):
+            planned.setdefault(script, set()).add(command)
         return planned
 
 
