@@ -34,6 +34,10 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/phases.smk"
 
 
+onstart:
+    claim_folder(config["study"], Path("results"))
+
+
 rule all:
     default_target: True
     input:

@@ -38,20 +38,23 @@ _GIT_FOLDERS = ("fits", "forecasts", "captions")
 
 
 def claim_folder(study: str, results: Path) -> None:
-    """Record the study's name in a fresh folder; refuse a folder of another study.
+    """Record the study's name in a folder that is about to hold its results."""
+    check_folder(study, results)
+    write_json(results / "study.json", {"study": study})
+
+
+def check_folder(study: str, results: Path) -> None:
+    """Refuse a folder that holds another study; a plan (dry run) claims nothing.
 
     Args:
-        study: Name of the study that is about to run.
+        study: Name of the study that is planned or about to run.
         results: The folder of results.
 
     Raises:
         StudyError: The folder belongs to another study.
     """
     path = results / "study.json"
-    if not path.exists():
-        write_json(path, {"study": study})
-        return
-    owner = read_json(path).get("study")
+    owner = read_json(path).get("study") if path.exists() else study
     if owner != study:
         raise StudyError(
             f"{path}: this folder holds the study '{owner}', not '{study}'; give the new one its "

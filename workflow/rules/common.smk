@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from rlscale import cells as grid
 from rlscale.errors import StudyError
 from rlscale.manifests import code_digest
-from rlscale.studies import claim_folder
+from rlscale.studies import check_folder, claim_folder
 
 # Entry points are named by this variable, not by a path in a rule: a path differs between clones
 # and Snakemake would take that for a changed rule.
@@ -23,7 +23,7 @@ def or_refuse(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-or_refuse(claim_folder, config["study"], Path("results"))
+or_refuse(check_folder, config["study"], Path("results"))
 # A study of curves made elsewhere trains nothing.
 CELLS = []
 if "ingest" not in config:
