@@ -8,6 +8,7 @@ gets one form. Operators are never dropped: ``37+8-5`` is not ``37-8+5``.
 """
 
 import functools
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -69,20 +70,34 @@ _TOKEN = regex.compile(
     """,
     regex.VERBOSE | regex.VERSION1,
 )
+# The same for ASCII, where it has simpler classes: most problems are, and ``re`` is twice as fast.
+_ASCII_TOKEN = re.compile(
+    r"""
+    [A-Za-z]+
+    | \d+(?:\.\d+)? | (?<![A-Za-z\d.)])\.\d+
+    | \\(?:[A-Za-z]+\*?|[^\sA-Za-z])
+    | __+
+    | (?:(?<=[\d)\]}'])|(?<=(?<![A-Za-z])[A-Za-z]))(?:!|'(?!s\b))
+    | (?:(?<=\d)|(?<=\d\s)):(?=\s?\d)
+    | [-+*/^_=<>|%&~@#()\[\]{}]
+    """,
+    re.VERBOSE | re.ASCII,
+)
 _SETS_TYPE = r"\type"  # in the place of a command that sets type: the braces after it are idle
 
 
 def tokens(problem: str) -> list[str]:
     """The content of a problem's text, in order (see the module's description)."""
-    text = problem
+    text, token = problem, _ASCII_TOKEN
     if not text.isascii():
+        token = _TOKEN
         for sign, run, letters in _SCRIPTS:
             text = run.sub(lambda m, s=sign, a=letters: f"{s}{{{m.group().translate(a)}}}", text)
         text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS)
         text = _INVISIBLE.sub("", text)
     if "frac" in text:
         text = _SHORT_FRACTION.sub(r"\\\1{\2}{\3}", text)
-    return _without_idle_braces(map(_normal, _TOKEN.findall(text)))
+    return _without_idle_braces(map(_normal, token.findall(text)))
 
 
 def canonicalise(problem: str) -> str:

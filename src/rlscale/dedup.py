@@ -1,6 +1,6 @@
 """Duplicates and clusters of near problems inside one set, as notes of docs/data.md define them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +28,16 @@ class Text:
     @classmethod
     def of(cls, problems: Sequence[str]) -> "Text":
         """Canonical form of problem texts."""
-        found = [tokens(problem) for problem in problems]
-        return cls(np.array([" ".join(t) for t in found], object), shingle(found))
+        canonical = np.empty(len(problems), object)
+
+        def tokenised() -> Iterator[list[str]]:
+            for row, problem in enumerate(problems):
+                found = tokens(problem)
+                canonical[row] = " ".join(found)
+                yield found
+
+        shingles = shingle(tokenised())
+        return cls(canonical, shingles)
 
     def take(self, rows: np.ndarray) -> "Text":
         """The same for some of the rows, in the given order."""

@@ -7,7 +7,7 @@ matrix product, because nothing may be missed there.
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -23,10 +23,12 @@ NGRAM = 5
 _BANDS, _ROWS = 32, 4
 _SEED = 20260101
 _DIGEST_ROWS = 20_000
-# ASSUME: in a band's bucket above this size all members are versions of one text; each is compared
-# with its neighbours and with the bucket's first, not with all others.
-_LARGE_BUCKET = 200
-_PAIR_BLOCK = 200_000
+# An n-gram's hash has 52 bits: with the 12-bit number of its set above it, one integer sort puts
+# up to 4,096 sets in order, several times faster than a sort by two keys.
+_HASH_BITS = np.uint64(52)
+_HASH = (np.uint64(1) << _HASH_BITS) - np.uint64(1)
+_BLOCK = 1 << 12
+_CANDIDATES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Shingles:
     """N-gram sets of n texts, one after the other.
 
     Attributes:
-        hashes: Hash of each n-gram, sorted and distinct within a text, shape (total,), uint64.
+        hashes: 52-bit hash of each n-gram, sorted and distinct within a text, shape (total,),
+            uint64.
         offsets: Text i owns ``hashes[offsets[i]:offsets[i + 1]]``, shape (n + 1,). A text of
             fewer than 5 tokens owns none: only identity counts for it.
     """
@@ -56,31 +59,43 @@ def _token_hash(token: str) -> int:
     return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little")
 
 
-def shingle(texts: Sequence[Sequence[str]], length: int = NGRAM) -> Shingles:
+def shingle(texts: Iterable[Sequence[str]], length: int = NGRAM) -> Shingles:
     """N-gram sets of tokenised texts.
 
     Args:
-        texts: Tokens of each text.
+        texts: Tokens of each text; taken a few thousand at a time, so that a generator's texts
+            need not all fit into memory.
         length: Tokens per n-gram.
     """
-    counts = np.fromiter((len(text) for text in texts), np.int64, len(texts))
-    hashes = map(_token_hash, itertools.chain.from_iterable(texts))
-    flat = np.fromiter(hashes, np.uint64, counts.sum())
-    if len(flat) < length:
-        return Shingles(np.empty(0, np.uint64), np.zeros(len(texts) + 1, np.int64))
-    grams = np.zeros(len(flat) - length + 1, np.uint64)
-    for position in range(length):
-        grams = _mix(grams ^ flat[position : len(flat) - length + 1 + position])
+    hashes, sizes = [np.empty(0, np.uint64)], [np.zeros(1, np.int64)]
+    rest = iter(texts)
+    while block := list(itertools.islice(rest, _BLOCK)):
+        owner, grams = _grams(block, length)
+        keys = _keys(owner, grams)
+        keys = keys[_changes(keys)]
+        hashes.append(keys & _HASH)
+        sizes.append(np.bincount((keys >> _HASH_BITS).astype(np.int64), minlength=len(block)))
+    return Shingles(np.concatenate(hashes), np.cumsum(np.concatenate(sizes)))
+
+
+def _grams(texts: Sequence[Sequence[str]], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Text and hash of every n-gram of some texts, in order."""
+    counts = np.fromiter(map(len, texts), np.int64, len(texts))
+    tokens = map(_token_hash, itertools.chain.from_iterable(texts))
+    flat = np.fromiter(tokens, np.uint64, counts.sum())
     sizes = np.maximum(counts - length + 1, 0)
     owner = np.repeat(np.arange(len(texts)), sizes)
     shift = np.cumsum(counts) - counts - (np.cumsum(sizes) - sizes)
-    grams = grams[np.repeat(shift, sizes) + np.arange(sizes.sum())]
-    order = np.lexsort((grams, owner))
-    grams, owner = grams[order], owner[order]
-    first = np.ones(len(grams), bool)
-    first[1:] = (grams[1:] != grams[:-1]) | (owner[1:] != owner[:-1])
-    sizes = np.bincount(owner[first], minlength=len(texts))
-    return Shingles(grams[first], np.concatenate([[0], np.cumsum(sizes)]))
+    first = np.repeat(shift, sizes) + np.arange(sizes.sum())
+    grams = np.zeros(len(first), np.uint64)
+    for position in range(length):
+        grams = _mix(grams ^ flat[first + position])
+    return owner, grams >> (np.uint64(64) - _HASH_BITS)
+
+
+def _keys(owner: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """Sorted integers of the owner's number (12 bits) and the hash (52 bits)."""
+    return np.sort((owner.astype(np.uint64) << _HASH_BITS) | hashes)
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
@@ -91,79 +106,91 @@ def _mix(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> np.uint64(31))
 
 
+def _changes(ordered: np.ndarray) -> np.ndarray:
+    """Where a run of equal values begins, shape (n,)."""
+    return np.concatenate([np.ones(min(1, len(ordered)), bool), ordered[1:] != ordered[:-1]])
+
+
 def near_pairs(shingles: Shingles, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of texts of one set whose Jaccard similarity reaches the threshold.
 
     Candidates come from MinHash LSH, so a pair just at the threshold is missed with probability
-    1.5e-4 (at 0.7); every pair returned is verified.
+    1.5e-4 (at 0.7); every pair returned is verified. A bucket's pairs are all compared, however
+    many they are: n versions of one text take time, not memory, in proportion to n^2.
 
     Returns:
         Pairs (i < j), shape (p, 2), sorted, and their similarities, shape (p,).
     """
     usable = np.flatnonzero(shingles.sizes)
-    candidates = usable[_candidates(_signatures(shingles, usable))]
-    kept, scores = [], []
-    for block in _blocks(candidates, _PAIR_BLOCK):
-        similarity = jaccard(shingles, shingles, block)
+    kept, scores = [np.empty((0, 2), np.int64)], [np.empty(0)]
+    for block in _candidates(_band_keys(shingles, usable)):
+        pairs = usable[block]
+        sizes = shingles.sizes[pairs]
+        # The smaller set over the larger one bounds the similarity.
+        pairs = pairs[sizes.min(axis=1) >= threshold * sizes.max(axis=1)]
+        similarity = jaccard(shingles, shingles, pairs)
         near = similarity >= threshold
-        kept.append(block[near])
+        kept.append(pairs[near])
         scores.append(similarity[near])
-    if not kept:
-        return np.empty((0, 2), np.int64), np.empty(0)
-    return np.concatenate(kept), np.concatenate(scores)
+    pairs, similarity = np.concatenate(kept), np.concatenate(scores)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    return pairs[order], similarity[order]
 
 
-def _signatures(shingles: Shingles, rows: np.ndarray) -> np.ndarray:
-    """MinHash signatures, shape (len(rows), bands x rows per band), uint32."""
+def _band_keys(shingles: Shingles, rows: np.ndarray) -> np.ndarray:
+    """One key for each band of the MinHash signatures, shape (bands, len(rows)), uint64."""
     from rensa import RMinHash
 
-    parts = [np.empty((0, _BANDS * _ROWS), np.uint32)]
-    for block in _blocks(rows, _DIGEST_ROWS):
-        part = take(shingles, block)
+    keys = np.zeros((_BANDS, len(rows)), np.uint64)
+    for start in range(0, len(rows), _DIGEST_ROWS):
+        part = take(shingles, rows[start : start + _DIGEST_ROWS])
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(
             part.hashes.tolist(), part.offsets.tolist(), _BANDS * _ROWS, _SEED
         )
-        parts.append(np.array(matrix.to_rows(), np.uint32))
-    return np.concatenate(parts)
+        signatures = np.array(matrix.to_rows(), np.uint64).T.reshape(_BANDS, _ROWS, len(part))
+        block = keys[:, start : start + len(part)]
+        for row in range(_ROWS):
+            block[:] = _mix(block ^ signatures[:, row])
+    return keys
 
 
-def _candidates(signatures: np.ndarray) -> np.ndarray:
-    """Pairs (i < j) that agree in all rows of a band, each once, sorted, shape (p, 2)."""
-    n = len(signatures)
-    found = np.empty(0, np.int64)
-    for band in range(_BANDS):
-        key = np.zeros(n, np.uint64)
-        for column in signatures[:, band * _ROWS : (band + 1) * _ROWS].T:
-            key = _mix(key ^ column.astype(np.uint64))
+def _candidates(keys: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks of pairs (i < j) that agree in a band, each pair once, shape (p, 2).
+
+    A pair is yielded by the first band in which it agrees, so none need be remembered.
+    """
+    for band, key in enumerate(keys):
         order = np.argsort(key, kind="stable")
-        starts = np.flatnonzero(np.concatenate([[True], np.diff(key[order]) != 0, [True]]))
-        buckets = np.flatnonzero(np.diff(starts) > 1)
-        pairs = [_bucket_pairs(order[starts[b] : starts[b + 1]], n) for b in buckets]
-        found = np.unique(np.concatenate([found, *pairs]))
-    return np.stack([found // n, found % n], axis=1) if n else np.empty((0, 2), np.int64)
-
-
-def _bucket_pairs(members: np.ndarray, n: int) -> np.ndarray:
-    if len(members) > _LARGE_BUCKET:
-        first = np.concatenate([np.repeat(members[0], len(members) - 1), members[1:-1]])
-        return first * n + np.concatenate([members[1:], members[2:]])
-    i, j = np.triu_indices(len(members), 1)
-    return members[i] * n + members[j]
+        starts = np.append(np.flatnonzero(_changes(key[order])), len(order))
+        end = np.repeat(starts[1:], np.diff(starts))
+        place = np.arange(len(order))
+        for distance in itertools.count(1):
+            place = place[place + distance < end[place]]
+            if not len(place):
+                break
+            for start in range(0, len(place), _CANDIDATES):
+                left = place[start : start + _CANDIDATES]
+                pairs = np.stack([order[left], order[left + distance]], axis=1)
+                yield pairs[~(keys[:band, pairs[:, 0]] == keys[:band, pairs[:, 1]]).any(axis=0)]
 
 
 def jaccard(left: Shingles, right: Shingles, pairs: np.ndarray) -> np.ndarray:
     """True Jaccard similarity of pairs (row of left, row of right), shape (p,)."""
+    blocks = range(0, len(pairs), _BLOCK)
+    parts = [_jaccard(left, right, pairs[start : start + _BLOCK]) for start in blocks]
+    return np.concatenate([np.empty(0), *parts])
+
+
+def _jaccard(left: Shingles, right: Shingles, pairs: np.ndarray) -> np.ndarray:
     values, owners, total = [], [], np.zeros(len(pairs), np.int64)
     for shingles, rows in ((left, pairs[:, 0]), (right, pairs[:, 1])):
         sizes = shingles.sizes[rows]
         total += sizes
         values.append(shingles.hashes[_positions(shingles, rows)])
         owners.append(np.repeat(np.arange(len(pairs)), sizes))
-    value, owner = np.concatenate(values), np.concatenate(owners)
-    order = np.lexsort((value, owner))
-    value, owner = value[order], owner[order]
-    equal = (value[1:] == value[:-1]) & (owner[1:] == owner[:-1])
-    shared = np.bincount(owner[1:][equal], minlength=len(pairs))
+    keys = _keys(np.concatenate(owners), np.concatenate(values))
+    twice = keys[1:][keys[1:] == keys[:-1]]
+    shared = np.bincount((twice >> _HASH_BITS).astype(np.int64), minlength=len(pairs))
     union = total - shared
     return np.divide(shared, union, out=np.zeros(len(pairs)), where=union > 0)
 
@@ -209,8 +236,3 @@ def _membership(shingles: Shingles, vocabulary: np.ndarray) -> "csr_array":
     known = vocabulary[column] == shingles.hashes
     row = np.repeat(np.arange(len(shingles)), shingles.sizes)[known]
     return csr_array((np.ones(len(row), np.int32), (row, column[known])), shape=shape)
-
-
-def _blocks(array: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    for start in range(0, len(array), size):
-        yield array[start : start + size]

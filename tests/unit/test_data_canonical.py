@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from rlscale import canonical
 from rlscale.canonical import canonicalise, tokens
 from rlscale.dedup import Text
 from rlscale.near import jaccard
@@ -77,3 +80,9 @@ def test_changed_numbers_or_names_are_judged_by_their_similarity(change, near) -
 
 def test_short_texts_have_no_ngrams_so_only_identity_counts() -> None:
     assert Text.of(["3+4=", "1+2+3="]).shingles.sizes.tolist() == [0, 2]
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+@example("x' = 3! 2:1 2 : 1 .5 a.5 )! f'(x) ab's \\dfrac12 __ \\\\")
+def test_ascii_has_the_tokens_of_the_general_pattern(text: str) -> None:
+    assert canonical._ASCII_TOKEN.findall(text) == canonical._TOKEN.findall(text)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rlscale.canonical import tokens
 from rlscale.decontaminate import overlap
 from rlscale.dedup import Text, cluster, settle_duplicates
-from rlscale.near import near_pairs
+from rlscale.near import near_pairs, take
 
 WORDS = ["alpha", "beta", "gamma", "1", "2", "3", "+", "-", "=", "x", "y"]
 texts = st.lists(
@@ -78,6 +78,22 @@ def test_near_pairs_agree_with_brute_force() -> None:
     assert found.keys() <= true.keys(), "a verified pair is below the threshold"
     assert len(found) >= 0.99 * len(true)
     assert all(found[pair] == pytest.approx(true[pair]) for pair in found)
+
+
+def test_no_pair_of_a_large_bucket_is_left_out() -> None:
+    base = " ".join(f"w{i}" for i in range(80))
+    problems = [f"{base} n{i}" for i in range(400)]
+    pairs, scores = near_pairs(Text.of(problems).shingles, 0.7)
+    assert len(pairs) == 400 * 399 // 2
+    assert (np.diff(pairs, axis=1) > 0).all()
+    assert len(np.unique(pairs, axis=0)) == len(pairs)
+    assert scores == pytest.approx(similarity(problems[0], problems[1]))
+
+
+def test_ngram_sets_do_not_depend_on_what_stands_in_the_same_block() -> None:
+    problems = variations(3, 4100)
+    all_of_them, last = Text.of(problems).shingles, Text.of(problems[-10:]).shingles
+    assert take(all_of_them, np.arange(4090, 4100)).hashes.tolist() == last.hashes.tolist()
 
 
 def test_overlap_of_two_sets_is_exact() -> None:
