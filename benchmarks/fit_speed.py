@@ -21,7 +21,7 @@ import pandas
 
 from rlscale.fitting import Points, fit_law
 
-POINTS = Path(__file__).parents[1] / "resources/published/curves_base.csv"
+POINTS = Path(__file__).parents[1] / "resources/published/points_base.csv"
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def timed(function, repeats: int):
 
 def published_points() -> Points:
     """Every size the same weight, D as x."""
-    table = pandas.read_csv(POINTS)
+    table = pandas.read_csv(POINTS).query("recipe == 'main' and benchmark == 'held_out'")
     loss = table.pivot(index="model_size_b", columns="step", values="test_loss")
     present = loss.notna().to_numpy()
     u = np.log(512.0 * loss.columns.to_numpy(float))

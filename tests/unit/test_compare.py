@@ -36,3 +36,32 @@ def test_a_slope_twice_as_steep_is_told_apart(one):
 def test_different_laws_are_not_compared(one):
     with pytest.raises(StudyError, match="has law saturating"):
         compare_fits(one, fit(straight_curves(0.005, runs=3), "power"))
+
+
+def test_the_figure_draws_what_the_table_says(one, tmp_path):
+    from rlscale.plots.compare import compared
+    from rlscale.plots.output import save
+    from rlscale.plots.style import style
+
+    other = fit(straight_curves(0.005, runs=3, study="steep").assign(loss=lambda t: t["loss"] ** 2))
+    with style():
+        drawing = compared(one, other)
+        save(drawing, "steep", tmp_path, {"figure": "steep"})
+    both, differences = drawing.figure.axes
+    names = [text.get_text() for text in both.get_legend().get_texts()]
+    assert [name.split(":")[0] for name in names] == ["test", "steep"]
+    slopes = drawing.table[drawing.table["quantity"].str.startswith("k(")]
+    assert len(differences.texts) == len(slopes) > 0
+    assert "base K_max" in drawing.caption
+    assert "differ." in drawing.caption
+    assert all((tmp_path / f"steep.{suffix}").stat().st_size for suffix in ("pdf", "png", "csv"))
+
+
+def test_studies_without_a_common_size_show_both_curves(one):
+    from rlscale.plots.compare import compared
+
+    curves = straight_curves(0.005, runs=3, study="others")
+    drawing = compared(one, fit(curves.assign(model="other-" + curves["model"])))
+    _, differences = drawing.figure.axes
+    assert [text.get_text() for text in differences.texts] == ["no size in common"]
+    assert drawing.table["quantity"].tolist() == ["K_max", "N0"]

@@ -10,6 +10,7 @@ import pandas
 import pytest
 from curve_tables import straight_curves
 
+from rlscale.errors import StudyError
 from rlscale.forecast import forecast_curves, split_curves
 from rlscale.lineage import read_provenance
 from rlscale.plots.draw import draw
@@ -28,6 +29,19 @@ SETTINGS = {
 PROTOCOLS = {
     "intra": {"kind": "intra", "first_share": 0.25},
     "inter": {"kind": "inter", "held_out_sizes": 1, "intercept_from_target": False},
+}
+
+DATA_REPORT = {
+    "waterfall": [
+        {"stage": "read", "reason": "", "rows": 100, "left": 100},
+        {"stage": "duplicates", "reason": "duplicate", "rows": -10, "left": 90},
+        {"stage": "train", "reason": "", "rows": 70, "left": 70},
+        {"stage": "held_out", "reason": "", "rows": 20, "left": 20},
+    ],
+    "pass_rate": {
+        part: [{"from": 0.0, "rows": rows}, {"from": None, "rows": 10}]
+        for part, rows in (("before", 90), ("train", 60), ("held_out", 10))
+    },
 }
 
 
@@ -84,6 +98,8 @@ class Folder:
         rows = curves[(curves["benchmark"] == "held_out") & (curves["step"] > 0)]
         spent = dict.fromkeys(phases, 1e9) | {"seconds": 1}
         ledger = rows[["cell", "step", "compute_flops"]].assign(**spent)
+        self.tables["data_toy"] = self.root / "report.json"
+        self.tables["data_toy"].write_text(json.dumps(DATA_REPORT))
         self.tables["ledger"] = self.root / "ledger.csv"
         ledger.to_csv(self.tables["ledger"], index=False)
 
@@ -139,6 +155,39 @@ def test_csv_holds_what_is_drawn(whole):
     chosen = curves.query("benchmark == 'held_out' and tau == 1 and group_size == 8 and step > 0")
     means = chosen.groupby(["n_params", "step"])["loss"].mean()
     assert np.allclose(points.set_index(["n", "step"])["value"], means)
+
+
+def test_published_values_are_drawn_where_asked_for(tmp_path):
+    folder = Folder(tmp_path, full_curves(runs=2))
+    assert "published" not in set(folder.draw("fig_k_of_N").table["mark"])
+    folder.tables["published"] = tmp_path / "published.csv"
+    folder.tables["published"].write_text(
+        "variant,x,protocol,K_max,N0_b\nbase,data,inter,0.2,3\ninstruct,data,inter,0.9,9\n"
+    )
+    drawing = folder.draw("fig_k_of_N")
+    lines = drawing.table[drawing.table["mark"] == "published"]
+    assert set(lines["variant"]) == {"base"}
+    assert set(lines["x"]) == {"data"}
+    assert np.allclose(lines["k"], 0.2 / (1 + 3e9 / lines["n"].astype(float)))
+    assert "dashed inter" in drawing.figure.get_supxlabel()
+    rows = folder.draw("table_parameters").table.query("fit == 'published (inter)'")
+    assert rows[["K_max", "N0"]].to_numpy().tolist() == [[0.2, 3e9]]
+
+
+def test_published_values_without_a_column_are_refused(tmp_path):
+    folder = Folder(tmp_path, full_curves(runs=2))
+    folder.tables["published"] = tmp_path / "published.csv"
+    folder.tables["published"].write_text("variant,x,protocol,K_max\n")
+    with pytest.raises(StudyError, match=r"published\.csv: no column N0_b"):
+        folder.draw("fig_k_of_N")
+
+
+def test_benchmarks_asked_before_and_after_only_show_the_transfer(tmp_path):
+    curves = full_curves(runs=2)
+    ends = (curves["benchmark"] == "held_out") | curves["step"].isin([0, 32])
+    folder = Folder(tmp_path, curves[ends])
+    assert set(folder.draw("fig_domain_transfer").table["benchmark"]) == {"held_out", "harder"}
+    assert set(folder.draw("fig_benchmarks_vs_data").table["benchmark"]) == {"held_out"}
 
 
 def test_equal_inputs_give_equal_bytes(whole):

@@ -37,7 +37,9 @@ def test_figures_without_data_say_so_and_the_others_are_drawn(published):
         path.stem: json.loads(path.read_text()) for path in published.glob("captions/*.json")
     }
     assert findings["fig_ledger"]["caption"].startswith("No data in this study")
-    assert findings["fig_data_reuse"]["supports"] == "no data"
+    assert findings["fig_outcomes"]["supports"] == "no data"
+    for name in ("fig_data_reuse", "fig_response_length", "fig_domain_transfer"):
+        assert findings[name]["supports"] != "no data"
     assert findings["fig_k_of_N"]["supports"] != "no data"
     assert (published / "fig_k_of_N.pdf").stat().st_size > 5_000
     assert not any(check["status"] == "failed" for check in _checks(published))

@@ -20,6 +20,11 @@ TABLES = {
         for law in config["forecast"]["laws"]
     },
     **({"ledger": "results/ledger.csv"} if CELLS else {}),
+    **(
+        {"published": published}
+        if (published := config["figures"]["published"])
+        else {}
+    ),
 }
 REPORT = Path(workflow.current_basedir).parent / "report"
 plot_code = cache(code)
@@ -102,6 +107,34 @@ for spec in FIGURES.values():
             " --curves {input.curves} --fits {input.fits} --tables {params.tables}"
             " --cells {input.cells} --caption {output.caption} --output {output.pdf}"
             " > {log} 2>&1"
+
+
+# `compare: {name: folder}` names the results folders of other studies.
+rule compare_studies:
+    input:
+        one="results/fits/{law}-{x}-{metric}.json",
+        other=lambda wildcards: (
+            f"{config['compare'][wildcards.other]}/fits/"
+            f"{wildcards.law}-{wildcards.x}-{wildcards.metric}.json"
+        ),
+    output:
+        pdf="results/compare/{other}-{law}-{x}-{metric}.pdf",
+        png="results/compare/{other}-{law}-{x}-{metric}.png",
+        csv="results/compare/{other}-{law}-{x}-{metric}.csv",
+    log:
+        "logs/compare_studies/{other}-{law}-{x}-{metric}.log",
+    wildcard_constraints:
+        other="|".join(config["compare"]) or "none",
+    threads: 1
+    params:
+        configuration=CONFIGURATION,
+        code=plot_code("rlscale.plots.compare"),
+    message:
+        "Compare {wildcards.law} with the study {wildcards.other}"
+    shell:
+        "OMP_NUM_THREADS=1 python $SCRIPTS/compare_studies.py --one {input.one}"
+        " --other {input.other} --configuration {params.configuration} --output {output.pdf}"
+        " > {log} 2>&1"
 
 
 rule check_results:

@@ -163,27 +163,3 @@ rule recommend:
     shell:
         "OMP_NUM_THREADS=1 python $SCRIPTS/recommend.py --settings {params.settings:q}"
         " --curves {input.curves} {params.outcomes} --output {output.page} > {log} 2>&1"
-
-
-# `compare: {name: folder}` names the results folders of other studies.
-rule compare_studies:
-    input:
-        one="results/fits/{law}-{x}-{metric}.json",
-        other=lambda wildcards: (
-            f"{config['compare'][wildcards.other]}/fits/"
-            f"{wildcards.law}-{wildcards.x}-{wildcards.metric}.json"
-        ),
-    output:
-        table="results/compare/{other}-{law}-{x}-{metric}.csv",
-    log:
-        "logs/compare_studies/{other}-{law}-{x}-{metric}.log",
-    wildcard_constraints:
-        other="|".join(config["compare"]) or "none",
-    threads: 1
-    params:
-        code=code("rlscale.compare"),
-    message:
-        "Compare {wildcards.law} with the study {wildcards.other}"
-    shell:
-        "python $SCRIPTS/compare_studies.py --one {input.one} --other {input.other}"
-        " --output {output.table} > {log} 2>&1"

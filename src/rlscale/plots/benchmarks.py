@@ -99,14 +99,18 @@ def benchmarks_vs_data(inputs: Inputs) -> Drawing:
 
     rows = inputs.size_rows()
     parts = []
-    for benchmark in _ordered(inputs, rows):
+    steps = rows[rows["step"] > 0].groupby("benchmark")["step"].nunique()
+    followed = rows[rows["benchmark"].map(steps) > 1]
+    if followed.empty:
+        raise NothingToDraw("no benchmark was asked at two steps of training")
+    for benchmark in _ordered(inputs, followed):
         own = rows[(rows["benchmark"] == benchmark) & rows["loss"].notna()]
         for group in build_groups(own, x="data", column="loss", size=inputs.settings["size"]):
             points = mean_points(group, inputs.settings["level"])
             named = points.assign(mark="point", benchmark=benchmark)
             parts.append((f"{benchmark}, {group.variant}", "data", named))
     parts.sort(key=lambda part: part[2]["variant"].iloc[0])
-    per_row = len(set(rows["benchmark"]))
+    per_row = len(set(followed["benchmark"]))
     figure = curve_panels(
         parts,
         size=inputs.settings["size"],
@@ -125,12 +129,14 @@ def domain_transfer(inputs: Inputs) -> Drawing:
     import pandas
 
     rows = inputs.size_rows()
-    last = rows["step"] == rows.groupby("cell")["step"].transform("max")
+    last = rows["step"] == rows.groupby(["cell", "benchmark"])["step"].transform("max")
     kept = rows[last | (rows["step"] == 0)]
     kept = kept.assign(when=np.where(kept["step"] == 0, "before", "after"))
-    if set(kept["when"]) != {"before", "after"}:
+    both = kept.groupby(["cell", "benchmark"])["when"].transform("nunique") == 2
+    if not both.any():
         raise NothingToDraw("its curves have no step 0, so nothing before training")
-    benchmarks = _ordered(inputs, rows)
+    kept = kept[both]
+    benchmarks = _ordered(inputs, kept)
     variants = sorted(kept["variant"].unique())
     table = pandas.concat(
         [
@@ -142,20 +148,25 @@ def domain_transfer(inputs: Inputs) -> Drawing:
         ],
         ignore_index=True,
     )
+    columns = min(4, len(benchmarks))
+    rows_each = -(-len(benchmarks) // columns)
+    height = 0.7 + 1.7 * rows_each * len(variants)
     figure, grid = panels(
-        len(variants), len(benchmarks), width=DOUBLE, height=0.7 + 1.7 * len(variants),
-        sharex=True,
-    )  # fmt: skip
-    for axes, (variant, name) in zip(
-        grid.flat, [(v, b) for v in variants for b in benchmarks], strict=True
-    ):
-        own = table[(table["variant"] == variant) & (table["benchmark"] == name)]
-        axes.set(xscale="log", xlim=widen(table["n"], 0.1))
-        for when, colour, face in (("before", MUTED, "white"), ("after", ACCENT, ACCENT)):
-            _bars(axes, own[own["when"] == when], "n", color=colour, mfc=face, fmt="o-", lw=0.7,
-                  label=f"{when} training")  # fmt: skip
-        log_ticks(axes.xaxis, human, most=4)
-        axes.set_title(f"{name}, {variant}")
+        rows_each * len(variants), columns, width=DOUBLE, height=height, sharex=True
+    )
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for i, variant in enumerate(variants):
+        own_axes = grid[i * rows_each : (i + 1) * rows_each].flat
+        for axes, name in zip(own_axes, benchmarks, strict=False):
+            own = table[(table["variant"] == variant) & (table["benchmark"] == name)]
+            axes.set_axis_on()
+            axes.set(xscale="log", xlim=widen(table["n"], 0.1))
+            for when, colour, face in (("before", MUTED, "white"), ("after", ACCENT, ACCENT)):
+                _bars(axes, own[own["when"] == when], "n", color=colour, mfc=face, fmt="o-",
+                      lw=0.7, label=f"{when} training")  # fmt: skip
+            log_ticks(axes.xaxis, human, most=4)
+            axes.set_title(f"{name}, {variant}")
     for axes in grid[-1]:
         axes.set_xlabel("model size $N$")
     for axes in grid[:, 0]:

@@ -10,6 +10,7 @@ from rlscale.plots.style import (
     DOUBLE,
     INK,
     MUTED,
+    RIVAL,
     human,
     log_ticks,
     note,
@@ -25,6 +26,8 @@ _SCOPES = {
     "fixed": "other runs on these problems",
     "block": "residual blocks of mean curves, one run per size",
 }
+
+_DASHES = {"dashed": "--", "dotted": ":", "dash-dotted": "-."}
 
 _FINDINGS = {
     "identified": "saturation identified",
@@ -50,15 +53,24 @@ def k_of_n(inputs: Inputs) -> Drawing:
         for axes, x in zip(row, _AXES, strict=True):
             slopes = _slopes(_entry(free[x], key), x)
             curve = _curve(_entry(law[x], key), x)
-            parts += [slopes, curve]
+            published = _published(inputs, key, x, slopes)
+            parts += [slopes, curve, published]
             axes.set_title(f"{title(*key, several)}: {_AXES[x]}")
             _draw(axes, slopes, curve, _entry(law[x], key))
+            for line, (_, own) in zip(
+                _DASHES.values(), published.groupby("protocol"), strict=False
+            ):
+                axes.plot(own["n"], own["k"], line, color=RIVAL, lw=0.9)
         entry = _entry(law["compute"], key)
         words.append(f"{key[1]} (against compute): {entry['verdict'] or entry['reason']}")
         supports.append(_support(entry))
-        scopes = dict.fromkeys(parts[-2]["scope"]) if len(parts[-2]) else {}
+        scopes = dict.fromkeys(parts[-3]["scope"]) if len(parts[-3]) else {}
         notes += [f"{key[1]}: bars and band = {_interval_words(s, law[x])}." for s in scopes]
     drawn = [part for part in parts if len(part)]
+    overlaid = sorted({p for part in drawn if "protocol" in part for p in part["protocol"]})
+    lines = [f"{name} {what}" for name, what in zip(_DASHES, overlaid, strict=False)]
+    if lines:
+        notes.append(f"Published laws: {', '.join(lines)}.")
     if not drawn:
         reasons = dict.fromkeys(entry["reason"] for entry in free["compute"]["groups"])
         raise NothingToDraw(f"no slope could be fitted ({'; '.join(reasons)})")
@@ -129,6 +141,20 @@ def _curve(entry: dict, x: str):
 
     own = {"family": entry["family"], "variant": entry["variant"], "x": x, "mark": "law"}
     return pandas.DataFrame([own | point for point in entry["curve"]])
+
+
+def _published(inputs: Inputs, key: tuple[str, str], x: str, slopes):
+    """The published law over this study's sizes, one row per protocol and point."""
+    import pandas
+
+    parts = [pandas.DataFrame({"protocol": []})]
+    if len(slopes):
+        n = np.geomspace(slopes["n"].min(), slopes["n"].max(), 60)
+        for row in inputs.published(key[1], x).itertuples():
+            own = {"family": key[0], "variant": key[1], "x": x, "mark": "published"}
+            k = row.K_max / (1 + row.N0 / n)
+            parts.append(pandas.DataFrame({**own, "protocol": row.protocol, "n": n, "k": k}))
+    return pandas.concat(parts, ignore_index=True)
 
 
 def _draw(axes, slopes, curve, law: dict) -> None:

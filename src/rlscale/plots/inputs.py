@@ -82,6 +82,19 @@ class Inputs:
             raise NothingToDraw(f"it makes no {name.replace('_', ' ')}")
         return self.tables[name]
 
+    def published(self, variant: str, x: str) -> "pandas.DataFrame":
+        """Published K_max and N0 of a variant on an axis; no rows where none are asked for."""
+        import pandas
+
+        if "published" not in self.tables:
+            return pandas.DataFrame({"protocol": [], "K_max": [], "N0": []})
+        table = self.table("published")
+        lacking = sorted({"variant", "x", "protocol", "K_max", "N0_b"} - set(table))
+        if lacking:
+            raise StudyError(f"{self.path('published')}: no column {lacking[0]}")
+        own = table[(table["variant"] == variant) & (table["x"] == x)]
+        return own.assign(N0=1e9 * own["N0_b"])[["protocol", "K_max", "N0"]]
+
     def size_rows(self) -> "pandas.DataFrame":
         """Rows of the sweep over sizes (the fits' selection), all benchmarks and steps."""
         return select_rows(self.curves, self.settings["select"]).fillna({"family": ""})

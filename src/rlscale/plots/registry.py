@@ -129,6 +129,7 @@ _ALL = (
         "Learning efficiency against model size",
         "Figures 3 and 5",
         fits=_SLOPES,
+        tables=("published",),
     ),
     Spec(
         "table_parameters",
@@ -137,6 +138,7 @@ _ALL = (
         "K_max and N0, by our fit and by the paper's protocol",
         "Table 6",
         fits=tuple(f"{law}-{x}-loss" for law in ("saturating", "paper") for x in _X),
+        tables=("published",),
     ),
     Spec(
         "table_uncertainty",

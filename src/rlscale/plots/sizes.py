@@ -106,8 +106,8 @@ def draw_sizes(axes: "Axes", part: "pandas.DataFrame", palette: str) -> None:
             color=colour,
             ms=1.6 if crowded else 3.6,
             mew=0,
-            elinewidth=0.35 if crowded else 0.7,
-            alpha=0.55 if crowded else 1.0,
+            elinewidth=0.25 if crowded else 0.7,
+            alpha=0.3 if crowded else 1.0,
         )
 
 

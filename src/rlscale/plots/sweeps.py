@@ -70,7 +70,8 @@ def reuse_cost(inputs: Inputs) -> Drawing:
             lw=0.7,
         )
         log_ticks(axes.xaxis)
-        axes.set_xticks(own["tau"], [f"{tau:g}" for tau in own["tau"]])
+        near = np.diff(np.log(own["tau"])).min() < 0.06 * np.ptp(np.log(own["tau"]))
+        axes.set_xticks(own["tau"], [f"{tau:g}" for tau in own["tau"]], rotation=45 if near else 0)
         axes.set_title(own["swept"].iloc[0])
         axes.set_xlabel("reuse factor τ (times each problem is used)")
     grid[0, 0].set_ylabel("late test loss $L$")

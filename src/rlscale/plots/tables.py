@@ -1,6 +1,6 @@
 """Tables, drawn like figures: parameters of the law, uncertainty of k, final losses, models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,6 +69,8 @@ def parameters(inputs: Inputs) -> Drawing:
             found = entry["identification"]
             record["finding"] = found["verdict"] if found else ""
             records.append(record)
+            if document["law"] == "saturating":
+                records += _published(inputs, entry, document["x"])
     if not records:
         raise NothingToDraw("its configuration does not ask for the saturating law")
     table = pandas.DataFrame(records).sort_values(["variant", "x", "fit"], ignore_index=True)
@@ -87,6 +89,18 @@ def parameters(inputs: Inputs) -> Drawing:
     words = "; ".join(f"{r[0]}, {r[1]}, {r[2]}: K_max {r[3]}, N0 {r[4]}" for r in rows)
     figure = draw_table(rows, heads, width=DOUBLE, notes=[_level(inputs), inputs.missing()])
     return Drawing(figure, table, f"{words}.")
+
+
+def _published(inputs: Inputs, entry: Mapping, x: str) -> list[dict]:
+    """Rows of the published values of a group's variant."""
+    return [
+        {
+            "fit": f"published ({row['protocol']})", "x": x, "family": entry["family"],
+            "variant": entry["variant"], "status": "as printed", "scope": "none", "file": "",
+            "K_max": row["K_max"], "N0": row["N0"], "finding": "",
+        }
+        for row in inputs.published(entry["variant"], x).to_dict("records")
+    ]  # fmt: skip
 
 
 def _ends(row: dict, name: str, write) -> str:
