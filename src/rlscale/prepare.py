@@ -11,7 +11,7 @@ from rlscale import arithmetic
 from rlscale.clean import LOSS_COLUMNS, Cleaned, clean
 from rlscale.errors import StudyError
 from rlscale.manifests import read_manifest, verify_files, write_json, write_manifest
-from rlscale.problems import RawRow, generated_rows, tabulate
+from rlscale.problems import RawRow, generated_rows, is_broken, tabulate
 from rlscale.readers import read_rows
 from rlscale.repeat import largest_steps, repeat
 
@@ -48,7 +48,11 @@ def prepare_set(
     parts = {"train": _raw(settings)}
     if "read" in settings.get("held_out", {}):
         parts["held_out"] = read_rows(settings["held_out"]["read"])
-    checks = {"verifier": settings["verifier"], "max_characters": settings["max_characters"]}
+    checks = {
+        "verifier": settings["verifier"],
+        "max_characters": settings["max_characters"],
+        "keep_mangled": settings["cleaning"] == "as_published",
+    }
     tables, quarantine = {}, []
     for part, rows in parts.items():
         tables[part], lost = tabulate(rows, **checks)
@@ -185,6 +189,7 @@ def _report(
         "rows_in": dict(rows_in),
         "rows_out": sum(map(len, out.values())),
         "rows_lost": len(losses),
+        "mangled_kept": sum(int(t["problem"].map(is_broken).sum()) for t in tables.values()),
         "waterfall": waterfall,
         "levels": {
             part: t["level"].value_counts().sort_index().to_dict() for part, t in out.items()

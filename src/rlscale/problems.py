@@ -12,7 +12,8 @@ from rlscale.canonical import tokens
 from rlscale.manifests import digest
 
 COLUMNS = ("problem_id", "problem", "answer", "level", "pass_rate", "cluster_id", "source")
-_BROKEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_MANGLED = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")  # such as "\frac" read as "\x0c"
 _PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -46,7 +47,7 @@ def problem_id(problem: str) -> str:
 
 
 def tabulate(
-    rows: Sequence[RawRow], *, verifier: str, max_characters: int
+    rows: Sequence[RawRow], *, verifier: str, max_characters: int, keep_mangled: bool = False
 ) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     """Check rows and put the usable ones into a problem table.
 
@@ -54,6 +55,7 @@ def tabulate(
         rows: All rows, in the order of the raw data.
         verifier: Kind of judge that must be able to use the gold answers (``rlscale.verify``).
         max_characters: Longest problem text.
+        keep_mangled: Keep rows with control or replacement characters, as published.
 
     Returns:
         The problem table with ``order`` (place in the raw data; ``cluster_id`` is the row's own
@@ -63,7 +65,7 @@ def tabulate(
     usable, quarantine = [], []
     for order, row in enumerate(rows):
         try:
-            usable.append((order, row, *_checked(row, max_characters)))
+            usable.append((order, row, *_checked(row, max_characters, keep_mangled)))
         except Unusable as reason:
             quarantine.append((order, row, str(reason)))
     golds = [answer for _, _, _, answer, _ in usable]
@@ -93,7 +95,12 @@ def tabulate(
     return table[["order", *COLUMNS]], lost
 
 
-def _checked(row: RawRow, max_characters: int) -> tuple[str, str, float]:
+def is_broken(text: str, *, keep_mangled: bool = False) -> bool:
+    """Whether a text was decoded wrongly: not text at all, or (strictly) mangled escapes."""
+    return bool(_NO_TEXT.search(text) or (not keep_mangled and _MANGLED.search(text)))
+
+
+def _checked(row: RawRow, max_characters: int, keep_mangled: bool) -> tuple[str, str, float]:
     """Problem, answer and pass rate of a usable row."""
     if row.failure:
         raise Unusable(row.failure)
@@ -103,21 +110,21 @@ def _checked(row: RawRow, max_characters: int) -> tuple[str, str, float]:
         raise Unusable("empty problem")
     if len(row.problem) > max_characters:
         raise Unusable(f"problem longer than {max_characters} characters")
-    if _BROKEN.search(row.problem):
+    if is_broken(row.problem, keep_mangled=keep_mangled):
         raise Unusable("broken encoding in the problem")
     if not tokens(row.problem):
         raise Unusable("problem without content")
-    return row.problem, _checked_answer(row.answer), _checked_rate(row.pass_rate)
+    return row.problem, _checked_answer(row.answer, keep_mangled), _checked_rate(row.pass_rate)
 
 
-def _checked_answer(answer: Any) -> str:
+def _checked_answer(answer: Any, keep_mangled: bool) -> str:
     if isinstance(answer, int | float) and not isinstance(answer, bool) and math.isfinite(answer):
         answer = str(answer)
     if answer is None or (isinstance(answer, str) and not answer.strip()):
         raise Unusable("no gold answer")
     if not isinstance(answer, str):
         raise Unusable(f"gold answer is {_kind(answer)}")
-    if _BROKEN.search(answer):
+    if is_broken(answer, keep_mangled=keep_mangled):
         raise Unusable("broken encoding in the gold answer")
     return answer
 

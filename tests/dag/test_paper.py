@@ -48,7 +48,7 @@ PROTOCOL = {
     "num_iterations": 1,
     "steps_per_generation": 4,
     "generation_batch_size": 512 * 8,
-    "max_steps": 104 * 4,
+    "max_steps": 105 * 4,
     "shuffle_dataset": False,
 }
 

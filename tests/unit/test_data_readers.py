@@ -67,6 +67,15 @@ def test_a_bad_row_goes_to_quarantine_and_the_good_ones_stay(name: str, tmp_path
     assert lost["problem"].str.len().max() <= 200
 
 
+def test_mangled_escapes_stay_only_where_the_set_is_used_as_published(tmp_path: Path) -> None:
+    bad = {**GOOD, "problem": "1 + \frac{4}{2} ="}  # a form feed: "\\f" of "\\frac"
+    rows = read(lines(tmp_path / "set.jsonl", GOOD, bad, {**GOOD, "problem": "1+\x002="}))
+    kept, lost = tabulate(rows, verifier="number", max_characters=100, keep_mangled=True)
+    assert kept["problem"].tolist() == [GOOD["problem"], bad["problem"]]
+    assert len(lost) == 1
+    assert len(tabulate(rows, verifier="number", max_characters=100)[1]) == 2
+
+
 NESTED = {
     "broken string": ("[{'content': '1+2=", "prompt holds a broken nested string"),
     "no list": ({"content": "1+2="}, "prompt is no list"),
