@@ -45,7 +45,12 @@ rule prepare_set:
         report="results/data/{set}/report.json",
         train="results/data/{set}/train.parquet",
         held_out="results/data/{set}/held_out.parquet",
-        dropped="results/data/{set}/dropped.csv",
+        dropped=report(
+            "results/data/{set}/dropped.csv",
+            caption="../report/dropped.rst",
+            category="Data",
+            labels={"figure": "Dropped rows: {set}", "file": "CSV"},
+        ),
         conflicts="results/data/{set}/conflicts.csv",
         hits="results/data/{set}/hits.csv",
     log:

@@ -20,6 +20,10 @@ TABLES = {
         for law in config["forecast"]["laws"]
     },
     **({"ledger": "results/ledger.csv"} if CELLS else {}),
+    **{
+        f"data_{name}": f"results/data/{name}/report.json"
+        for name in sorted({config["recipes"][cell.recipe]["data"] for cell in CELLS})
+    },
     **(
         {"published": published}
         if (published := config["figures"]["published"])

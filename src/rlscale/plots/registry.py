@@ -171,6 +171,20 @@ _ALL = (
         "Response length over training",
         "Figures 6b and 14",
     ),
+    Spec(
+        "fig_data_waterfall",
+        "data.data_waterfall",
+        "Study",
+        "Rows read, lost and used, per data set",
+        tables=("data_*",),
+    ),
+    Spec(
+        "fig_pass_rates",
+        "data.pass_rates",
+        "Study",
+        "Pass rates before and after the data stage",
+        tables=("data_*",),
+    ),
     Spec("fig_outcomes", "study.outcomes", "Study", "Correct, wrong, unparsed, timed out"),
     Spec(
         "fig_ledger",
