@@ -117,7 +117,7 @@ def train_cell(
 
     Raises:
         StudyError: Bad input, or the consumed problems differ from the manifest's order.
-        Interrupted: SIGTERM or SIGUSR1 came; the state is saved at a rollout boundary.
+        Interrupted: SIGTERM, SIGUSR1 or SIGURG came; the state is saved at a rollout boundary.
     """
     started = time.time()
     recipe = settings["recipe"]
@@ -332,7 +332,11 @@ def _callback(
 
 
 class _stop_signals:
-    """Within it, SIGTERM and SIGUSR1 ask the guard to stop at the next rollout boundary."""
+    """Within it, signals ask the guard to stop at the next rollout boundary.
+
+    SIGURG is a cluster's warning of the time limit: it reaches all processes of a job, and is the
+    one that shells and Snakemake, which stand above the training, ignore by default.
+    """
 
     def __init__(self, guard: Any) -> None:
         self.guard = guard
@@ -341,7 +345,8 @@ class _stop_signals:
         def ask(*_: Any) -> None:
             self.guard.stop_asked = True
 
-        self.before = {name: signal.signal(name, ask) for name in (signal.SIGTERM, signal.SIGUSR1)}
+        signals = (signal.SIGTERM, signal.SIGUSR1, signal.SIGURG)
+        self.before = {name: signal.signal(name, ask) for name in signals}
 
     def __exit__(self, *_: Any) -> None:
         for name, handler in self.before.items():

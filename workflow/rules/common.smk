@@ -1,10 +1,12 @@
 # What all rules share: the study's cells, settings per cell, resources, code digests.
 import json
 import os
+import uuid
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from rlscale import attempts
 from rlscale import cells as grid
 from rlscale.errors import StudyError
 from rlscale.manifests import code_digest
@@ -45,12 +47,39 @@ def cell_of(wildcards):
     return or_refuse(grid.find, CELLS, wildcards.cell)
 
 
+# On a cluster (jobs are counted, not cores) interrupted steps go on in new jobs. Only this process
+# starts them: a job's own Snakemake, which reads the same rules, would multiply the attempts.
+if workflow.is_main_process:
+    os.environ[attempts.RUN] = str(uuid.uuid4())
+ON_CLUSTER = workflow.is_main_process and workflow.resource_settings.cores is None
+RETRIES = config["training"]["retries"] if ON_CLUSTER else 0
+
+
 def resources_of(model):
     """What jobs of a model ask for; never part of what decides a result."""
     return {
         **config["resources"]["default"],
         **config["resources"]["models"].get(model, {}),
     }
+
+
+def attempts_of(wildcards):
+    """The record of the attempts at training a cell, and the folder of its resumable state."""
+    cell = wildcards.cell
+    return Path(f".state/attempts/{cell}.jsonl"), Path(f".state/{cell}")
+
+
+def memory_for_training(wildcards):
+    """Half as much again for each attempt that was killed without a word."""
+    killed = attempts.killed(*attempts_of(wildcards))
+    return int(resources_of(cell_of(wildcards).model)["mem_mb"] * 1.5**killed)
+
+
+def gpus_for_training(wildcards):
+    """None once the attempts are spent: a job could only say so."""
+    failed = attempts.without_progress(*attempts_of(wildcards))
+    spent = len(failed) >= config["training"]["faults"]
+    return 0 if spent else resources_of(cell_of(wildcards).model)["gpus"]
 
 
 def code(module):

@@ -1,6 +1,6 @@
 # Benchmarks and the evaluation of cells: one engine per cell, every sample kept.
 from rlscale.benchmarks import LOADING
-from rlscale.evaluate import settings_for
+from rlscale.tasks import settings_for
 
 MADE_BENCHMARKS = [
     name
@@ -75,7 +75,9 @@ rule evaluate_cell:
         "logs/evaluate_cell/{cell}.tsv"
     threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
     resources:
-        mem_mb=lambda wildcards: resources_of(cell_of(wildcards).model)["mem_mb"],
+        gpu=lambda wildcards: resources_of(cell_of(wildcards).model)["gpus"],
+        mem_mb=lambda wildcards, attempt: attempt
+        * resources_of(cell_of(wildcards).model)["mem_mb"],
         runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
         machine=json.dumps(config["evaluation"]["machine"]),
     params:

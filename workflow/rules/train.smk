@@ -34,20 +34,25 @@ rule train_cell:
         "logs/train_cell/{cell}.log",
     benchmark:
         "logs/train_cell/{cell}.tsv"
+    retries: RETRIES
     threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
     resources:
-        mem_mb=lambda wildcards: resources_of(cell_of(wildcards).model)["mem_mb"],
+        gpu=gpus_for_training,
+        mem_mb=memory_for_training,
         runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
+        save_state_minutes=str(config["training"]["save_state_minutes"]),
+        faults=str(config["training"]["faults"]),
     params:
         settings=lambda wildcards: json.dumps(train_settings(wildcards)),
         checkpoints="checkpoints/{cell}",
         state=".state/{cell}",
-        minutes=config["training"]["save_state_minutes"],
+        attempts=lambda wildcards: attempts_of(wildcards)[0],
     message:
         "Train {wildcards.cell}"
     shell:
         "python $SCRIPTS/train_cell.py --settings {params.settings:q} --cell {wildcards.cell}"
         " --model {input.model} --data {input.data} --checkpoints {params.checkpoints}"
-        " --state {params.state} --save-state-minutes {params.minutes}"
+        " --state {params.state} --save-state-minutes {resources.save_state_minutes}"
+        " --attempts {params.attempts} --faults {resources.faults}"
         " --manifest {output.manifest} --metrics {output.metrics} --ledger {output.ledger}"
         " --consumed {output.consumed} > {log} 2>&1"

@@ -22,6 +22,8 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True, help="folder of resumable state")
     parser.add_argument("--save-state-minutes", type=float, required=True)
+    parser.add_argument("--attempts", type=Path, required=True, help="record of the attempts")
+    parser.add_argument("--faults", type=int, required=True, help="attempts without progress")
     for output in ("manifest", "metrics", "ledger", "consumed"):
         parser.add_argument(f"--{output}", type=Path, required=True)
     arguments = parser.parse_args()
@@ -29,22 +31,24 @@ def main() -> None:
     # Before torch is imported: threads change float sums.
     os.environ["OMP_NUM_THREADS"] = str(arguments.settings["recipe"]["cpu_threads"])
     os.environ["HF_HUB_OFFLINE"] = "1"
+    from rlscale.attempts import counted
     from rlscale.train import INTERRUPTED, Interrupted, train_cell
 
     try:
-        train_cell(
-            cell={**asdict(arguments.cell), "path": arguments.cell.path},
-            settings=arguments.settings,
-            model_manifest=arguments.model,
-            data_manifest=arguments.data,
-            checkpoints=arguments.checkpoints,
-            state=arguments.state,
-            outputs={
-                name: getattr(arguments, name)
-                for name in ("manifest", "metrics", "ledger", "consumed")
-            },
-            save_state_minutes=arguments.save_state_minutes,
-        )
+        with counted(arguments.attempts, arguments.state, arguments.faults):
+            train_cell(
+                cell={**asdict(arguments.cell), "path": arguments.cell.path},
+                settings=arguments.settings,
+                model_manifest=arguments.model,
+                data_manifest=arguments.data,
+                checkpoints=arguments.checkpoints,
+                state=arguments.state,
+                outputs={
+                    name: getattr(arguments, name)
+                    for name in ("manifest", "metrics", "ledger", "consumed")
+                },
+                save_state_minutes=arguments.save_state_minutes,
+            )
     except Interrupted as stop:
         print(f"interrupted: {stop}", file=sys.stderr)
         sys.exit(INTERRUPTED)

@@ -1,0 +1,76 @@
+"""A cluster per session, and studies that run on it by the shipped profile."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from cluster import Cluster, missing
+
+from conftest import ROOT, Study
+
+# What a test changes of the shipped profile: how often it asks, and a warning in its short jobs.
+QUICK = {
+    "latency-wait": 5,
+    "slurm-init-seconds-before-status-checks": 1,
+    "seconds-between-status-checks": 1,
+}
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """A running Slurm of this machine."""
+    why = missing()
+    if why:
+        pytest.skip(why)
+    slurm = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        slurm.start()
+        yield slurm
+    finally:
+        slurm.stop()
+
+
+class SlurmStudy(Study):
+    """A study in a folder of its own, run by `snakemake --profile slurm`."""
+
+    def __init__(self, folder: Path, config: dict, warn_seconds: int = 600):
+        super().__init__(folder, config)
+        profile = yaml.safe_load((ROOT / "slurm" / "config.yaml").read_text()) | QUICK
+        signal = profile["set-resources"]["train_cell"]
+        signal["slurm_extra"] = signal["slurm_extra"].replace("@600", f"@{warn_seconds}")
+        (folder / "slurm").mkdir(exist_ok=True)
+        (folder / "slurm" / "config.yaml").write_text(yaml.safe_dump(profile))
+
+    def command(self, *arguments: str) -> dict:
+        """Arguments of `subprocess` for one run."""
+        line = ["snakemake", "--profile", "slurm", *arguments]
+        line += ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "study.yaml"]
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return {"args": line, "cwd": self.folder, "env": {**os.environ, "PATH": path}}
+
+    def start(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run to the end, whatever comes of it."""
+        return subprocess.run(
+            **self.command(*arguments), stdout=-1, stderr=subprocess.STDOUT, text=True, timeout=400
+        )
+
+    @contextlib.contextmanager
+    def started(self, *arguments: str):
+        """A run that goes on beside the test; killed at the end if it still works."""
+        with (self.folder / "run.log").open("a") as log:
+            run = subprocess.Popen(**self.command(*arguments), stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield run
+        finally:
+            run.kill()
+            run.wait()
+
+    def take_inputs(self, other: Study) -> None:
+        """Copy data, models and benchmarks that another folder has made."""
+        for name in ("results/data", "results/models", "results/benchmarks", "checkpoints/models"):
+            shutil.copytree(other.folder / name, self.folder / name)
