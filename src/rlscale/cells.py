@@ -124,6 +124,9 @@ def protocol(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     recipe = resolve(config, cell)
     recipe.pop("overridden")
     evaluation = {k: v for k, v in config["evaluation"].items() if k in PROTOCOL_OF_EVALUATION}
+    own = {k: v["max_tokens"] for k, v in config["benchmarks"].items() if "max_tokens" in v}
+    if own:
+        evaluation["benchmarks_max_tokens"] = own
     return {"recipe": recipe, "data": config["data"][recipe["data"]], "evaluation": evaluation}
 
 

@@ -4,30 +4,25 @@ What is missing in the cell's sample store is generated; what a changed scorer j
 judged again without generating.
 """
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlscale import benchmarks
-from rlscale.cells import Cell, resolve
 from rlscale.engine import Engine, Request, without_collection
 from rlscale.errors import StudyError
-from rlscale.manifests import (
-    code_digest,
-    digest,
-    package_versions,
-    read_manifest,
-    verify_files,
-    write_manifest,
-    write_text,
-)
+from rlscale.manifests import read_manifest, write_manifest, write_text
 from rlscale.outcomes import metric_table, outcome_counts, score_table, unusable_golds
 from rlscale.progress import Clock, Progress
-from rlscale.prompts import render
 from rlscale.samples import KEY, SampleStore
+from rlscale.tasks import (
+    Task,
+    missing_samples,
+    model_length,
+    read_tasks,
+    sample_seed,
+    wanted_keys,
+)
 from rlscale.weights import weights_digest
 
 if TYPE_CHECKING:
@@ -35,76 +30,6 @@ if TYPE_CHECKING:
 
 _PROBES = 4
 _PROBLEM, _SAMPLE = KEY.index("problem_id"), KEY.index("sample")
-_SAMPLING = ("temperature", "top_p", "max_tokens", "seed", "dtype")
-
-
-def settings_for(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
-    """All settings that decide one cell's evaluation, and nothing else.
-
-    Args:
-        config: The study's configuration, defaults filled in.
-        cell: The cell.
-    """
-    recipe = resolve(config, cell)
-    evaluation = dict(config["evaluation"])
-    evaluation.pop("machine")
-    extra = evaluation.pop("top_up")
-    return {
-        **evaluation,
-        "variant": cell.variant,
-        "prompt": recipe["prompt"],
-        "verifier": recipe["verifier"],
-        "cpu_threads": recipe["cpu_threads"],
-        "benchmarks": {
-            name: {
-                "module": settings.get("module", name),
-                "samples": settings["samples"],
-                "max_tokens": settings.get("max_tokens", evaluation["max_tokens"]),
-            }
-            for name, settings in config["benchmarks"].items()
-        },
-        "top_up": [_top_up(entry) for entry in extra if _concerns(entry["match"], cell)],
-    }
-
-
-def _concerns(match: Mapping[str, Any], cell: Cell) -> bool:
-    fields = asdict(cell)
-    return all(str(fields[key]) == str(value) for key, value in match.items() if key in fields)
-
-
-def _top_up(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A top-up without what only says which cells are meant; numbers may come as text."""
-    match = {}
-    if "step" in entry["match"]:
-        match["step"] = int(entry["match"]["step"])
-    if "benchmark" in entry["match"]:
-        match["benchmark"] = entry["match"]["benchmark"]
-    return {"match": match, "samples": int(entry["samples"])}
-
-
-@dataclass(frozen=True)
-class Task:
-    """One benchmark as a cell is asked it.
-
-    Attributes:
-        name: Its name in the configuration.
-        benchmark: The module's definition.
-        problems: Problem table.
-        prompts: Token ids of each problem's prompt.
-        prompt_digests: Digest of each prompt's text.
-        max_tokens: Longest response.
-        sampling: The sampling parameters as the store's key spells them.
-        scorer: Digest of all that judges its responses.
-    """
-
-    name: str
-    benchmark: benchmarks.Benchmark
-    problems: "pandas.DataFrame"
-    prompts: list[list[int]]
-    prompt_digests: list[str]
-    max_tokens: int
-    sampling: str
-    scorer: str
 
 
 def evaluate_cell(
@@ -122,7 +47,7 @@ def evaluate_cell(
         train_manifest: The cell's train.json.
         problems: Manifest that holds each benchmark's problems: of a benchmark, or of the data
             set for its held-out ones.
-        settings: ``settings_for`` of the cell.
+        settings: ``rlscale.tasks.settings_for`` of the cell.
         machine: Speed keys of the engine (``rlscale.engine.Engine``); they decide no result.
         journal: Folder of the sample store's parts.
         outputs: Paths ``samples``, ``outcomes``, ``scores``, ``metrics`` and ``manifest``.
@@ -142,9 +67,9 @@ def evaluate_cell(
         import pandas  # noqa: F401
         import transformers.models.auto.tokenization_auto  # noqa: F401
     with clock("prompts"):
-        tasks = _tasks(problems, settings, checkpoints[0]["path"])
+        tasks = read_tasks(problems, settings, checkpoints[0]["path"])
         store = SampleStore(outputs["samples"], journal)
-        missing = _missing(tasks, checkpoints, settings, store)
+        missing = missing_samples(tasks, checkpoints, settings, store)
     if any(missing.values()):
         _generate(tasks, checkpoints, missing, settings, machine, store, clock)
     with clock("judge"):
@@ -178,105 +103,6 @@ def evaluate_cell(
     }
 
 
-def _tasks(problems: Mapping[str, Path], settings: Mapping[str, Any], folder: str) -> list[Task]:
-    import pandas
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tasks = []
-    for name, own in settings["benchmarks"].items():
-        benchmark = benchmarks.get(own["module"])
-        table = pandas.read_parquet(_problem_file(problems[name]))
-        prompt = settings["prompt"]
-        if benchmark.prompt is not None:
-            prompt = {"template": benchmark.prompt}
-        texts = [render(tokenizer, text, settings["variant"], prompt) for text in table["problem"]]
-        sampling = {**settings, "max_tokens": own["max_tokens"]}
-        tasks.append(
-            Task(
-                name=name,
-                benchmark=benchmark,
-                problems=table,
-                prompts=tokenizer(texts)["input_ids"],
-                prompt_digests=[_sha(text) for text in texts],
-                max_tokens=own["max_tokens"],
-                sampling=",".join(f"{key}={sampling[key]}" for key in _SAMPLING),
-                scorer=_scorer(own["module"], settings["verifier"]),
-            )
-        )
-    return tasks
-
-
-def _problem_file(path: Path) -> Path:
-    manifest = read_manifest(path)
-    verify_files(manifest)
-    return path.parent / ("held_out.parquet" if manifest["kind"] == "data" else "problems.parquet")
-
-
-def _scorer(module: str, verifier: str) -> str:
-    return digest(
-        [
-            code_digest(f"rlscale.benchmarks.{module}"),
-            verifier,
-            package_versions().get("math-verify", ""),
-        ]
-    )
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def samples_wanted(settings: Mapping[str, Any], benchmark: str, step: int) -> int:
-    """Samples per problem of a benchmark at a step: its own number, or more by a top-up."""
-    wanted = settings["benchmarks"][benchmark]["samples"]
-    for entry in settings["top_up"]:
-        match = entry["match"]
-        if match.get("benchmark", benchmark) == benchmark and match.get("step", step) == step:
-            wanted = max(wanted, entry["samples"])
-    return wanted
-
-
-def _wanted_keys(
-    task: Task, checkpoint: Mapping[str, Any], settings: Mapping[str, Any]
-) -> list[tuple[int, tuple]]:
-    """(row of the problem table, key in the store) of every sample of a task at a checkpoint."""
-    count = samples_wanted(settings, task.name, checkpoint["step"])
-    version = task.benchmark.version
-    return [
-        (row, (checkpoint["digest"], task.name, version, problem, sample, prompt, task.sampling))
-        for row, (problem, prompt) in enumerate(
-            zip(task.problems["problem_id"], task.prompt_digests, strict=True)
-        )
-        for sample in range(count)
-    ]
-
-
-def _missing(
-    tasks: Sequence[Task],
-    checkpoints: Sequence[Mapping[str, Any]],
-    settings: Mapping[str, Any],
-    store: SampleStore,
-) -> dict[int, list[tuple[Task, int, tuple]]]:
-    """What is to be generated, by step; a sample that two steps share belongs to the first."""
-    planned = set()
-    missing: dict[int, list[tuple[Task, int, tuple]]] = {}
-    for checkpoint in checkpoints:
-        todo = missing[checkpoint["step"]] = []
-        for task in tasks:
-            for row, key in _wanted_keys(task, checkpoint, settings):
-                if key not in store and key not in planned:
-                    planned.add(key)
-                    todo.append((task, row, key))
-    return missing
-
-
-def sample_seed(seed: int, problem_id: str, sample: int) -> int:
-    """Seed of one request, from the evaluation's seed, the problem and the sample's number."""
-    text = f"{seed}/{problem_id}/{sample}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-
-
 def _generate(
     tasks: Sequence[Task],
     checkpoints: Sequence[Mapping[str, Any]],
@@ -293,7 +119,7 @@ def _generate(
     engine = Engine(
         needed[0]["path"],
         dtype=settings["dtype"],
-        max_model_len=_model_length(tasks, needed[0]["path"]),
+        max_model_len=model_length(tasks, needed[0]["path"]),
         cpu_threads=settings["cpu_threads"],
         machine=machine,
     )
@@ -324,23 +150,6 @@ def _check_weights(checkpoint: Mapping[str, Any]) -> None:
             f"{found}, expected {checkpoint['digest']}): truncated, or of another cell; "
             "train the cell again"
         )
-
-
-def _model_length(tasks: Sequence[Task], folder: str) -> int:
-    """Tokens that the longest prompt plus its response take; refused where the model has fewer."""
-    from transformers import AutoConfig
-
-    needed, task = max(
-        ((max(map(len, task.prompts)) + task.max_tokens, task) for task in tasks),
-        key=lambda pair: pair[0],
-    )
-    available = AutoConfig.from_pretrained(folder).max_position_embeddings
-    if needed > available:
-        raise StudyError(
-            f"benchmark {task.name}: its longest prompt and max_tokens {task.max_tokens} need "
-            f"{needed} positions, the model {folder} has {available}; lower max_tokens"
-        )
-    return needed
 
 
 def _sample(
@@ -402,7 +211,7 @@ def _judge(
     pieces, judged_again = [], 0
     for checkpoint in checkpoints:
         for task in tasks:
-            wanted = _wanted_keys(task, checkpoint, settings)
+            wanted = wanted_keys(task, checkpoint, settings)
             piece = stored.iloc[[place[key] for _, key in wanted]].reset_index(drop=True)
             stale = (piece["scorer"] != task.scorer).to_numpy()
             judged_again += int((stale & piece["scorer"].notna().to_numpy()).sum())

@@ -20,7 +20,7 @@ from rlscale.manifests import (
 )
 from rlscale.plots.output import KEY
 
-OK, CHANGED, MISSING = "ok", "CHANGED", "not here"
+OK, CHANGED, MISSING, ELSEWHERE = "ok", "CHANGED", "not here", "made elsewhere"
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
@@ -85,10 +85,14 @@ def _trace_curves(path: Path) -> Iterator[tuple[int, str, str]]:
         if "fingerprint" in (manifest := read_json(found))
     }
     shown: set[str] = set()
-    for cell in sorted(read_curves(path)["cell"].unique()):
+    for cell, rows in read_curves(path).groupby("cell", sort=True):
+        sources = [source for source in rows["source"].dropna().unique() if source != "study"]
+        if sources:
+            yield 2, f"cell {cell}: {', '.join(sources)}", ELSEWHERE
+            continue
         train, evaluation = (folder / "cells" / cell / name for name in ("train.json", "eval.json"))
         if not (train.exists() and evaluation.exists()):
-            yield 2, f"cell {cell}: made elsewhere, or its manifests are not here", MISSING
+            yield 2, f"cell {cell}: its manifests", MISSING
             continue
         scored, trained = read_manifest(evaluation, "eval"), read_manifest(train, "train")
         linked = trained["fingerprint"] in scored["inputs"].values()

@@ -43,6 +43,7 @@ CONFIG = {
         },
     ],
     "training": {"overrides": []},
+    "benchmarks": {"held_out": {"samples": 4}},
     "evaluation": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 6, "seed": 0},
 }
 

@@ -10,10 +10,7 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,88 +20,13 @@ from rlscale import studies
 
 STUB = Path(__file__).parent / "stub"
 sys.path.append(str(STUB))
+from dvc_study import Study, wait_for  # noqa: E402
 from make_study import make_study  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 CELLS = [f"main/nano-base/tau1-g4/seed{seed}" for seed in (1, 2, 3)]
 FIGURE = "results/fig_k_of_N.csv"
 WEIGHTS = f"checkpoints/{CELLS[0]}/step1/model.safetensors"
-
-
-class Study:
-    """A study's folder, the commands that a user runs in it, and its log of trainings."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.log = folder.parent / f"{folder.name}.log"
-        self.environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "STUB_LOG": str(self.log),
-            "CORES": "2",
-            **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "test"),
-            **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "test@localhost"),
-        }
-
-    def run(self, *command: str, fails: bool = False) -> str:
-        """Run a command; its outcome must be as expected. Returns all that it printed."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=900,
-        )
-        assert bool(done.returncode) is fails, f"{command}: {done.stdout}"
-        assert "Traceback" not in done.stdout, done.stdout
-        return done.stdout
-
-    def start(self, *command: str) -> subprocess.Popen:
-        """Start a command in a process group of its own."""
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def trainings(self) -> list[str]:
-        """Trainings since the last call."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        self.log.unlink(missing_ok=True)
-        return sorted(lines)
-
-    def edit(self, **changes) -> None:
-        """Change top-level keys of the configuration."""
-        path = self.folder / "config/config.yaml"
-        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes, sort_keys=False))
-
-    def override(self, seed: int, **settings) -> None:
-        """Give one cell its own training settings."""
-        self.edit(training={"overrides": [{"match": {"seed": seed}, "set": settings}]})
-
-    def commit(self) -> None:
-        self.run("git", "add", "--all")
-        self.run("git", "commit", "--quiet", "--message", "results")
-
-    def copy(self, name: str) -> "Study":
-        other = Study(self.folder.with_name(name))
-        shutil.copytree(self.folder, other.folder, symlinks=True)
-        return other
-
-    def clone(self, name: str) -> "Study":
-        """A fresh clone: what git has, with the modification times of today."""
-        other = Study(self.folder.with_name(name))
-        self.run("git", "clone", "--quiet", ".", str(other.folder))
-        return other
-
-    def contents(self, *roots: str) -> dict[str, bytes]:
-        files = [path for root in roots for path in sorted((self.folder / root).rglob("*"))]
-        return {str(p.relative_to(self.folder)): p.read_bytes() for p in files if p.is_file()}
 
 
 @pytest.fixture(scope="session")
@@ -120,14 +42,6 @@ def finished(tmp_path_factory):
     study.commit()
     study.run("dvc", "push", "--quiet")
     return study
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; three minutes without it fail the test."""
-    deadline = time.time() + 180
-    while not condition():
-        assert time.time() < deadline
-        time.sleep(0.05)
 
 
 def _name(request: pytest.FixtureRequest) -> str:
@@ -243,7 +157,7 @@ def test_a_killed_repro_repeats_only_unfinished_work(study):
     study.override(2, sleep=1.0)
     repro = study.start("dvc", "repro")
     state = study.folder / ".state" / CELLS[1] / "step"
-    _wait_for(lambda: state.exists() and int(state.read_text() or 0) >= 2)
+    wait_for(lambda: state.exists() and int(state.read_text() or 0) >= 2)
     os.killpg(repro.pid, signal.SIGKILL)
     repro.wait()
     assert study.trainings() == [f"train {CELLS[1]}"]
@@ -265,7 +179,7 @@ def test_two_runs_at_once_are_refused(study):
     study.override(2, sleep=2.0)
     first = study.start("rlscale", "run", "cells")
     lock = study.folder / ".state/run.lock"
-    _wait_for(lambda: f"process {first.pid} " in lock.read_text())
+    wait_for(lambda: f"process {first.pid} " in lock.read_text())
     refusal = study.run("rlscale", "run", "cells", fails=True)
     assert f"another run is at work in this folder (process {first.pid} since" in refusal
     os.killpg(first.pid, signal.SIGKILL)
@@ -326,7 +240,7 @@ def test_an_s3_remote_carries_a_study(study, finished):
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     server = study.start("moto_server", "-H", "127.0.0.1", "-p", str(port))
     try:
-        _wait_for(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
+        wait_for(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
         url = f"http://127.0.0.1:{port}"
         boto3.client(
             "s3", endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test"

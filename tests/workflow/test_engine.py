@@ -89,8 +89,9 @@ def test_greedy_responses_are_those_of_transformers_fresh_and_swapped(
     assert greedy(engine) == fresh
 
 
-def test_sampled_shares_are_within_binomial_error(models, engine):
-    """The share of the likeliest first token at T = 0.7, against its probability."""
+@pytest.mark.parametrize("length", [1, 4])
+def test_sampled_pass_at_1_is_within_binomial_error(models, engine, length):
+    """How often the greedy answer of some tokens is sampled at T = 0.7, against its probability."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -98,14 +99,17 @@ def test_sampled_shares_are_within_binomial_error(models, engine):
     model = AutoModelForCausalLM.from_pretrained(models / "m1", dtype="float32")
     count = 400
     for prompt in PROMPTS[:5]:
-        with torch.inference_mode():
-            scores = model(torch.tensor([prompt])).logits[0, -1] / 0.7
-        chance, token = scores.softmax(-1).max(-1)
-        requests = [Request(prompt, seed, 1) for seed in range(count)]
+        answer, chance = [], 1.0
+        for _ in range(length):
+            with torch.inference_mode():
+                scores = model(torch.tensor([[*prompt, *answer]])).logits[0, -1] / 0.7
+            share, token = scores.softmax(-1).max(-1)
+            answer.append(token.item())
+            chance *= share.item()
+        requests = [Request(prompt, seed, length) for seed in range(count)]
         made = engine.generate(requests, temperature=0.7, top_p=1.0)
-        hits = sum(generation.tokens[0] == token.item() for _, generation in made)
-        error = math.sqrt(count * chance.item() * (1 - chance.item()))
-        assert abs(hits - count * chance.item()) < 4 * error + 1
+        hits = sum(list(generation.tokens) == answer for _, generation in made)
+        assert abs(hits - count * chance) < 4 * math.sqrt(count * chance * (1 - chance)) + 1
 
 
 def test_responses_do_not_depend_on_how_requests_are_batched(models, engine):

@@ -1,12 +1,14 @@
 """The report and the page to explore, made from the published points and driven in Chromium."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
 from browser import CHROMIUM, Browser
 
 from conftest import ROOT, Study
+from rlscale.lineage import trace
 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="needs Chromium (apt-get install chromium), which is not here"
@@ -47,6 +49,14 @@ def test_figures_without_data_say_so_and_the_others_are_drawn(published):
 
 def _checks(results):
     return json.loads((results / "checks.json").read_text())
+
+
+def test_the_chain_of_a_figure_ends_at_where_its_curves_came_from(published, monkeypatch):
+    monkeypatch.chdir(published.parent)
+    chain = list(trace(Path("results/fig_k_of_N.pdf")))
+    ends = {what for _, what, status in chain if status == "made elsewhere"}
+    assert "cell qwen2.5/qwen2.5-72b/base/1/8/main: arXiv 2509.25300, read from figures" in ends
+    assert not {status for *_, status in chain} - {"ok", "made elsewhere"}
 
 
 def test_the_page_to_explore_is_one_small_file(published):

@@ -17,7 +17,7 @@ def _named_path(text: str) -> tuple[str, Path]:
 def main() -> None:
     """Parse the paths and evaluate."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="evaluate.settings_for")
+    parser.add_argument("--settings", type=json.loads, required=True, help="tasks.settings_for")
     parser.add_argument("--machine", type=json.loads, default={}, help="speed keys of the engine")
     parser.add_argument("--train", type=Path, required=True, help="the cell's train.json")
     parser.add_argument(

@@ -1,0 +1,84 @@
+"""What a cell is asked: its own settings, the top-ups that concern it, a seed for every request."""
+
+import pytest
+
+from rlscale.cells import Cell, protocol_digest
+from rlscale.tasks import sample_seed, samples_wanted, settings_for
+
+CELL = Cell("main", "small", "base", 1, 4, 2)
+
+
+@pytest.fixture
+def config():
+    """The least configuration that evaluates a cell, defaults filled in."""
+    return {
+        "data": {"sums": {"verifier": "number"}},
+        "recipes": {
+            "main": {
+                "data": "sums",
+                "prompt": {"template": "{problem}"},
+                "cpu_threads": 1,
+                "grpo": {"learning_rate": 1e-4},
+            }
+        },
+        "training": {"overrides": []},
+        "benchmarks": {
+            "held_out": {"samples": 4},
+            "longer": {"module": "arithmetic", "samples": 2, "max_tokens": 16},
+        },
+        "evaluation": {
+            "seed": 3, "temperature": 0.7, "top_p": 1.0, "max_tokens": 8, "dtype": "float32",
+            "suites": {}, "machine": {"max_num_seqs": 64}, "top_up": [],
+        },
+    }  # fmt: skip
+
+
+def test_settings_are_what_decides_the_evaluation_and_no_speed_key(config):
+    settings = settings_for(config, CELL)
+    assert "machine" not in settings
+    assert settings["benchmarks"]["held_out"] == {
+        "module": "held_out", "samples": 4, "max_tokens": 8,
+    }  # fmt: skip
+    assert settings["benchmarks"]["longer"]["max_tokens"] == 16
+    faster = {**config, "evaluation": config["evaluation"] | {"machine": {"max_num_seqs": 1}}}
+    assert settings_for(faster, CELL) == settings
+
+
+def test_a_top_up_reaches_the_cells_steps_and_benchmarks_that_it_names(config):
+    config["evaluation"]["top_up"] = [
+        {"match": {"seed": "2", "step": "8", "benchmark": "held_out"}, "samples": "32"},
+        {"match": {"model": "large"}, "samples": 64},
+        {"match": {"model": "small", "step": 4}, "samples": 3},
+    ]
+    settings = settings_for(config, CELL)
+    wanted = {
+        (name, step): samples_wanted(settings, name, step)
+        for name in ("held_out", "longer")
+        for step in (0, 4, 8)
+    }
+    assert wanted == {
+        ("held_out", 0): 4, ("held_out", 4): 4, ("held_out", 8): 32,
+        ("longer", 0): 2, ("longer", 4): 3, ("longer", 8): 2,
+    }  # fmt: skip
+
+
+def test_top_ups_of_other_cells_leave_a_cells_settings_alone(config):
+    before = settings_for(config, CELL)
+    config["evaluation"]["top_up"] = [{"match": {"seed": 1}, "samples": 99}]
+    assert settings_for(config, CELL) == before
+
+
+def test_every_request_has_a_seed_of_its_own():
+    seeds = {sample_seed(s, p, n) for s in (1, 2) for p in ("a", "b") for n in range(50)}
+    assert len(seeds) == 200
+    assert all(0 <= seed < 2**32 for seed in seeds)
+    assert sample_seed(1, "a", 0) == 210463409  # Another value asks every sample again.
+
+
+def test_a_benchmarks_own_length_is_part_of_the_protocol(config):
+    before = protocol_digest(config, CELL)
+    config["benchmarks"]["longer"]["max_tokens"] = 32
+    assert protocol_digest(config, CELL) != before
+    config["benchmarks"]["longer"]["samples"] = 9
+    config["benchmarks"]["longer"]["max_tokens"] = 16
+    assert protocol_digest(config, CELL) == before
