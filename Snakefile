@@ -36,6 +36,7 @@ include: "workflow/rules/phases.smk"
 
 onstart:
     claim_folder(config["study"], Path("results"))
+    cancel_orphans(Path.cwd())
 
 
 rule all:

@@ -2,12 +2,14 @@
 import json
 import os
 import uuid
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from rlscale import attempts
 from rlscale import cells as grid
+from rlscale.cluster import cancel_orphans
 from rlscale.errors import StudyError
 from rlscale.manifests import code_digest
 from rlscale.studies import check_folder, claim_folder
@@ -42,9 +44,15 @@ wildcard_constraints:
     tau=r"\d+",
 
 
+@cache
+def cell_at(path):
+    """The cell of that path; an unknown one is refused with its near matches."""
+    return or_refuse(grid.find, CELLS, path)
+
+
 def cell_of(wildcards):
-    """The cell that a rule's wildcard names; an unknown one is refused with its near matches."""
-    return or_refuse(grid.find, CELLS, wildcards.cell)
+    """The cell that a rule's wildcard names."""
+    return cell_at(wildcards.cell)
 
 
 # On a cluster (jobs are counted, not cores) interrupted steps go on in new jobs. Only this process
@@ -82,6 +90,7 @@ def gpus_for_training(wildcards):
     return 0 if spent else resources_of(cell_of(wildcards).model)["gpus"]
 
 
+@cache
 def code(module):
     """Digest of the code that decides a step, where the study makes it again on a change."""
     return code_digest(module) if config["rerun_on_code"] else ""

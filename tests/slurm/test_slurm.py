@@ -1,0 +1,123 @@
+"""`snakemake --profile slurm` on a real Slurm: the study, and what becomes of it under faults."""
+
+import copy
+import json
+import signal
+import time
+
+import pytest
+from slurm_study import SlurmStudy, cluster  # noqa: F401
+
+from conftest import Study, small_config
+
+CELL = "main/arith-15k-base/tau1-g4/seed1"
+STEPS = 192  # some 40 seconds: long enough to be interrupted
+TRAIN = f"results/cells/{CELL}/train.json"
+
+
+def one_cell(steps: int = 4, **resources) -> dict:
+    """One short cell that holds a GPU."""
+    config = copy.deepcopy(small_config())
+    config["recipes"]["main"] |= {"steps": steps, "checkpoints": [0, 1, 2, steps]}
+    config["sweeps"] = [config["sweeps"][1] | {"seed": [1]}]
+    config["resources"]["default"] = {"gpus": 1, "mem_mb": 3000, "minutes": 10, **resources}
+    return config
+
+
+@pytest.fixture(scope="module")
+def local(cluster, tmp_path_factory):  # noqa: F811
+    """The cell trained without any cluster, uninterrupted; long enough to be interrupted."""
+    study = Study(tmp_path_factory.mktemp("local"), one_cell(steps=STEPS))
+    study.run(TRAIN)
+    return study
+
+
+@pytest.fixture
+def on_slurm(local, tmp_path):
+    """The same cell, to be trained by Slurm."""
+    study = SlurmStudy(tmp_path, one_cell(steps=STEPS))
+    study.take_inputs(local)
+    return study
+
+
+def wait_for(found, seconds=90):
+    """What `found` returns once it is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.3)
+    raise TimeoutError(f"not seen within {seconds} s")
+
+
+def attempts(study):
+    path = study.folder / f".state/attempts/{CELL}.jsonl"
+    rows = [json.loads(line) for line in path.read_text().split("\n") if line]
+    return [row for row in rows if "job" in row], [row["end"] for row in rows if "end" in row]
+
+
+def training(study):
+    """The number of the job that trains, once it is past some steps."""
+    log = study.folder / f"logs/train_cell/{CELL}.log"
+    if log.exists() and "unit" not in log.read_text() and f"/{STEPS}" in log.read_text():
+        return attempts(study)[0][-1]["job"]
+    return None
+
+
+def assert_equal_to(local, study):
+    for name in (
+        f"results/cells/{CELL}/metrics.csv",
+        f"results/cells/{CELL}/consumed.parquet",
+        f"checkpoints/{CELL}/step{STEPS}/model.safetensors",
+    ):
+        assert (study.folder / name).read_bytes() == (local.folder / name).read_bytes(), name
+
+
+def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(local, cluster, tmp_path):  # noqa: F811
+    study = SlurmStudy(tmp_path, one_cell(steps=STEPS, minutes=1), warn_seconds=25)
+    study.take_inputs(local)
+    done = study.start(TRAIN)
+    assert done.returncode == 0, done.stdout[-4000:] + study.failed_logs()
+    starts, ends = attempts(study)
+    assert len(starts) > 1, (starts, ends)
+    assert all(end.startswith("Interrupted") for end in ends[:-1]), ends
+    assert len({row["job"] for row in starts}) == len(starts)
+    progress = [row["progress"] for row in starts]
+    assert progress == sorted(set(progress))
+    assert_equal_to(local, study)
+
+
+def test_a_rerun_after_sigkill_cancels_the_live_job_and_trains_once(local, on_slurm, cluster):  # noqa: F811
+    with on_slurm.started(TRAIN) as run:
+        job = wait_for(lambda: training(on_slurm))
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    assert [line for line in cluster.jobs("%i") if line == job]
+    on_slurm.start("--unlock")
+    done = on_slurm.start(TRAIN)
+    assert done.returncode == 0, done.stdout[-4000:] + on_slurm.failed_logs()
+    assert f"  {job} RUNNING rule_train_cell" in done.stdout
+    ends = attempts(on_slurm)[1]
+    assert ends.count("ok") == 1
+    assert_equal_to(local, on_slurm)
+
+
+def test_a_cancelled_job_is_followed_by_a_new_one(local, on_slurm, cluster):  # noqa: F811
+    with on_slurm.started(TRAIN) as run:
+        job = wait_for(lambda: training(on_slurm))
+        cluster.command(f"scancel {job}")
+        assert run.wait(timeout=200) == 0
+    assert attempts(on_slurm)[0][-1]["job"] != job
+    assert_equal_to(local, on_slurm)
+
+
+def test_a_restart_of_both_daemons_loses_nothing(local, on_slurm, cluster):  # noqa: F811
+    with on_slurm.started(TRAIN) as run:
+        wait_for(lambda: training(on_slurm))
+        cluster.kill("slurmctld")
+        cluster.start_slurmctld()
+        cluster.kill("slurmd")
+        cluster.start_slurmd()
+        assert run.wait(timeout=200) == 0
+    assert attempts(on_slurm)[1] == ["ok"]
+    assert_equal_to(local, on_slurm)
