@@ -5,7 +5,7 @@ export CORES
 STUDY = $(if $(CONFIG),--configfile $(CONFIG))
 REPORT_STYLE := $(dir $(lastword $(MAKEFILE_LIST)))report/report.css
 
-.PHONY: study adopt record stale why prune dvc-yaml
+.PHONY: study adopt record stale why prune dvc-yaml cluster-status
 
 study: $(ENVIRONMENT) ## the whole study, from data to figures (CONFIG=config/paper.yaml: another one)
 	@echo "study: $(or $(CONFIG),config/config.yaml) on $(CORES) cores, into results/ and checkpoints/;"
@@ -33,6 +33,9 @@ why: ## what a result was made from, back to the raw data (FILE=results/fig_k_of
 
 prune: ## list cells that the configuration no longer names (YES=1: remove them; CHECKPOINTS=1: and checkpoints of evaluated cells)
 	@rlscale prune $(if $(filter 1,$(CHECKPOINTS)),--checkpoints) $(if $(filter 1,$(YES)),--remove)
+
+cluster-status: ## cells done, running, waiting and failed, with the ends of failed logs; GPU-hours
+	@rlscale cluster-status
 
 dvc-yaml: ## write dvc.yaml from the configuration and the rules
 	@rlscale dvc-yaml

@@ -21,9 +21,17 @@ RUN = "RLSCALE_RUN"  # names the run of the workflow; its jobs inherit it
 def read(path: Path) -> list[dict[str, Any]]:
     """Attempts of the present run, oldest first.
 
+    Returns: as ``history``.
+    """
+    return [entry for entry in history(path) if entry["run"] == os.environ.get(RUN, "")]
+
+
+def history(path: Path) -> list[dict[str, Any]]:
+    """Attempts of all runs, oldest first.
+
     Returns:
-        Dicts with ``run``, ``job``, ``host``, ``started``, ``progress`` (at the start) and, unless
-        the attempt was killed or still works, ``ended`` and ``end`` (what it ended with).
+        Dicts with ``run``, ``job``, ``host``, ``gpus``, ``started``, ``progress`` (its start) and,
+        unless the attempt was killed or still works, ``ended`` and ``end`` (what it ended with).
     """
     attempts: list[dict[str, Any]] = []
     if not path.exists():
@@ -35,7 +43,7 @@ def read(path: Path) -> list[dict[str, Any]]:
                 attempts[-1] |= row
             else:
                 attempts.append(row)
-    return [entry for entry in attempts if entry["run"] == os.environ.get(RUN, "")]
+    return attempts
 
 
 def saved_updates(state: Path) -> int:
@@ -55,6 +63,16 @@ def killed(path: Path, state: Path) -> int:
     return sum("end" not in entry for entry in without_progress(path, state))
 
 
+def spent(path: Path, state: Path, budget: int) -> str:
+    """Why there is no point in another attempt in this run; empty where there is."""
+    failed = without_progress(path, state)
+    refused = [entry for entry in failed if entry.get("end", "").startswith("error: ")]
+    if not refused and len(failed) < budget:
+        return ""
+    last = (refused or failed)[-1].get("end", "killed: out of memory, of time, or a lost node")
+    return f"{len(failed)} attempts without progress in this run, the last ended with '{last}'"
+
+
 @contextlib.contextmanager
 def counted(path: Path, state: Path, budget: int) -> Iterator[None]:
     """Record an attempt; refuse it where as many before it got nowhere.
@@ -67,17 +85,13 @@ def counted(path: Path, state: Path, budget: int) -> Iterator[None]:
     Raises:
         StudyError: The budget is spent, or an attempt of this run found its input bad.
     """
-    failed = without_progress(path, state)
-    refused = [entry for entry in failed if entry.get("end", "").startswith("error: ")]
-    if refused or len(failed) >= budget:
-        last = (refused or failed)[-1].get("end", "killed: out of memory, of time, or a lost node")
-        raise StudyError(
-            f"{len(failed)} attempts without progress in this run, the last ended with '{last}' "
-            f"({path}); mend the cause and start the workflow again"
-        )
+    why = spent(path, state, budget)
+    if why:
+        raise StudyError(f"{why} ({path}); mend the cause and start the workflow again")
     path.parent.mkdir(parents=True, exist_ok=True)
     job = os.environ.get("SLURM_JOB_ID", str(os.getpid()))
-    start = {"run": os.environ.get(RUN, ""), "job": job, "host": os.uname().nodename}
+    gpus = len([name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name])
+    start = {"run": os.environ.get(RUN, ""), "job": job, "host": os.uname().nodename, "gpus": gpus}
     _append(path, {**start, "started": time.time(), "progress": saved_updates(state)})
     end = "ok"
     try:

@@ -29,6 +29,7 @@ def main() -> None:
     new.add_argument("folder", type=Path)
     new.add_argument("--config", type=Path, required=True)
     commands.add_parser("dvc-yaml", help="write dvc.yaml from the configuration and the rules")
+    commands.add_parser("cluster-status", help="how the cells stand, and why some failed")
     fit = commands.add_parser("fit", help="fit a law to a curves table made anywhere")
     fit_command.add_arguments(fit)
     arguments = parser.parse_args()
@@ -37,7 +38,7 @@ def main() -> None:
         fit_command.run(arguments)
         return
 
-    from rlscale import runs, studies, upkeep
+    from rlscale import cluster_status, runs, studies, upkeep
 
     if arguments.command == "run":
         study = ["--configfile", arguments.configfile] if arguments.configfile else []
@@ -50,6 +51,8 @@ def main() -> None:
         upkeep.prune(_configuration(), arguments.checkpoints, arguments.remove)
     elif arguments.command == "new-study":
         studies.new_study(arguments.folder, arguments.config)
+    elif arguments.command == "cluster-status":
+        cluster_status.show()
     elif arguments.command == "dvc-yaml":
         studies.write_dvc_yaml(Path.cwd())
     else:

@@ -10,7 +10,7 @@ from slurm_study import SlurmStudy, cluster  # noqa: F401
 
 from conftest import Study, small_config
 
-CELL = "main/arith-15k-base/tau1-g4/seed1"
+CELL = "main/arith-15k-base/tau1-g16/seed1"
 STEPS = 192  # some 40 seconds: long enough to be interrupted
 TRAIN = f"results/cells/{CELL}/train.json"
 
@@ -19,7 +19,8 @@ def one_cell(steps: int = 4, **resources) -> dict:
     """One short cell that holds a GPU."""
     config = copy.deepcopy(small_config())
     config["recipes"]["main"] |= {"steps": steps, "checkpoints": [0, 1, 2, steps]}
-    config["sweeps"] = [config["sweeps"][1] | {"seed": [1]}]
+    config["sweeps"] = [config["sweeps"][1] | {"seed": [1], "group_size": [16]}]
+    config["fit"]["select"]["group_size"] = 16
     config["resources"]["default"] = {"gpus": 1, "mem_mb": 3000, "minutes": 10, **resources}
     return config
 
@@ -74,7 +75,7 @@ def assert_equal_to(local, study):
 
 
 def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(local, cluster, tmp_path):  # noqa: F811
-    study = SlurmStudy(tmp_path, one_cell(steps=STEPS, minutes=1), warn_seconds=25)
+    study = SlurmStudy(tmp_path, one_cell(steps=STEPS, minutes=1), warn_seconds=30)
     study.take_inputs(local)
     done = study.start(TRAIN)
     assert done.returncode == 0, done.stdout[-4000:] + study.failed_logs()
@@ -121,3 +122,22 @@ def test_a_restart_of_both_daemons_loses_nothing(local, on_slurm, cluster):  # n
         assert run.wait(timeout=200) == 0
     assert attempts(on_slurm)[1] == ["ok"]
     assert_equal_to(local, on_slurm)
+
+
+def test_a_cell_that_always_fails_is_named_and_stops_no_other(local, cluster, tmp_path):  # noqa: F811
+    config = one_cell(steps=STEPS)
+    config["sweeps"][0]["seed"] = [1, 2]
+    config["training"]["retries"] = 2
+    config["training"]["overrides"] = [
+        {"match": {"seed": 2}, "set": {"learning_rate": 1e-4, "optim": "no_such_optimizer"}}
+    ]
+    study = SlurmStudy(tmp_path, config)
+    study.take_inputs(local)
+    other = TRAIN.replace("seed1", "seed2")
+    done = study.start(TRAIN, other)
+    assert done.returncode != 0
+    assert (study.folder / TRAIN).exists()
+    assert not (study.folder / other).exists()
+    assert CELL.replace("seed1", "seed2") in done.stdout.rpartition("Error in rule")[2]
+    record = study.folder / f".state/attempts/{CELL.replace('seed1', 'seed2')}.jsonl"
+    assert record.read_text().count('"job"') == 1  # bad input is not tried twice

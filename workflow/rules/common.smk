@@ -85,8 +85,7 @@ def memory_for_training(wildcards):
 
 def gpus_for_training(wildcards):
     """None once the attempts are spent: a job could only say so."""
-    failed = attempts.without_progress(*attempts_of(wildcards))
-    spent = len(failed) >= config["training"]["faults"]
+    spent = attempts.spent(*attempts_of(wildcards), config["training"]["faults"])
     return 0 if spent else resources_of(cell_of(wildcards).model)["gpus"]
 
 
