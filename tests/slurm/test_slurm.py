@@ -21,7 +21,7 @@ def one_cell(steps: int = 4, **resources) -> dict:
     config["recipes"]["main"] |= {"steps": steps, "checkpoints": [0, 1, 2, steps]}
     config["sweeps"] = [config["sweeps"][1] | {"seed": [1], "group_size": [16]}]
     config["fit"]["select"]["group_size"] = 16
-    config["resources"]["default"] = {"gpus": 1, "mem_mb": 3000, "minutes": 10, **resources}
+    config["resources"]["default"] = {"gpus": 1, "mem_mb": 3000, "minutes": 30, **resources}
     return config
 
 
@@ -74,6 +74,7 @@ def assert_equal_to(local, study):
         assert (study.folder / name).read_bytes() == (local.folder / name).read_bytes(), name
 
 
+@pytest.mark.long
 def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(local, cluster, tmp_path):  # noqa: F811
     study = SlurmStudy(tmp_path, one_cell(steps=STEPS, minutes=1), warn_seconds=30)
     study.take_inputs(local)
@@ -103,6 +104,7 @@ def test_a_rerun_after_sigkill_cancels_the_live_job_and_trains_once(local, on_sl
     assert_equal_to(local, on_slurm)
 
 
+@pytest.mark.long
 def test_a_cancelled_job_is_followed_by_a_new_one(local, on_slurm, cluster):  # noqa: F811
     with on_slurm.started(TRAIN) as run:
         job = wait_for(lambda: training(on_slurm))
@@ -112,6 +114,7 @@ def test_a_cancelled_job_is_followed_by_a_new_one(local, on_slurm, cluster):  # 
     assert_equal_to(local, on_slurm)
 
 
+@pytest.mark.long
 def test_a_restart_of_both_daemons_loses_nothing(local, on_slurm, cluster):  # noqa: F811
     with on_slurm.started(TRAIN) as run:
         wait_for(lambda: training(on_slurm))
@@ -124,6 +127,7 @@ def test_a_restart_of_both_daemons_loses_nothing(local, on_slurm, cluster):  # n
     assert_equal_to(local, on_slurm)
 
 
+@pytest.mark.long
 def test_a_cell_that_always_fails_is_named_and_stops_no_other(local, cluster, tmp_path):  # noqa: F811
     config = one_cell(steps=STEPS)
     config["sweeps"][0]["seed"] = [1, 2]
