@@ -1,20 +1,17 @@
 """Train one cell with TRL's GRPOTrainer, resumably.
 
-A *step* is one rollout batch; an *update* is one optimiser update (TRL's global_step). Resumable
-state is taken at rollout boundaries only, because TRL loses buffered rollouts on a resume. It
-lives outside the rule's declared outputs, which Snakemake removes when a run fails.
+A *step* is one rollout batch; an *update* is one optimiser update (TRL's global_step).
 """
 
-import math
-import os
 import shutil
-import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.errors import StudyError
+from rlscale.grpo_settings import grpo_config
+from rlscale.guard import Interrupted, guard_of, prepare_state, stop_signals
 from rlscale.ledger import COLUMNS as LEDGER_COLUMNS
 from rlscale.ledger import Cost
 from rlscale.manifests import (
@@ -23,7 +20,6 @@ from rlscale.manifests import (
     read_json,
     read_manifest,
     verify_files,
-    write_json,
     write_manifest,
     write_text,
 )
@@ -33,63 +29,12 @@ from rlscale.weights import weights_digest
 
 if TYPE_CHECKING:
     import pandas
-    from trl import GRPOConfig, GRPOTrainer
+    from trl import GRPOTrainer
 
-INTERRUPTED = 85
 METRICS = (
     "loss", "reward", "reward_std", "frac_reward_zero_std", "kl", "entropy", "grad_norm",
     "learning_rate", "completions/mean_length", "completions/clipped_ratio", "num_tokens",
 )  # fmt: skip
-
-
-class Interrupted(Exception):
-    """The run was asked to stop, and its state is saved."""
-
-
-def grpo_config(
-    recipe: Mapping[str, Any], *, group_size: int, seed: int, state: Path, use_cpu: bool
-) -> "GRPOConfig":
-    """TRL's configuration of one cell: the recipe's own keys plus what the design fixes.
-
-    Args:
-        recipe: A resolved recipe (``rlscale.cells.resolve``).
-        group_size: G, TRL's ``num_generations``.
-        seed: Seed of the run.
-        state: Folder of the resumable state.
-        use_cpu: Whether to stay off any GPU.
-
-    Raises:
-        StudyError: TRL refuses a key or a value; the message is TRL's.
-    """
-    from trl import GRPOConfig
-
-    updates = recipe["updates_per_step"]
-    # PAPER: the curriculum order is kept, and the rate is constant (checked with the cells).
-    fixed = {
-        "output_dir": str(state),
-        "num_generations": group_size,
-        "per_device_train_batch_size": recipe["prompts_per_step"] * group_size // updates,
-        "steps_per_generation": updates,
-        "gradient_accumulation_steps": 1,
-        "max_steps": recipe["steps"] * updates,
-        "shuffle_dataset": False,
-        "seed": seed,
-        "use_cpu": use_cpu,
-        "bf16": not use_cpu,
-        "save_strategy": "no",
-        "logging_steps": updates,
-        "logging_nan_inf_filter": False,
-        "report_to": [],
-        "disable_tqdm": True,
-    }
-    own = recipe["grpo"]
-    taken = sorted(set(own) & set(fixed))
-    if taken:
-        raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")
-    try:
-        return GRPOConfig(**{"lr_scheduler_type": "constant", **own}, **fixed)
-    except (TypeError, ValueError) as error:
-        raise StudyError(f"recipe's grpo settings: {error}") from None
 
 
 def train_cell(
@@ -131,12 +76,12 @@ def train_cell(
         shutil.rmtree(checkpoints, ignore_errors=True)
 
     trainer, reward = _build(cell, recipe, model, problems, state)
-    guard = _callback(trainer, reward, recipe, checkpoints, state, save_state_minutes)
+    guard = guard_of(trainer, reward, recipe, checkpoints, state, save_state_minutes)
     if resume is not None:
         reward.restore(read_json(resume / "record.json"))
         guard.restore(read_json(resume / "record.json"))
         print(f"resuming {cell['path']} after step {len(reward.steps)} of {recipe['steps']}")
-    with _stop_signals(guard):
+    with stop_signals(guard):
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     if guard.interrupted:
         raise Interrupted(f"{cell['path']}: state saved after step {len(reward.steps)}")
@@ -189,21 +134,6 @@ def read_problems(data_manifest: Path, recipe: Mapping[str, Any]) -> "pandas.Dat
     if len(problems) != wanted:
         raise StudyError(f"{path}: {len(problems)} rows where the recipe's steps need {wanted}")
     return problems
-
-
-def prepare_state(state: Path, mark: str) -> Path | None:
-    """The newest complete state of a run with the same fingerprint; any other is removed."""
-    marker = state / "fingerprint.json"
-    if marker.exists() and read_json(marker) == mark:
-        complete = [path for path in state.glob("checkpoint-*") if (path / "record.json").exists()]
-        newest = max(complete, key=lambda path: int(path.name.split("-")[1]), default=None)
-        for path in state.glob("checkpoint-*"):
-            if path != newest:
-                shutil.rmtree(path)
-        return newest
-    shutil.rmtree(state, ignore_errors=True)
-    write_json(marker, mark)
-    return None
 
 
 def _build(
@@ -259,112 +189,6 @@ def _gpus() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
-
-
-def _callback(
-    trainer: "GRPOTrainer",
-    reward: Reward,
-    recipe: Mapping[str, Any],
-    checkpoints: Path,
-    state: Path,
-    save_state_minutes: float,
-) -> Any:
-    """The callback that saves weights and state at rollout boundaries; added to the trainer."""
-    from tqdm import tqdm
-    from transformers import PrinterCallback, TrainerCallback
-
-    class Guard(TrainerCallback):
-        """Acts at rollout boundaries only: weights, state, stop requests, divergence."""
-
-        def __init__(self) -> None:
-            self.stop_asked = False
-            self.interrupted = False
-            self.status = "ok"
-            self.zero_reward_steps = 0
-            self.saved_at = time.monotonic()
-            self.bar = tqdm(total=recipe["steps"], desc="steps", unit="step", mininterval=5)
-
-        def restore(self, record: Mapping[str, Any]) -> None:
-            self.zero_reward_steps = record["zero_reward_steps"]
-            self.bar.update(len(record["steps"]))
-
-        def on_log(self, args, run, control, logs, **_):
-            self.bar.set_postfix(
-                {key: f"{logs[key]:.3f}" for key in ("loss", "reward") if key in logs}
-            )
-            bad = [key for key in ("loss", "grad_norm") if not math.isfinite(logs.get(key, 0.0))]
-            if "reward" in logs:
-                self.zero_reward_steps = 0 if logs["reward"] else self.zero_reward_steps + 1
-            if bad or self.zero_reward_steps >= recipe["zero_reward_steps"]:
-                reason = f"{bad[0]} is not finite" if bad else "the reward stays at 0"
-                print(f"diverged at update {run.global_step}: {reason}")
-                self.status = "diverged"
-                control.should_training_stop = True
-
-        def on_step_end(self, args, run, control, **_):
-            if run.global_step % recipe["updates_per_step"]:
-                return
-            step = run.global_step // recipe["updates_per_step"]
-            reward.end_step()
-            self.bar.update(1)
-            if step in recipe["checkpoints"]:
-                _save_weights(trainer, checkpoints / f"step{step}", recipe["checkpoint_dtype"])
-            due = time.monotonic() - self.saved_at > 60 * save_state_minutes
-            if (self.stop_asked or due) and step < recipe["steps"]:
-                control.should_save = True
-
-        def on_save(self, args, run, control, **_):
-            folder = state / f"checkpoint-{run.global_step}"
-            record = {**reward.state(), "zero_reward_steps": self.zero_reward_steps}
-            write_json(folder / "record.json", record)  # last: it marks the folder as complete
-            for other in state.glob("checkpoint-*"):
-                if other != folder:
-                    shutil.rmtree(other)
-            self.saved_at = time.monotonic()
-            if self.stop_asked:
-                self.interrupted = True
-                control.should_training_stop = True
-
-    guard = Guard()
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(guard)
-    return guard
-
-
-class _stop_signals:
-    """Within it, signals ask the guard to stop at the next rollout boundary.
-
-    SIGURG is a cluster's warning of the time limit: it reaches all processes of a job, and is the
-    one that shells and Snakemake, which stand above the training, ignore by default.
-    """
-
-    def __init__(self, guard: Any) -> None:
-        self.guard = guard
-
-    def __enter__(self) -> None:
-        def ask(*_: Any) -> None:
-            self.guard.stop_asked = True
-
-        signals = (signal.SIGTERM, signal.SIGUSR1, signal.SIGURG)
-        self.before = {name: signal.signal(name, ask) for name in signals}
-
-    def __exit__(self, *_: Any) -> None:
-        for name, handler in self.before.items():
-            signal.signal(name, handler)
-
-
-def _save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
-    """Save model and tokenizer so that the folder appears whole or not at all."""
-    import torch
-
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    weights = {name: value.to(getattr(torch, dtype)) for name, value in model.state_dict().items()}
-    model.save_pretrained(part, state_dict=weights)
-    trainer.processing_class.save_pretrained(part)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(part, folder)
 
 
 def _write_tables(

@@ -64,7 +64,7 @@ def paper() -> dict:
 @pytest.fixture(scope="module")
 def grpo(paper, tmp_path_factory):
     """What TRL makes of the recipe of a cell."""
-    from rlscale.train import grpo_config
+    from rlscale.grpo_settings import grpo_config
 
     return grpo_config(
         resolve(paper, CELL),

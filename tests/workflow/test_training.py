@@ -12,9 +12,11 @@ import pytest
 
 from conftest import ROOT
 from rlscale.errors import StudyError
+from rlscale.grpo_settings import grpo_config
+from rlscale.guard import prepare_state
 from rlscale.manifests import canonical_json, read_json, read_manifest, write_manifest
 from rlscale.tiny import character_tokenizer, new_model, parameter_counts
-from rlscale.train import grpo_config, prepare_state, read_problems
+from rlscale.train import read_problems
 
 CELL = "main/tiny-base/tau1-g4/seed1"
 STEPS, PROMPTS = 24, 8

@@ -32,7 +32,8 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = str(arguments.settings["recipe"]["cpu_threads"])
     os.environ["HF_HUB_OFFLINE"] = "1"
     from rlscale.attempts import counted
-    from rlscale.train import INTERRUPTED, Interrupted, train_cell
+    from rlscale.guard import INTERRUPTED, Interrupted
+    from rlscale.train import train_cell
 
     try:
         with counted(arguments.attempts, arguments.state, arguments.faults):

@@ -1,0 +1,56 @@
+"""TRL's configuration of one cell, from its recipe."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.errors import StudyError
+
+if TYPE_CHECKING:
+    from trl import GRPOConfig
+
+
+def grpo_config(
+    recipe: Mapping[str, Any], *, group_size: int, seed: int, state: Path, use_cpu: bool
+) -> "GRPOConfig":
+    """TRL's configuration of one cell: the recipe's own keys plus what the design fixes.
+
+    Args:
+        recipe: A resolved recipe (``rlscale.cells.resolve``).
+        group_size: G, TRL's ``num_generations``.
+        seed: Seed of the run.
+        state: Folder of the resumable state.
+        use_cpu: Whether to stay off any GPU.
+
+    Raises:
+        StudyError: TRL refuses a key or a value; the message is TRL's.
+    """
+    from trl import GRPOConfig
+
+    updates = recipe["updates_per_step"]
+    # PAPER: the curriculum order is kept, and the rate is constant (checked with the cells).
+    fixed = {
+        "output_dir": str(state),
+        "num_generations": group_size,
+        "per_device_train_batch_size": recipe["prompts_per_step"] * group_size // updates,
+        "steps_per_generation": updates,
+        "gradient_accumulation_steps": 1,
+        "max_steps": recipe["steps"] * updates,
+        "shuffle_dataset": False,
+        "seed": seed,
+        "use_cpu": use_cpu,
+        "bf16": not use_cpu,
+        "save_strategy": "no",
+        "logging_steps": updates,
+        "logging_nan_inf_filter": False,
+        "report_to": [],
+        "disable_tqdm": True,
+    }
+    own = recipe["grpo"]
+    taken = sorted(set(own) & set(fixed))
+    if taken:
+        raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")
+    try:
+        return GRPOConfig(**{"lr_scheduler_type": "constant", **own}, **fixed)
+    except (TypeError, ValueError) as error:
+        raise StudyError(f"recipe's grpo settings: {error}") from None

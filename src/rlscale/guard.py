@@ -1,0 +1,147 @@
+"""What watches a training run: saved weights and state, stop requests, divergence.
+
+Resumable state is taken at rollout boundaries only, because TRL loses buffered rollouts on a
+resume. It lives outside the rule's declared outputs, which Snakemake removes when a run fails.
+"""
+
+import math
+import os
+import shutil
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.manifests import read_json, write_json
+from rlscale.reward import Reward
+
+if TYPE_CHECKING:
+    from trl import GRPOTrainer
+
+INTERRUPTED = 85
+
+
+class Interrupted(Exception):
+    """The run was asked to stop, and its state is saved."""
+
+
+def prepare_state(state: Path, mark: str) -> Path | None:
+    """The newest complete state of a run with the same fingerprint; any other is removed."""
+    marker = state / "fingerprint.json"
+    if marker.exists() and read_json(marker) == mark:
+        complete = [path for path in state.glob("checkpoint-*") if (path / "record.json").exists()]
+        newest = max(complete, key=lambda path: int(path.name.split("-")[1]), default=None)
+        for path in state.glob("checkpoint-*"):
+            if path != newest:
+                shutil.rmtree(path)
+        return newest
+    shutil.rmtree(state, ignore_errors=True)
+    write_json(marker, mark)
+    return None
+
+
+def guard_of(
+    trainer: "GRPOTrainer",
+    reward: Reward,
+    recipe: Mapping[str, Any],
+    checkpoints: Path,
+    state: Path,
+    save_state_minutes: float,
+) -> Any:
+    """The callback that saves weights and state at rollout boundaries; added to the trainer."""
+    from tqdm import tqdm
+    from transformers import PrinterCallback, TrainerCallback
+
+    class Guard(TrainerCallback):
+        """Acts at rollout boundaries only: weights, state, stop requests, divergence."""
+
+        def __init__(self) -> None:
+            self.stop_asked = False
+            self.interrupted = False
+            self.status = "ok"
+            self.zero_reward_steps = 0
+            self.saved_at = time.monotonic()
+            self.bar = tqdm(total=recipe["steps"], desc="steps", unit="step", mininterval=5)
+
+        def restore(self, record: Mapping[str, Any]) -> None:
+            self.zero_reward_steps = record["zero_reward_steps"]
+            self.bar.update(len(record["steps"]))
+
+        def on_log(self, args, run, control, logs, **_):
+            self.bar.set_postfix(
+                {key: f"{logs[key]:.3f}" for key in ("loss", "reward") if key in logs}
+            )
+            bad = [key for key in ("loss", "grad_norm") if not math.isfinite(logs.get(key, 0.0))]
+            if "reward" in logs:
+                self.zero_reward_steps = 0 if logs["reward"] else self.zero_reward_steps + 1
+            if bad or self.zero_reward_steps >= recipe["zero_reward_steps"]:
+                reason = f"{bad[0]} is not finite" if bad else "the reward stays at 0"
+                print(f"diverged at update {run.global_step}: {reason}")
+                self.status = "diverged"
+                control.should_training_stop = True
+
+        def on_step_end(self, args, run, control, **_):
+            if run.global_step % recipe["updates_per_step"]:
+                return
+            step = run.global_step // recipe["updates_per_step"]
+            reward.end_step()
+            self.bar.update(1)
+            if step in recipe["checkpoints"]:
+                save_weights(trainer, checkpoints / f"step{step}", recipe["checkpoint_dtype"])
+            due = time.monotonic() - self.saved_at > 60 * save_state_minutes
+            if (self.stop_asked or due) and step < recipe["steps"]:
+                control.should_save = True
+
+        def on_save(self, args, run, control, **_):
+            folder = state / f"checkpoint-{run.global_step}"
+            record = {**reward.state(), "zero_reward_steps": self.zero_reward_steps}
+            write_json(folder / "record.json", record)  # last: it marks the folder as complete
+            for other in state.glob("checkpoint-*"):
+                if other != folder:
+                    shutil.rmtree(other)
+            self.saved_at = time.monotonic()
+            if self.stop_asked:
+                self.interrupted = True
+                control.should_training_stop = True
+
+    guard = Guard()
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(guard)
+    return guard
+
+
+class stop_signals:
+    """Within it, signals ask the guard to stop at the next rollout boundary.
+
+    SIGURG is a cluster's warning of the time limit: it reaches all processes of a job, and is the
+    one that shells and Snakemake, which stand above the training, ignore by default.
+    """
+
+    def __init__(self, guard: Any) -> None:
+        self.guard = guard
+
+    def __enter__(self) -> None:
+        def ask(*_: Any) -> None:
+            self.guard.stop_asked = True
+
+        signals = (signal.SIGTERM, signal.SIGUSR1, signal.SIGURG)
+        self.before = {name: signal.signal(name, ask) for name in signals}
+
+    def __exit__(self, *_: Any) -> None:
+        for name, handler in self.before.items():
+            signal.signal(name, handler)
+
+
+def save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
+    """Save model and tokenizer so that the folder appears whole or not at all."""
+    import torch
+
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    weights = {name: value.to(getattr(torch, dtype)) for name, value in model.state_dict().items()}
+    model.save_pretrained(part, state_dict=weights)
+    trainer.processing_class.save_pretrained(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(part, folder)
