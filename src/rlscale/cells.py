@@ -207,9 +207,23 @@ def _check_cell(cell: Cell, recipe: Mapping[str, Any]) -> None:
             f"{where}: a step's {responses} responses ({prompts} prompts x G {cell.group_size}) "
             f"cannot be cut into updates_per_step = {updates} batches of whole groups"
         )
+    for key, value in recipe["grpo"].items():
+        if isinstance(value, str) and _is_number(value):
+            raise StudyError(
+                f"{where}: grpo.{key}: '{value}' is text, not a number; YAML reads 1.0e-6 as a "
+                "number, but 1e-6 and '1.0e-6' as text"
+            )
     schedule = recipe["grpo"].get("lr_scheduler_type", "constant")
     if schedule not in _CONSTANT_RATES:
         raise StudyError(
             f"{where}: lr_scheduler_type '{schedule}' decays the learning rate, so checkpoints "
             f"are not points of one curve; use one of {', '.join(_CONSTANT_RATES)}"
         )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

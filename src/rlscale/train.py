@@ -29,6 +29,7 @@ from rlscale.weights import weights_digest
 
 if TYPE_CHECKING:
     import pandas
+    from transformers import PreTrainedTokenizerBase
     from trl import GRPOTrainer
 
 METRICS = (
@@ -160,6 +161,7 @@ def _build(
     )
     weights = model["weights"]
     tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
+    prompts = render_all(tokenizer, problems, cell["variant"], recipe, _context(weights))
     network = AutoModelForCausalLM.from_pretrained(weights, dtype="float32", use_safetensors=True)
     head = network.get_output_embeddings().weight.numel()
     cost = Cost(
@@ -169,7 +171,6 @@ def _build(
         reference=config.beta > 0,
     )
     reward = Reward(recipe["verifier"], tokenizer, cost)
-    prompts = [render(tokenizer, p, cell["variant"], recipe["prompt"]) for p in problems["problem"]]
     rows = {
         "prompt": prompts,
         "answer": problems["answer"].tolist(),
@@ -183,6 +184,39 @@ def _build(
         processing_class=tokenizer,
     )
     return trainer, reward
+
+
+def render_all(
+    tokenizer: "PreTrainedTokenizerBase",
+    problems: "pandas.DataFrame",
+    variant: str,
+    recipe: Mapping[str, Any],
+    context: int | None,
+) -> list[str]:
+    """Prompts of a training table, in its order.
+
+    Raises:
+        StudyError: The longest one and a response do not fit into ``context``, the model's longest
+            sequence in tokens.
+    """
+    prompts = [render(tokenizer, text, variant, recipe["prompt"]) for text in problems["problem"]]
+    if context is not None:
+        lengths = list(map(len, tokenizer(prompts).input_ids))
+        longest = max(lengths)
+        response = recipe["grpo"]["max_completion_length"]
+        if longest + response > context:
+            problem = problems["problem_id"].iloc[lengths.index(longest)]
+            raise StudyError(
+                f"problem {problem}: its prompt of {longest} tokens and grpo.max_completion_length "
+                f"{response} exceed the model's context of {context} tokens; shorten responses, "
+                "lower the data set's max_characters or take another model"
+            )
+    return prompts
+
+
+def _context(weights: str) -> int | None:
+    """Longest sequence of a model, in tokens, as its config.json states it."""
+    return read_json(Path(weights) / "config.json").get("max_position_embeddings")
 
 
 def _gpus() -> int:

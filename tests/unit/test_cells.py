@@ -123,6 +123,11 @@ def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
         ({"recipes__main__checkpoints": [0, 8, 9]}, "step 9 lies beyond the last step 8"),
         ({"recipes__main__checkpoints": [2, 8]}, "step 0 must be among them"),
         ({"recipes__main__grpo__lr_scheduler_type": "linear"}, "'linear' decays"),
+        ({"recipes__main__grpo__learning_rate": "1e-6"}, r"grpo.learning_rate: '1e-6' is text"),
+        (
+            {"training__overrides": [{"match": {"seed": 2}, "set": {"learning_rate": "1e-6"}}]},
+            r"seed2: grpo.learning_rate: '1e-6' is text",
+        ),
         (
             {"training__overrides": [{"match": {"model": "huge"}, "set": {}}]},
             "training.overrides: unknown model 'huge'",

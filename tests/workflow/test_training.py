@@ -15,8 +15,9 @@ from rlscale.errors import StudyError
 from rlscale.grpo_settings import grpo_config
 from rlscale.guard import prepare_state
 from rlscale.manifests import canonical_json, read_json, read_manifest, write_manifest
+from rlscale.models import make_model
 from rlscale.tiny import character_tokenizer, new_model, parameter_counts
-from rlscale.train import read_problems
+from rlscale.train import read_problems, render_all
 
 CELL = "main/tiny-base/tau1-g4/seed1"
 STEPS, PROMPTS = 24, 8
@@ -238,6 +239,35 @@ def test_state_of_other_settings_is_removed_not_resumed(tmp_path):
 def test_the_number_of_problems_must_be_what_the_steps_consume(inputs, tmp_path):
     with pytest.raises(StudyError, match=f"{STEPS * PROMPTS} rows where the recipe's steps need 8"):
         read_problems(inputs / "data" / "manifest.json", {**RECIPE, "steps": 1})
+
+
+def test_a_prompt_and_its_response_must_fit_into_the_models_context(inputs):
+    problems = read_problems(inputs / "data" / "manifest.json", RECIPE)
+    problems.loc[5, "problem"] = "1+1+1+1+1="  # 10 of the 32 tokens
+
+    def with_responses_of(tokens: int) -> list[str]:
+        recipe = {**RECIPE, "grpo": {"max_completion_length": tokens}}
+        return render_all(character_tokenizer(), problems, "base", recipe, context=32)
+
+    assert with_responses_of(22)[5] == "1+1+1+1+1="
+    message = "p5: its prompt of 10 tokens and grpo.max_completion_length 23 exceed .* 32 tokens"
+    with pytest.raises(StudyError, match=message):
+        with_responses_of(23)
+
+
+def test_a_model_folder_without_tokenizer_is_refused_before_its_weights_are_read(tmp_path):
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(StudyError, match=f"{folder}: no tokenizer"):
+        make_model(
+            identity={"model": "bare", "family": "tiny", "n_params_nominal": None},
+            settings={"variant": "base", "source": {"folder": str(folder)}},
+            exclude=[],
+            base=None,
+            weights=tmp_path / "weights",
+            manifest=tmp_path / "manifest.json",
+        )
 
 
 @pytest.mark.parametrize(
