@@ -8,9 +8,11 @@ from collections.abc import Callable
 class StudyError(Exception):
     """Bad input or a refused request; the message names file, row or key and says what to do."""
 
+    status = 1  # of the process that it ends
+
 
 def sentence_not_traceback(main: Callable) -> Callable:
-    """Wrap an entry point: a StudyError becomes one line on stderr and exit status 1."""
+    """Wrap an entry point: a StudyError becomes one line on stderr and its exit status."""
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
@@ -18,6 +20,6 @@ def sentence_not_traceback(main: Callable) -> Callable:
             return main(*args, **kwargs)
         except StudyError as error:
             print(f"error: {error}", file=sys.stderr)
-            sys.exit(1)
+            sys.exit(error.status)
 
     return wrapped

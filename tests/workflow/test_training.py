@@ -1,20 +1,23 @@
 """Training survives interruptions: a resumed run ends equal, to the bit, to an undisturbed one."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import pandas
 import pytest
+from safetensors.torch import load_file
 
 from conftest import ROOT
 from rlscale.errors import StudyError
 from rlscale.grpo_settings import grpo_config
 from rlscale.guard import prepare_state
-from rlscale.manifests import canonical_json, read_json, read_manifest, write_manifest
+from rlscale.manifests import canonical_json, read_json, read_manifest, verify_files, write_manifest
 from rlscale.models import make_model
 from rlscale.tiny import character_tokenizer, new_model, parameter_counts
 from rlscale.train import read_problems, render_all
@@ -121,6 +124,9 @@ class Run:
             "checkpoints": self.folder / "checkpoints",
             "state": self.state,
             "save-state-minutes": 0,
+            "owner": self.folder / "owner",
+            "attempts": self.folder / "attempts.jsonl",
+            "faults": 3,
             **{name: self.outputs / file for name, file in outputs.items()},
         }
         command = [sys.executable, str(ROOT / "workflow" / "scripts" / "train_cell.py")]
@@ -131,7 +137,8 @@ class Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            # Each start is that of a workflow run of its own.
+            env={**os.environ, "OMP_NUM_THREADS": "1", "RLSCALE_RUN": str(uuid.uuid4())},
         )
 
     def finish(self, recipe: dict | None = None) -> str:
@@ -210,6 +217,75 @@ def test_after_sigterm_and_sigkill_the_end_is_the_same(undisturbed, inputs, tmp_
     assert not (run.outputs / "train.json").exists()
     assert "resuming" in run.finish()
     assert_equal(run, undisturbed)
+
+
+def outputs_are_whole(run: Run) -> bool:
+    """Whether every file that is there can be read, and the manifest names no other bytes."""
+    tables = {"metrics.csv": pandas.read_csv, "ledger.csv": pandas.read_csv}
+    tables["consumed.parquet"] = pandas.read_parquet
+    for name, read in tables.items():
+        if (run.outputs / name).exists():
+            read(run.outputs / name)
+    for weights in (run.folder / "checkpoints").glob("step*/model.safetensors"):
+        load_file(weights)
+    if (run.outputs / "train.json").exists():
+        verify_files(read_manifest(run.outputs / "train.json", "train"))
+    return True
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.long)])
+def test_killed_at_random_moments_the_end_is_the_same(undisturbed, inputs, tmp_path, kills):
+    """SIGKILL whatever the run is at: loading, a rollout, an update, a checkpoint, its tables."""
+    moments = random.Random(kills)
+    for turn in range(kills):
+        run = Run(tmp_path / f"run{turn}", inputs)
+        began = time.monotonic()
+        process = run.start()
+        while process.poll() is None and run.saved_steps() < moments.randrange(STEPS):
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.communicate(timeout=60)
+        assert outputs_are_whole(run)
+        run.finish()
+        assert_equal(run, undisturbed)
+        print(f"kill {turn + 1} after {time.monotonic() - began:.1f} s")
+
+
+def test_of_two_starts_one_trains_and_the_other_refuses(undisturbed, inputs, tmp_path):
+    run = Run(tmp_path / "run", inputs)
+    first = run.start()
+    while not list(run.folder.glob("owner.*")):
+        time.sleep(0.01)
+    second = run.start()
+    said, _ = second.communicate(timeout=120)
+    assert second.returncode == 86, said
+    assert f"process {first.pid} on " in said
+    first.communicate(timeout=600)
+    assert first.returncode == 0
+    assert_equal(run, undisturbed)
+
+
+@pytest.mark.parametrize("full", ["state", "checkpoints"])
+def test_a_full_disk_is_named_and_the_run_goes_on_with_room(undisturbed, inputs, tmp_path, full):
+    run = Run(tmp_path / "run", inputs)
+    folder = run.folder / full
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small tmpfs is not permitted here")
+    try:
+        process = run.start()
+        said, _ = process.communicate(timeout=600)
+        assert process.returncode == 1
+        assert f"error: {folder}: the disk is full" in said
+        assert outputs_are_whole(run)
+        assert not (run.outputs / "train.json").exists()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+        run.finish()
+        assert_equal(run, undisturbed)
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_run_without_any_reward_ends_as_diverged(inputs, tmp_path):

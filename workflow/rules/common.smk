@@ -71,6 +71,10 @@ def resources_of(model):
     }
 
 
+# For a cell that another process is at: an option of the entry points, by no means a setting.
+WAIT_FOR_OWNER = "--wait" if config["training"]["wait_for_owner"] else ""
+
+
 def attempts_of(wildcards):
     """The record of the attempts at training a cell, and the folder of its resumable state."""
     cell = wildcards.cell

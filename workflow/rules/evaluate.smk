@@ -80,17 +80,19 @@ rule evaluate_cell:
         * resources_of(cell_of(wildcards).model)["mem_mb"],
         runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
         machine=json.dumps(config["evaluation"]["machine"]),
+        wait=WAIT_FOR_OWNER,
     params:
         settings=lambda wildcards: json.dumps(evaluate_settings(wildcards)),
         problems=lambda wildcards: [
             f"{name}={path}" for name, path in problems_of(wildcards).items()
         ],
         journal=".state/{cell}/samples",
+        owner=".state/owners/{cell}",
     message:
         "Evaluate {wildcards.cell}"
     shell:
         "python $SCRIPTS/evaluate_cell.py --settings {params.settings:q}"
         " --machine {resources.machine:q} --train {input.train} --problems {params.problems:q}"
-        " --journal {params.journal} --samples {output.samples} --outcomes {output.outcomes}"
+        " --owner {params.owner} {resources.wait} --journal {params.journal} --samples {output.samples} --outcomes {output.outcomes}"
         " --scores {output.scores} --metrics {output.metrics} --manifest {output.manifest}"
         " > {log} 2>&1"

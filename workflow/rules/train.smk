@@ -42,10 +42,12 @@ rule train_cell:
         runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
         save_state_minutes=str(config["training"]["save_state_minutes"]),
         faults=str(config["training"]["faults"]),
+        wait=WAIT_FOR_OWNER,
     params:
         settings=lambda wildcards: json.dumps(train_settings(wildcards)),
         checkpoints="checkpoints/{cell}",
         state=".state/{cell}",
+        owner=".state/owners/{cell}",
         attempts=lambda wildcards: attempts_of(wildcards)[0],
     message:
         "Train {wildcards.cell}"
@@ -53,6 +55,6 @@ rule train_cell:
         "python $SCRIPTS/train_cell.py --settings {params.settings:q} --cell {wildcards.cell}"
         " --model {input.model} --data {input.data} --checkpoints {params.checkpoints}"
         " --state {params.state} --save-state-minutes {resources.save_state_minutes}"
-        " --attempts {params.attempts} --faults {resources.faults}"
+        " --owner {params.owner} {resources.wait} --attempts {params.attempts} --faults {resources.faults}"
         " --manifest {output.manifest} --metrics {output.metrics} --ledger {output.ledger}"
         " --consumed {output.consumed} > {log} 2>&1"

@@ -23,24 +23,28 @@ def main() -> None:
     parser.add_argument(
         "--problems", type=_named_path, nargs="+", required=True, metavar="NAME=MANIFEST"
     )
+    parser.add_argument("--owner", type=Path, required=True, help="claim on the cell")
+    parser.add_argument("--wait", action="store_true", help="wait for another owner to end")
     parser.add_argument("--journal", type=Path, required=True, help="parts of the sample store")
     for name in ("samples", "outcomes", "scores", "metrics", "manifest"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = parser.parse_args()
 
     from rlscale.evaluate import evaluate_cell
+    from rlscale.owner import owned
 
-    report = evaluate_cell(
-        train_manifest=arguments.train,
-        problems=dict(arguments.problems),
-        settings=arguments.settings,
-        machine=arguments.machine,
-        journal=arguments.journal,
-        outputs={
-            name: getattr(arguments, name)
-            for name in ("samples", "outcomes", "scores", "metrics", "manifest")
-        },
-    )
+    with owned(arguments.owner, wait=arguments.wait):
+        report = evaluate_cell(
+            train_manifest=arguments.train,
+            problems=dict(arguments.problems),
+            settings=arguments.settings,
+            machine=arguments.machine,
+            journal=arguments.journal,
+            outputs={
+                name: getattr(arguments, name)
+                for name in ("samples", "outcomes", "scores", "metrics", "manifest")
+            },
+        )
     print(json.dumps(report), flush=True)
     os._exit(0)  # all is written; vLLM's own end would collect garbage for seconds
 

@@ -22,6 +22,8 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True, help="folder of resumable state")
     parser.add_argument("--save-state-minutes", type=float, required=True)
+    parser.add_argument("--owner", type=Path, required=True, help="claim on the cell")
+    parser.add_argument("--wait", action="store_true", help="wait for another owner to end")
     parser.add_argument("--attempts", type=Path, required=True, help="record of the attempts")
     parser.add_argument("--faults", type=int, required=True, help="attempts without progress")
     for output in ("manifest", "metrics", "ledger", "consumed"):
@@ -32,11 +34,17 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = str(arguments.settings["recipe"]["cpu_threads"])
     os.environ["HF_HUB_OFFLINE"] = "1"
     from rlscale.attempts import counted
+    from rlscale.disk import full_disk_named
     from rlscale.guard import INTERRUPTED, Interrupted
+    from rlscale.owner import owned
     from rlscale.train import train_cell
 
     try:
-        with counted(arguments.attempts, arguments.state, arguments.faults):
+        with (
+            owned(arguments.owner, wait=arguments.wait),
+            counted(arguments.attempts, arguments.state, arguments.faults),
+            full_disk_named(arguments.state, arguments.checkpoints, arguments.manifest.parent),
+        ):
             train_cell(
                 cell={**asdict(arguments.cell), "path": arguments.cell.path},
                 settings=arguments.settings,

@@ -1,0 +1,118 @@
+"""Ownership of a cell between real processes: races, dead and silent owners, takeovers."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rlscale import owner
+from rlscale.owner import Owned, owned
+
+RACER = """
+import sys, time
+from pathlib import Path
+from rlscale.owner import Owned, owned
+name, log, hold, wait = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4] == "1"
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    with owned(name, wait=wait) as mine:
+        with log.open("a") as file:
+            file.write("in\\n")
+        time.sleep(hold)
+        mine.check()
+        with log.open("a") as file:
+            file.write("out\\n")
+except Owned as refusal:
+    print(refusal)
+    sys.exit(86)
+"""
+
+
+def racers(name: Path, log: Path, count: int, hold: float, wait: bool = False):
+    """Processes that start together on one piece of work; returns their exit statuses."""
+    command = [sys.executable, "-c", RACER, str(name), str(log), str(hold), str(int(wait))]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    started = [subprocess.Popen(command, **pipes) for _ in range(count)]
+    for racer in started:
+        assert racer.stdout.readline() == "ready\n"
+    for racer in started:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    said = [racer.communicate(timeout=60)[0] for racer in started]
+    return [racer.returncode for racer in started], said
+
+
+def stale_claim(name: Path, **changes) -> Path:
+    """A claim as a process that is gone left it."""
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    born = owner._born(gone.pid)
+    gone.wait()
+    identity = {**owner._identity(), "pid": gone.pid, "born": born, **changes}
+    claim = name.with_name(f"{name.name}.1")
+    claim.write_text(json.dumps(identity))
+    return claim
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_of_many_starts_at_once_exactly_one_works(tmp_path, left_behind):
+    for turn in range(4):
+        name, log = tmp_path / f"{turn}" / "train", tmp_path / f"{turn}.log"
+        name.parent.mkdir()
+        if left_behind:
+            stale_claim(name)
+        statuses, said = racers(name, log, 6, hold=1.0)
+        assert sorted(statuses) == [0, 86, 86, 86, 86, 86]
+        assert log.read_text() == "in\nout\n"
+        assert sum("is at this work since" in text for text in said) == 5
+        assert list(name.parent.iterdir()) == []
+
+
+def test_who_waits_works_after_the_other_never_beside_it(tmp_path):
+    statuses, _ = racers(tmp_path / "train", tmp_path / "log", 3, hold=0.2, wait=True)
+    assert statuses == [0, 0, 0]
+    assert (tmp_path / "log").read_text() == "in\nout\n" * 3
+
+
+def test_a_claim_of_this_very_process_is_refused_and_named(tmp_path):
+    with owned(tmp_path / "train"), pytest.raises(Owned, match=f"process {os.getpid()} on "):
+        owned(tmp_path / "train").__enter__()
+    with owned(tmp_path / "train"):
+        pass
+
+
+def test_another_machines_claim_is_stale_only_when_silent_and_out_of_the_queue(
+    tmp_path, monkeypatch
+):
+    name = tmp_path / "train"
+    claim = stale_claim(name, host="elsewhere", job="7")
+    queue = {"7": True}
+    monkeypatch.setattr(owner, "_in_queue", queue.__getitem__)
+    with pytest.raises(Owned, match="on elsewhere, job 7"):
+        owned(name).__enter__()
+    long_ago = time.time() - 2 * owner.STALE
+    os.utime(claim, (long_ago, long_ago))
+    with pytest.raises(Owned, match="on elsewhere, job 7"):
+        owned(name).__enter__()
+    queue["7"] = False
+    with owned(name) as mine:
+        mine.check()
+        assert not claim.exists()
+
+
+def test_an_owner_beats(tmp_path):
+    with owned(tmp_path / "train", beat=0.05) as mine:
+        os.utime(mine.path, (0, 0))
+        time.sleep(0.5)
+        assert time.time() - mine.path.stat().st_mtime < 0.4
+
+
+def test_who_was_taken_over_writes_nothing_more(tmp_path):
+    with owned(tmp_path / "train") as mine:
+        (tmp_path / "train.2").write_text(json.dumps(owner._identity()))
+        with pytest.raises(Owned, match="taken over"):
+            mine.check()
