@@ -34,7 +34,7 @@ _AFTER = {
     "figures": ("fits",),
 }
 _GIT_SUFFIXES = (".csv", ".json", ".md", ".txt")
-_GIT_FOLDERS = ("fits", "forecasts", "captions")
+_GIT_FOLDERS = ("fits", "forecasts", "captions", "data_reports")
 
 
 def claim_folder(study: str, results: Path) -> None:

@@ -21,7 +21,7 @@ TABLES = {
     },
     **({"ledger": "results/ledger.csv"} if CELLS else {}),
     **{
-        f"data_{name}": f"results/data/{name}/report.json"
+        f"data_{name}": f"results/data_reports/{name}.json"
         for name in sorted({config["recipes"][cell.recipe]["data"] for cell in CELLS})
     },
     **(
@@ -76,6 +76,21 @@ rule list_cells:
         "List the cells that the study names"
     run:
         Path(output.cells).write_text("".join(f"{cell}\n" for cell in params.cells))
+
+
+# A copy that git keeps: figures are drawn again where the data sets themselves are not.
+rule keep_data_report:
+    input:
+        report="results/data/{set}/report.json",
+    output:
+        report="results/data_reports/{set}.json",
+    log:
+        "logs/keep_data_report/{set}.log",
+    threads: 1
+    message:
+        "Keep the report of the data set {wildcards.set}"
+    shell:
+        "cp {input.report} {output.report} 2> {log}"
 
 
 for spec in FIGURES.values():
