@@ -152,6 +152,9 @@ def check(config: Mapping[str, Any]) -> None:
             for variant in sweep["variant"]:
                 if variant not in config["models"][model]:
                     raise StudyError(f"{where}: models.{model} has no '{variant}' variant")
+    for name, entry in config["data"].items():
+        if "pass_rate" in entry:
+            _check_pass_rate(f"data.{name}.pass_rate", entry, config["models"])
     for name, recipe in config["recipes"].items():
         _check_recipe(name, recipe, config)
     for override in config["training"]["overrides"]:
@@ -162,6 +165,15 @@ def check(config: Mapping[str, Any]) -> None:
                 _known("training.overrides", "recipe", value, config["recipes"])
     for cell in expand(config):
         _check_cell(cell, resolve(config, cell))
+
+
+def _check_pass_rate(where: str, entry: Mapping[str, Any], models: Mapping[str, Any]) -> None:
+    own = entry["pass_rate"]
+    _known(where, "model", own["model"], models)
+    if own["variant"] not in models[own["model"]]:
+        raise StudyError(f"{where}: models.{own['model']} has no '{own['variant']}' variant")
+    if "pass_rate" in entry.get("read", {}).get("columns", {}):
+        raise StudyError(f"{where}: the files have a column of pass rates too; remove one of them")
 
 
 def _known(where: str, kind: str, name: str, known: Mapping[str, Any]) -> None:

@@ -71,9 +71,9 @@ def evaluate_cell(
         store = SampleStore(outputs["samples"], journal)
         missing = missing_samples(tasks, checkpoints, settings, store)
     if any(missing.values()):
-        _generate(tasks, checkpoints, missing, settings, machine, store, clock)
+        generate(tasks, checkpoints, missing, settings, machine, store, clock)
     with clock("judge"):
-        frame, judged_again = _judge(store, tasks, checkpoints, settings)
+        frame, judged_again = judge(store, tasks, checkpoints, settings)
     with clock("tables"):
         counts = outcome_counts(frame, train["name"])
         unusable = unusable_golds(frame)
@@ -103,7 +103,7 @@ def evaluate_cell(
     }
 
 
-def _generate(
+def generate(
     tasks: Sequence[Task],
     checkpoints: Sequence[Mapping[str, Any]],
     missing: Mapping[int, list[tuple[Task, int, tuple]]],
@@ -112,6 +112,20 @@ def _generate(
     store: SampleStore,
     clock: Clock,
 ) -> None:
+    """Generate what is missing into the store, every checkpoint in the same warm engine.
+
+    Args:
+        tasks: The problems and their prompts.
+        checkpoints: ``step``, ``path`` and ``digest`` of each, of one architecture.
+        missing: ``missing_samples``; not empty.
+        settings: ``seed``, ``temperature``, ``top_p``, ``dtype`` and ``cpu_threads``.
+        machine: Speed keys of the engine.
+        store: Where finished samples go, from time to time.
+        clock: Notes the seconds by activity.
+
+    Raises:
+        StudyError: Weights other than the manifest's, a failed probe, or a prompt too long.
+    """
     needed = [checkpoint for checkpoint in checkpoints if missing[checkpoint["step"]]]
     with clock("digests"):
         for checkpoint in needed:
@@ -191,7 +205,7 @@ def _sample(
             rows = []
 
 
-def _judge(
+def judge(
     store: SampleStore,
     tasks: Sequence[Task],
     checkpoints: Sequence[Mapping[str, Any]],

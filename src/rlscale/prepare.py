@@ -24,6 +24,7 @@ def prepare_set(
     settings: Mapping[str, Any],
     benchmarks: Sequence[Path],
     files: Sequence[Path],
+    pass_rates: Path | None,
     folder: Path,
     manifest: Path,
 ) -> None:
@@ -38,6 +39,8 @@ def prepare_set(
         benchmarks: Manifests of the benchmarks whose problems may not stand in the set; their
             problems.parquet lies beside each.
         files: Raw files that the settings name.
+        pass_rates: Manifest of the measured pass rates (``rlscale.pass_rates``), where the set has
+            them.
         folder: Where everything goes.
         manifest: Where the manifest goes.
 
@@ -45,20 +48,11 @@ def prepare_set(
         StudyError: The set cannot be used; the message names file, column or key.
     """
     started = time.time()
-    parts = {"train": _raw(settings)}
-    if "read" in settings.get("held_out", {}):
-        parts["held_out"] = read_rows(settings["held_out"]["read"])
-    checks = {
-        "verifier": settings["verifier"],
-        "max_characters": settings["max_characters"],
-        "keep_mangled": settings["cleaning"] == "as_published",
-    }
-    tables, quarantine = {}, []
-    for part, rows in parts.items():
-        tables[part], lost = tabulate(rows, **checks)
-        quarantine.append(_as_losses(part, lost))
-        if tables[part].empty:
-            raise StudyError(f"data.{name}: none of the {len(rows)} rows of {part} can be used")
+    tables, quarantine = read_parts(name, settings)
+    inputs = {str(path): path for path in files}
+    if pass_rates is not None:
+        tables = _with_pass_rates(tables, pass_rates)
+        inputs["pass_rates"] = pass_rates
     read = [read_manifest(path, "benchmark") for path in benchmarks]
     for entry in read:
         verify_files(entry)
@@ -67,8 +61,8 @@ def prepare_set(
         for entry, path in zip(read, benchmarks, strict=True)
     }
     cleaned = clean(tables["train"], tables.get("held_out"), others, settings)
-    losses = pandas.concat([*quarantine, cleaned.losses], ignore_index=True)
-    rows_in = {part: len(rows) for part, rows in parts.items()}
+    losses = pandas.concat([*quarantine.values(), cleaned.losses], ignore_index=True)
+    rows_in = {part: len(table) + len(quarantine[part]) for part, table in tables.items()}
     report = _report(name, settings, rows_in, tables, cleaned, losses)
     assert sum(rows_in.values()) == report["rows_out"] + len(losses), "a row is lost silently"
     made = [
@@ -82,13 +76,13 @@ def prepare_set(
     write_json(folder / "report.json", report)
     for entry in report["waterfall"]:
         print("{stage:<28} {reason:<48} {rows:>8} {left:>8}".format(**entry))
-    inputs = {entry["name"]: path for entry, path in zip(read, benchmarks, strict=True)}
+    against = {entry["name"]: path for entry, path in zip(read, benchmarks, strict=True)}
     write_manifest(
         manifest,
         kind="data",
         name=name,
         settings=settings,
-        inputs={**inputs, **{str(path): path for path in files}},
+        inputs={**against, **inputs},
         files=made,
         seed=settings.get("generate", {}).get("seed"),
         started=started,
@@ -98,6 +92,54 @@ def prepare_set(
         rows_in=sum(rows_in.values()),
         rows_lost=len(losses),
     )
+
+
+def read_parts(
+    name: str, settings: Mapping[str, Any]
+) -> tuple[dict[str, pandas.DataFrame], dict[str, pandas.DataFrame]]:
+    """Generate or read the parts of a set, as far as their rows can be used.
+
+    Args:
+        name: The set's name.
+        settings: ``verifier``, ``generate`` or ``read``, ``max_characters``, ``cleaning`` and
+            ``held_out`` of the set's entry.
+
+    Returns:
+        By part (``train``, and ``held_out`` where the set has its own): the problem table, and
+        the rows in quarantine, as losses.
+
+    Raises:
+        StudyError: A file cannot be used, or no row of a part.
+    """
+    parts = {"train": _raw(settings)}
+    if "read" in settings["held_out"]:
+        parts["held_out"] = read_rows(settings["held_out"]["read"])
+    tables, quarantine = {}, {}
+    for part, rows in parts.items():
+        tables[part], lost = tabulate(
+            rows,
+            verifier=settings["verifier"],
+            max_characters=settings["max_characters"],
+            keep_mangled=settings["cleaning"] == "as_published",
+        )
+        assert len(rows) == len(tables[part]) + len(lost), "a row is lost silently"
+        quarantine[part] = _as_losses(part, lost)
+        if tables[part].empty:
+            raise StudyError(f"data.{name}: none of the {len(rows)} rows of {part} can be used")
+    return tables, quarantine
+
+
+def _with_pass_rates(
+    tables: Mapping[str, pandas.DataFrame], path: Path
+) -> dict[str, pandas.DataFrame]:
+    manifest = read_manifest(path, "pass_rates")
+    verify_files(manifest)
+    rates = pandas.read_parquet(path.parent / "pass_rates.parquet")
+    rates = rates.set_index("problem_id")["pass_rate"]
+    return {
+        part: table.assign(pass_rate=table["problem_id"].map(rates))
+        for part, table in tables.items()
+    }
 
 
 def make_variant(

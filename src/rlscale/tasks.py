@@ -16,6 +16,17 @@ from rlscale.samples import SampleStore
 if TYPE_CHECKING:
     import pandas
 
+PASS_RATE = "pass_rate"  # what stands for a benchmark where a data set is asked
+_ASKING = (
+    "variant",
+    "max_tokens",
+    "seed",
+    "temperature",
+    "top_p",
+    "dtype",
+    "prompt",
+    "cpu_threads",
+)
 _SAMPLING = ("temperature", "top_p", "max_tokens", "seed", "dtype")
 
 
@@ -45,6 +56,22 @@ def settings_for(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
             for name, settings in config["benchmarks"].items()
         },
         "top_up": [_top_up(entry) for entry in extra if _concerns(entry["match"], cell)],
+    }
+
+
+def asking_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the responses to a set's problems, in the form of an evaluation's settings.
+
+    Args:
+        entry: The set's entry of the configuration's ``data`` section, with ``pass_rate``.
+    """
+    own = entry["pass_rate"]
+    asked = {"module": "held_out", "samples": own["samples"], "max_tokens": own["max_tokens"]}
+    return {
+        **{key: own[key] for key in _ASKING},
+        "verifier": entry["verifier"],
+        "benchmarks": {PASS_RATE: asked},
+        "top_up": [],
     }
 
 

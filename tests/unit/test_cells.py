@@ -129,6 +129,21 @@ def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
             r"seed2: grpo.learning_rate: '1e-6' is text",
         ),
         (
+            {"data__sums__pass_rate": {"model": "smal", "variant": "base"}},
+            "data.sums.pass_rate: unknown model 'smal'; did you mean small",
+        ),
+        (
+            {"data__sums__pass_rate": {"model": "small", "variant": "instruct"}},
+            "data.sums.pass_rate: models.small has no 'instruct' variant",
+        ),
+        (
+            {
+                "data__sums__pass_rate": {"model": "small", "variant": "base"},
+                "data__sums__read": {"columns": {"pass_rate": ["rate"]}},
+            },
+            "the files have a column of pass rates too",
+        ),
+        (
             {"training__overrides": [{"match": {"model": "huge"}, "set": {}}]},
             "training.overrides: unknown model 'huge'",
         ),

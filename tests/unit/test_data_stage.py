@@ -58,8 +58,8 @@ def benchmark(folder: Path, problems: list[str]) -> Path:
 def prepare(folder: Path, benchmarks: list[Path], **changes) -> dict:
     """Run the stage; its manifest."""
     prepare_set(
-        name="toy", settings={**SET, **changes}, benchmarks=benchmarks, files=[], folder=folder,
-        manifest=folder / "manifest.json",
+        name="toy", settings={**SET, **changes}, benchmarks=benchmarks, files=[], pass_rates=None,
+        folder=folder, manifest=folder / "manifest.json",
     )  # fmt: skip
     return read_manifest(folder / "manifest.json", "data")
 

@@ -1,6 +1,12 @@
 # Data sets: read or generated, cleaned, split, and laid out for training.
 
 
+from rlscale.tasks import asking_settings
+
+# The keys that decide which rows of a set can be used.
+READING = ("verifier", "generate", "read", "max_characters", "cleaning", "held_out")
+
+
 def set_files(wildcards):
     """Raw files that a set reads. Before the set is made, a missing one does not stop a dry run:
     a study is planned without its data, and the job that reads a missing file names it.
@@ -15,6 +21,38 @@ def set_files(wildcards):
 def benchmark_manifests(wildcards):
     """Manifests of the benchmarks whose problems may not stand in a set."""
     return [f"results/benchmarks/{name}/manifest.json" for name in MADE_BENCHMARKS]
+
+
+def measured_rates(wildcards):
+    """Manifest of the pass rates of a set that has them measured."""
+    measured = "pass_rate" in config["data"][wildcards.set]
+    return ["results/data/{set}/pass_rates/manifest.json"] if measured else []
+
+
+def list_settings(wildcards):
+    """What decides which rows of a set can be used."""
+    entry = config["data"][wildcards.set]
+    return {key: entry[key] for key in READING if key in entry} | {
+        "code": code("rlscale.pass_rates")
+    }
+
+
+def asked_model(wildcards):
+    """Manifest of the model that a set's problems are asked."""
+    own = config["data"][wildcards.set]["pass_rate"]
+    return f"results/models/{own['model']}-{own['variant']}/manifest.json"
+
+
+def resources_of_asked(wildcards):
+    """What a job with that model asks for."""
+    return resources_of(config["data"][wildcards.set]["pass_rate"]["model"])
+
+
+def pass_rate_settings(wildcards):
+    """What decides the responses of that model, and how they are judged."""
+    return asking_settings(config["data"][wildcards.set]) | {
+        "code": code("rlscale.pass_rates")
+    }
 
 
 def set_settings(wildcards):
@@ -36,10 +74,65 @@ def variant_settings(wildcards):
     }
 
 
+rule list_problems:
+    input:
+        files=set_files,
+    output:
+        manifest="results/data/{set}/problems/manifest.json",
+        problems="results/data/{set}/problems/problems.parquet",
+    log:
+        "logs/list_problems/{set}.log",
+    threads: 1
+    params:
+        settings=lambda wildcards: json.dumps(list_settings(wildcards)),
+    message:
+        "List the problems of {wildcards.set} that can be used"
+    shell:
+        "OMP_NUM_THREADS=1 python $SCRIPTS/list_problems.py --name {wildcards.set}"
+        " --settings {params.settings:q} --file {input.files:q} --problems {output.problems}"
+        " --manifest {output.manifest} > {log} 2>&1"
+
+
+rule estimate_pass_rate:
+    input:
+        problems="results/data/{set}/problems/manifest.json",
+        model=asked_model,
+    output:
+        manifest="results/data/{set}/pass_rates/manifest.json",
+        rates="results/data/{set}/pass_rates/pass_rates.parquet",
+        samples=update("results/data/{set}/pass_rates/samples.parquet"),
+    log:
+        "logs/estimate_pass_rate/{set}.log",
+    benchmark:
+        "logs/estimate_pass_rate/{set}.tsv"
+    threads: lambda wildcards: config["data"][wildcards.set]["pass_rate"]["cpu_threads"]
+    resources:
+        gpu=lambda wildcards: resources_of_asked(wildcards)["gpus"],
+        mem_mb=lambda wildcards, attempt: attempt
+        * resources_of_asked(wildcards)["mem_mb"],
+        runtime=lambda wildcards: resources_of_asked(wildcards)["minutes"],
+        machine=json.dumps(config["evaluation"]["machine"]),
+        wait=WAIT_FOR_OWNER,
+    params:
+        settings=lambda wildcards: json.dumps(pass_rate_settings(wildcards)),
+        journal=".state/pass_rates/{set}",
+        owner=".state/owners/pass_rates/{set}",
+    message:
+        "Measure the pass rates of {wildcards.set}"
+    shell:
+        "python $SCRIPTS/estimate_pass_rate.py --name {wildcards.set}"
+        " --settings {params.settings:q} --machine {resources.machine:q}"
+        " --problems {input.problems} --model {input.model} --owner {params.owner}"
+        " {resources.wait} --journal {params.journal}"
+        " --samples {output.samples} --rates {output.rates} --manifest {output.manifest}"
+        " > {log} 2>&1"
+
+
 rule prepare_set:
     input:
         benchmarks=benchmark_manifests,
         files=set_files,
+        rates=measured_rates,
     output:
         manifest="results/data/{set}/manifest.json",
         report="results/data/{set}/report.json",
@@ -61,12 +154,13 @@ rule prepare_set:
     params:
         settings=lambda wildcards: json.dumps(set_settings(wildcards)),
         folder="results/data/{set}",
+        rates=lambda wildcards, input: [f"--pass-rates {path}" for path in input.rates],
     message:
         "Clean and split the data set {wildcards.set}"
     shell:
         "OMP_NUM_THREADS=1 python $SCRIPTS/prepare_set.py --name {wildcards.set}"
         " --settings {params.settings:q} --benchmark {input.benchmarks} --file {input.files:q}"
-        " --folder {params.folder} --manifest {output.manifest} > {log} 2>&1"
+        " {params.rates} --folder {params.folder} --manifest {output.manifest} > {log} 2>&1"
 
 
 rule make_variant:

@@ -21,13 +21,21 @@ def make_model_settings(wildcards):
     return settings
 
 
+def unseen_of(name):
+    """Manifest of the problems of a set that a made model must not see: the held-out ones, or all
+    where a model of the study measures the pass rates, before there is a split.
+    """
+    before = "pass_rate" in config["data"][name]
+    return f"results/data/{name}/{'problems/' if before else ''}manifest.json"
+
+
 def make_model_inputs(wildcards):
     """A made model reads the problems that it must not see; a tuned one also its base."""
     source = weights_source(wildcards)
     if "made" not in source:
         return {}
     inputs = {
-        "unseen": [f"results/data/{name}/manifest.json" for name in config["data"]]
+        "unseen": [unseen_of(name) for name in config["data"]]
         + [f"results/benchmarks/{name}/manifest.json" for name in MADE_BENCHMARKS]
     }
     if wildcards.variant == "instruct":

@@ -1,0 +1,150 @@
+"""Pass rates measured with a model of the study: a rule that orders the set and can be resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas
+import pytest
+from scipy.stats import binomtest
+
+from conftest import ROOT, Study, small_config
+from rlscale.manifests import read_manifest
+from rlscale.pass_rates import binomial_interval
+from rlscale.samples import KEY
+
+TARGET = "results/data/arithmetic/manifest.json"
+SAMPLES = 3
+
+
+def rated_config(samples):
+    """The small study with measured pass rates that decide strata and order."""
+    config = small_config()
+    data = config["data"]["arithmetic"]
+    data["generate"]["levels"] = {
+        "three_terms": {"skill": "sum", "terms": 3, "largest": 9, "problems": 60},
+        "four_terms": {"skill": "sum", "terms": 4, "largest": 9, "problems": 200},
+    }
+    data["held_out"]["problems"] = 20
+    data["strata"] = {"easy": 0.3, "hard": 0}
+    data["pass_rate"] = {"model": "arith-39k", "samples": samples, "max_tokens": 8}
+    return config
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Its data stage, run once."""
+    study = Study(tmp_path_factory.mktemp("rated"), rated_config(SAMPLES))
+    study.run(TARGET)
+    return study
+
+
+def rated(study):
+    folder = study.folder / "results" / "data" / "arithmetic"
+    return folder, pandas.read_parquet(folder / "pass_rates" / "pass_rates.parquet")
+
+
+def test_every_usable_problem_is_asked_and_judged(study):
+    folder, rates = rated(study)
+    problems = pandas.read_parquet(folder / "problems" / "problems.parquet")
+    assert set(rates["problem_id"]) == set(problems["problem_id"])
+    assert (rates["n"] == SAMPLES).all()
+    assert rates["n_correct"].between(1, SAMPLES - 1).any()
+    samples = pandas.read_parquet(folder / "pass_rates" / "samples.parquet")
+    correct = samples["outcome"].eq("correct").groupby(samples["problem_id"]).sum()
+    assert (correct.loc[rates["problem_id"]].to_numpy() == rates["n_correct"]).all()
+    assert ((rates["low"] <= rates["pass_rate"]) & (rates["pass_rate"] <= rates["high"])).all()
+
+
+def test_strata_and_order_follow_the_measured_rates(study):
+    folder, rates = rated(study)
+    measured = rates.set_index("problem_id")["pass_rate"]
+    for part in ("train", "held_out"):
+        table = pandas.read_parquet(folder / f"{part}.parquet")
+        assert table["pass_rate"].tolist() == measured.loc[table["problem_id"]].tolist()
+        assert (table["level"].eq("easy") == table["pass_rate"].ge(0.3)).all()
+        if part == "train":
+            assert table["pass_rate"].is_monotonic_decreasing
+            assert table["pass_rate"].nunique() > 2
+    inputs = read_manifest(folder / "manifest.json", "data")["inputs"]
+    rates = read_manifest(folder / "pass_rates" / "manifest.json", "pass_rates")
+    assert inputs["pass_rates"] == rates["fingerprint"]
+
+
+def test_the_model_that_is_asked_has_seen_no_problem_of_the_set(study):
+    folder, rates = rated(study)
+    model = read_manifest(study.folder / "results/models/arith-39k-base/manifest.json", "model")
+    listed = read_manifest(folder / "problems" / "manifest.json", "problems")
+    assert listed["fingerprint"] in model["inputs"].values()
+    assert model["excluded_problems"] >= len(rates)
+
+
+# A child that saves often, so that a kill meets a journal with parts.
+IMPATIENT = """
+import runpy, sys
+from rlscale import progress, samples
+samples.FLUSH_SECONDS = progress.EVERY_SECONDS = 0.01
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_kill_loses_no_flushed_sample(study, tmp_path):
+    folder, _ = rated(study)
+    done = pandas.read_parquet(folder / "pass_rates" / "samples.parquet")
+    settings = read_manifest(folder / "pass_rates" / "manifest.json")["settings"]
+    outputs = {
+        "--owner": tmp_path / "owner",
+        "--journal": tmp_path / "journal",
+        "--samples": tmp_path / "samples.parquet",
+        "--rates": tmp_path / "pass_rates.parquet",
+        "--manifest": tmp_path / "manifest.json",
+    }
+    command = [
+        sys.executable, "-c", IMPATIENT, str(ROOT / "workflow/scripts/estimate_pass_rate.py"),
+        "--name", "arithmetic", "--settings", json.dumps(settings),
+        "--problems", str(folder / "problems" / "manifest.json"),
+        "--model", "results/models/arith-39k-base/manifest.json",
+        *(str(part) for pair in outputs.items() for part in pair),
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=study.folder, stdout=subprocess.PIPE) as process:
+        while not list((tmp_path / "journal").glob("000002.parquet")):
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.001)
+        os.kill(process.pid, signal.SIGKILL)
+    parts = sorted((tmp_path / "journal").glob("*.parquet"))
+    kept = sum(len(pandas.read_parquet(part)) for part in parts)
+    assert 0 < kept < len(done)
+    again = subprocess.run(command, cwd=study.folder, stdout=subprocess.PIPE, text=True, check=True)
+    assert json.loads(again.stdout.splitlines()[-1])["generated"] == len(done) - kept
+    found = pandas.read_parquet(tmp_path / "samples.parquet")
+    assert found.set_index(list(KEY))["text"].equals(done.set_index(list(KEY))["text"])
+
+
+def test_again_nothing_is_asked_and_more_samples_are_added_to_those_there(study):
+    assert "Nothing to be done" in study.run(TARGET)
+    folder, rates = rated(study)
+    file = folder / "pass_rates" / "samples.parquet"
+    before = pandas.read_parquet(file).set_index(list(KEY))["text"]
+    log = study.folder / "logs" / "estimate_pass_rate" / "arithmetic.log"
+    study.run(TARGET, "--forcerun", "estimate_pass_rate")
+    assert '"generated": 0' in log.read_text()
+    assert pandas.read_parquet(file).set_index(list(KEY))["text"].equals(before)
+    study.configure(rated_config(SAMPLES + 1))
+    study.run(TARGET)
+    assert f'"generated": {len(rates)}' in log.read_text()
+    after = pandas.read_parquet(file).set_index(list(KEY))["text"]
+    assert after.loc[before.index].equals(before)
+
+
+def test_the_interval_is_the_exact_binomial_one():
+    n = np.full(9, 8)
+    correct = np.arange(9)
+    low, high = binomial_interval(correct, n)
+    for k in correct:
+        exact = binomtest(int(k), 8).proportion_ci(0.95, method="exact")
+        assert (low[k], high[k]) == pytest.approx((exact.low, exact.high))
