@@ -27,6 +27,7 @@ else:
     include: "workflow/rules/train.smk"
     include: "workflow/rules/evaluate.smk"
     include: "workflow/rules/curves.smk"
+    include: "workflow/rules/plan.smk"
 
 
 include: "workflow/rules/fit.smk"

@@ -11,7 +11,7 @@ from rlscale import attempts
 from rlscale import cells as grid
 from rlscale.cluster import cancel_orphans
 from rlscale.errors import StudyError
-from rlscale.manifests import code_digest
+from rlscale.manifests import code_digest, digest
 from rlscale.studies import check_folder, claim_folder
 
 # Entry points are named by this variable, not by a path in a rule: a path differs between clones

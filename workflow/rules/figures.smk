@@ -3,7 +3,6 @@
 from fnmatch import fnmatch
 from functools import cache
 
-from rlscale.manifests import digest
 from rlscale.plots.registry import CLAIMS, FIGURES
 
 FIGURE_FILES = expand(

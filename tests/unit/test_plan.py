@@ -1,0 +1,80 @@
+"""A plan against numbers reckoned by hand."""
+
+import pytest
+
+from rlscale.errors import StudyError
+from rlscale.plan import plan_page, plan_study
+
+
+@pytest.fixture
+def config():
+    """One model of a billion parameters, two cells, round rates."""
+    return {
+        "study": "toy",
+        "data": {"sums": {"verifier": "number"}},
+        "models": {"1b": {"n_params_nominal": 1e9}},
+        "recipes": {
+            "main": {
+                "data": "sums", "steps": 10, "prompts_per_step": 100, "updates_per_step": 4,
+                "checkpoints": [0, 5, 10], "checkpoint_dtype": "bfloat16", "grpo": {"beta": 0.001},
+            }
+        },
+        "sweeps": [
+            {"name": "size", "recipe": "main", "model": ["1b"], "variant": ["base"], "tau": [1],
+             "group_size": [8], "seed": [1, 2]}
+        ],
+        "training": {"overrides": []},
+        "benchmarks": {"held_out": {"samples": 4}},
+        "resources": {
+            "default": {"gpus": 2, "mem_mb": 1, "minutes": 60},
+            "models": {},
+            "plan": {
+                "prompt_tokens": 100, "completion_tokens": 400, "problems_per_benchmark": 50,
+                "device_flops": 1e15, "training_utilisation": 0.5, "generation_utilisation": 0.1,
+            },
+        },
+    }  # fmt: skip
+
+
+def test_a_cells_cost_is_that_of_the_hand(config):
+    table = plan_study(config)
+    assert table["cell"].tolist() == [f"main/1b-base/tau1-g8/seed{seed}" for seed in (1, 2)]
+    row = table.iloc[0]
+    tokens = 10 * 100 * 8 * 500
+    assert row["tokens"] == tokens
+    assert row["compute_flops"] == 6 * 1e9 * tokens
+    asked = 3 * 4 * 50 * 500
+    assert row["evaluation_tokens"] == asked
+    training = (2 + 2 + 6) * 1e9 * tokens
+    decoding = 2e9 * (tokens + asked)
+    assert row["flops"] == training + decoding
+    assert row["gpu_hours"] == pytest.approx((training / 5e14 + decoding / 1e14) / 3600)
+    assert row["wall_hours"] == pytest.approx(row["gpu_hours"] / 2)
+    assert row["jobs"] == 1
+    assert row["checkpoints_gib"] == pytest.approx(2 * 2e9 / 2**30)
+    assert row["state_gib"] == pytest.approx(12e9 / 2**30)
+
+
+def test_without_reference_and_old_log_probabilities_less_is_spent(config):
+    whole = plan_study(config)["flops"]
+    config["recipes"]["main"] |= {"updates_per_step": 1, "grpo": {}}
+    assert (whole - plan_study(config)["flops"]).tolist() == [4e9 * 4e6] * 2
+
+
+def test_short_jobs_are_many(config):
+    config["resources"]["models"] = {"1b": {"minutes": 1}}
+    row = plan_study(config).iloc[0]
+    assert row["jobs"] == -(-60 * row["wall_hours"] // 1)
+
+
+def test_the_page_adds_up_and_states_its_rates(config):
+    table = plan_study(config)
+    page = plan_page(table, config)
+    assert f"| all | 2 | | {table['tokens'].sum():.3g} |" in page
+    assert "generation_utilisation: 0.1" in page
+
+
+def test_a_model_without_a_size_is_named(config):
+    config["models"]["1b"] = {}
+    with pytest.raises(StudyError, match=r"models\.1b: a plan needs its size"):
+        plan_study(config)
