@@ -113,8 +113,8 @@ def plan_page(table: "pandas.DataFrame", config: Mapping[str, Any]) -> str:
         f"{total['gpu_hours']:,.3g} | | | {total['checkpoints_gib']:,.3g} |",
         "",
         f"Disk at most: {total['checkpoints_gib']:,.3g} GiB of checkpoints, and resumable state of",
-        f"{total['state_gib']:,.3g} GiB if all cells run at once ({table['state_gib'].max():,.3g} GiB "
-        "for the largest).",
+        f"{total['state_gib']:,.3g} GiB if all cells run at once "
+        f"({table['state_gib'].max():,.3g} GiB for the largest).",
         "",
         "Rates (`resources.plan`), none of them measured by this project:",
         "",
