@@ -139,12 +139,18 @@ def dvc_yaml(
     for phase in PHASES:
         tops = {f"results/{Path(path).parts[1]}" for path in outputs[phase]}
         made[phase] = tops.difference(*made.values())
+    # A model that measures pass rates is made in the data phase, and belongs to the models.
+    measured = any("pass_rate" in entry for entry in config.get("data", {}).values())
+    if measured:
+        made["data"].remove("results/models")
+        made["models"].add("results/models")
     if made["models"]:
         made["models"].add("checkpoints/models")
     made["cells"] |= {f"checkpoints/{sweep['recipe']}" for sweep in config.get("sweeps", ())}
     stages, reads = {}, []
     for phase in PHASES:
-        reads += [key for key in READS[phase] if key in config]
+        wanted = [*READS[phase], *(READS["models"] if measured and phase == "data" else ())]
+        reads += [key for key in wanted if key in config and key not in reads]
         if made[phase]:
             before = {path for earlier in _AFTER[phase] for path in made[earlier]}
             stages[phase] = {

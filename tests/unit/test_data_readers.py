@@ -152,6 +152,48 @@ def test_a_bad_file_stops_the_run_and_is_named(name: str, tmp_path: Path) -> Non
     assert str(path) in str(refusal.value)
 
 
+@pytest.fixture
+def local_hub(tmp_path: Path, monkeypatch) -> dict[str, str]:
+    """A data set of two splits in the hub's layout, in a folder; nothing is reached."""
+    pytest.importorskip("datasets")
+    from datasets import config
+
+    monkeypatch.setattr(config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    folder = tmp_path / "sums"
+    folder.mkdir()
+    lines(folder / "train.jsonl", GOOD, {**GOOD, "answer": None}, {**GOOD, "rate": None})
+    lines(folder / "test.jsonl", {**GOOD, "problem": "4+5="})
+    return {"name": str(folder), "revision": "0" * 40, "split": "train"}
+
+
+def test_a_data_set_of_the_hub_is_read_like_a_file(local_hub) -> None:
+    rows = read_rows({**SETTINGS, "hub": local_hub})
+    kept, lost = tabulate(rows, verifier="number", max_characters=100)
+    assert kept["problem"].tolist() == [GOOD["problem"]] * 2
+    assert kept["pass_rate"].fillna(-1).tolist() == [0.5, -1]
+    assert lost["source"].tolist() == [f"{local_hub['name']}#1"]
+    other = read_rows({**SETTINGS, "hub": {**local_hub, "split": "test"}})
+    assert [row.problem for row in other] == ["4+5="]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": "held_out"}, 'Unknown split "held_out"'),
+        ({"name": "nobody/no-such-set"}, "nobody/no-such-set at 0000.* cannot be fetched"),
+    ],
+)
+def test_a_data_set_that_the_hub_does_not_give_is_named(local_hub, change, message) -> None:
+    with pytest.raises(StudyError, match=message):
+        read_rows({**SETTINGS, "hub": {**local_hub, **change}})
+
+
+def test_a_column_that_the_hubs_set_lacks_is_named(local_hub) -> None:
+    with pytest.raises(StudyError, match="column 'question' is missing; it has problem"):
+        read_rows({**SETTINGS, "layout": "gsm8k", "hub": local_hub})
+
+
 def test_the_layouts_of_gsm8k_and_math(tmp_path: Path) -> None:
     gsm = lines(tmp_path / "g.jsonl", {"question": "How many?", "answer": "2*600=1200\n#### 1,200"})
     mathematics = lines(tmp_path / "m.jsonl", {"problem": "p", "solution": r"So \boxed{\frac12}."})

@@ -15,6 +15,15 @@ from rlscale.readers import read_rows
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is not here")
+BENCHMARKS = {
+    "aime_2024": "aime2024",
+    "amc_2023": "amc2023",
+    "gsm8k": "gsm8k",
+    "humaneval": "codegen__humaneval_164",
+    "math_500": "math__math_500",
+    "supergpqa": "stem__supergpqa_200",
+    "zebra": "logic__zebra_puzzle_dataset_200",
+}
 WRAPPER = (
     "You are a knowledgeable math assistant. Answer the following questions and think step by step."
     r" {problem} Please output the final answer within \boxed{}."
@@ -84,7 +93,7 @@ def test_the_published_split_leaks_and_the_cleaned_one_does_not(train, held_out,
     assert leaks["right"].nunique() >= 20
     benchmarks = {
         name: get(name).load({"path": str(DATA / "benchmarks" / f"{file}.parquet")})
-        for name, file in (("amc_2023", "amc2023"), ("math_500", "math__math_500"))
+        for name, file in BENCHMARKS.items()
     }
     settings = {
         "verifier": "exact", "cleaning": "strict", "conflicts": "drop",
@@ -102,4 +111,5 @@ def test_the_published_split_leaks_and_the_cleaned_one_does_not(train, held_out,
     count = hits.groupby("against")["other_problem"].nunique()
     assert count["amc_2023"] >= 2
     assert count["math_500"] >= 3
+    assert set(count.index) == {"amc_2023", "math_500", "held_out"}
     assert cleaned.train["pass_rate"].fillna(0).is_monotonic_decreasing
