@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.cells import expand, resolve
 from rlscale.errors import StudyError
 from rlscale.ledger import Cost
+from rlscale.manifests import write_text
 
 if TYPE_CHECKING:
     import pandas
@@ -37,6 +38,15 @@ def plan_study(config: Mapping[str, Any]) -> "pandas.DataFrame":
     import pandas
 
     return pandas.DataFrame([_row(config, cell) for cell in expand(config)])
+
+
+def write_plan(config: Mapping[str, Any], table: str, page: str) -> None:
+    """Write a study's plan: the table of its cells as CSV, and the page, which is printed too."""
+    planned = plan_study(config)
+    write_text(table, planned.to_csv(index=False, float_format="%.6g"))
+    text = plan_page(planned, config)
+    write_text(page, text)
+    print(text)
 
 
 def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:

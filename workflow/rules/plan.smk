@@ -1,4 +1,5 @@
 # The plan: what the configured study will cost, from the configuration alone.
+from rlscale.plan import write_plan
 
 
 rule plan:
@@ -14,9 +15,4 @@ rule plan:
     message:
         "Plan the study"
     run:
-        from rlscale.plan import plan_page, plan_study
-
-        table = or_refuse(plan_study, config)
-        table.to_csv(output.table, index=False, float_format="%.6g")
-        Path(output.page).write_text(plan_page(table, config))
-        print(plan_page(table, config))
+        or_refuse(write_plan, config, output.table, output.page)
