@@ -5,15 +5,13 @@ measurement has on disk is not asked again, and a larger ``samples`` adds to wha
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.evaluate import generate, judge
 from rlscale.manifests import read_manifest, verify_files, write_manifest
 from rlscale.outcomes import outcome_counts, unusable_golds
-from rlscale.prepare import read_parts
-from rlscale.problems import COLUMNS
 from rlscale.progress import Clock
 from rlscale.samples import SampleStore
 from rlscale.tasks import PASS_RATE, missing_samples, read_tasks
@@ -24,42 +22,6 @@ if TYPE_CHECKING:
     import pandas
 
 LEVEL = 0.95
-
-
-def list_problems(
-    *, name: str, settings: Mapping[str, Any], files: Sequence[Path], problems: Path, manifest: Path
-) -> None:
-    """Write the problems of all parts of a set that can be used, each once.
-
-    Args:
-        name: The set's name.
-        settings: As for ``rlscale.prepare.read_parts``.
-        files: Raw files that the settings name.
-        problems: Where the table goes.
-        manifest: Where the manifest goes.
-
-    Raises:
-        StudyError: A file cannot be used, or no row of a part.
-    """
-    import pandas
-
-    started = time.time()
-    tables, _ = read_parts(name, settings)
-    table = pandas.concat(tables.values()).drop_duplicates("problem_id")[list(COLUMNS)]
-    problems.parent.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(problems, index=False)
-    write_manifest(
-        manifest,
-        kind="problems",
-        name=name,
-        settings=settings,
-        inputs={str(path): path for path in files},
-        files=[problems],
-        seed=settings.get("generate", {}).get("seed"),
-        started=started,
-        code="rlscale.pass_rates",
-        rows=len(table),
-    )
 
 
 def estimate_pass_rates(

@@ -11,7 +11,7 @@ from rlscale import arithmetic
 from rlscale.clean import LOSS_COLUMNS, Cleaned, clean
 from rlscale.errors import StudyError
 from rlscale.manifests import read_manifest, verify_files, write_json, write_manifest
-from rlscale.problems import RawRow, generated_rows, is_broken, tabulate
+from rlscale.problems import COLUMNS, RawRow, generated_rows, is_broken, tabulate
 from rlscale.readers import read_rows
 from rlscale.repeat import largest_steps, repeat
 
@@ -127,6 +127,40 @@ def read_parts(
         if tables[part].empty:
             raise StudyError(f"data.{name}: none of the {len(rows)} rows of {part} can be used")
     return tables, quarantine
+
+
+def list_problems(
+    *, name: str, settings: Mapping[str, Any], files: Sequence[Path], problems: Path, manifest: Path
+) -> None:
+    """Write the problems of all parts of a set that can be used, each once.
+
+    A model that measures their pass rates reads them, and models made here must not have seen them.
+
+    Args:
+        name: The set's name.
+        settings: As for ``read_parts``.
+        files: Raw files that the settings name.
+        problems: Where the table goes.
+        manifest: Where the manifest goes.
+
+    Raises:
+        StudyError: A file cannot be used, or no row of a part.
+    """
+    started = time.time()
+    tables, _ = read_parts(name, settings)
+    table = pandas.concat(tables.values()).drop_duplicates("problem_id")[list(COLUMNS)]
+    write_manifest(
+        manifest,
+        kind="problems",
+        name=name,
+        settings=settings,
+        inputs={str(path): path for path in files},
+        files=[_write_parquet(table, problems)],
+        seed=settings.get("generate", {}).get("seed"),
+        started=started,
+        code="rlscale.prepare",
+        rows=len(table),
+    )
 
 
 def _with_pass_rates(

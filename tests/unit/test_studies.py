@@ -9,7 +9,7 @@ MODELS = ["results/models/small-base/manifest.json"]
 
 def stages(config, **outputs):
     """The stages of a study whose phases make these files."""
-    rest = {phase: () for phase in ("cells", "fits", "figures")}
+    rest = dict.fromkeys(("cells", "fits", "figures"), ())
     return dvc_yaml(config, {**rest, **outputs}, [])["stages"]
 
 

@@ -33,7 +33,7 @@ def list_settings(wildcards):
     """What decides which rows of a set can be used."""
     entry = config["data"][wildcards.set]
     return {key: entry[key] for key in READING if key in entry} | {
-        "code": code("rlscale.pass_rates")
+        "code": code("rlscale.prepare")
     }
 
 

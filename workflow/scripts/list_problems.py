@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.pass_rates import list_problems
+    from rlscale.prepare import list_problems
 
     list_problems(**vars(arguments))
 
