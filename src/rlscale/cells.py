@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rlscale.errors import StudyError
+from rlscale.launch import ENGINE, ENGINE_IN_RECIPES, batch_parts, processes
+from rlscale.launch import check as check_job
 from rlscale.manifests import digest
 
 _PATH = re.compile(
@@ -119,6 +121,12 @@ def resolve(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     return recipe
 
 
+def job_of(config: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """What jobs of a model ask for; never part of what decides a result."""
+    resources = config["resources"]
+    return {**resources["default"], **resources["models"].get(model, {})}
+
+
 def protocol(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     """All settings that can change a cell's result, except the swept ones."""
     recipe = resolve(config, cell)
@@ -164,7 +172,14 @@ def check(config: Mapping[str, Any]) -> None:
             if key == "recipe":
                 _known("training.overrides", "recipe", value, config["recipes"])
     for cell in expand(config):
-        _check_cell(cell, resolve(config, cell))
+        recipe = resolve(config, cell)
+        _check_cell(cell, recipe)
+        job = job_of(config, cell.model)
+        check_job(cell.model, job)
+        try:
+            batch_parts(recipe, cell.group_size, processes(job), job.get("micro_batch"))
+        except StudyError as error:
+            raise StudyError(f"cell {cell.path}: {error}") from None
 
 
 def _check_pass_rate(where: str, entry: Mapping[str, Any], models: Mapping[str, Any]) -> None:
@@ -220,6 +235,10 @@ def _check_cell(cell: Cell, recipe: Mapping[str, Any]) -> None:
             f"cannot be cut into updates_per_step = {updates} batches of whole groups"
         )
     for key, value in recipe["grpo"].items():
+        if key in ENGINE and key not in ENGINE_IN_RECIPES:
+            raise StudyError(
+                f"{where}: grpo.{key}: belongs to resources.models.{cell.model}.engine"
+            )
         if isinstance(value, str) and _is_number(value):
             raise StudyError(
                 f"{where}: grpo.{key}: '{value}' is text, not a number; YAML reads 1.0e-6 as a "

@@ -5,13 +5,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.errors import StudyError
+from rlscale.launch import batch_parts
 
 if TYPE_CHECKING:
     from trl import GRPOConfig
 
 
 def grpo_config(
-    recipe: Mapping[str, Any], *, group_size: int, seed: int, state: Path, use_cpu: bool
+    recipe: Mapping[str, Any],
+    *,
+    group_size: int,
+    seed: int,
+    state: Path,
+    use_cpu: bool,
+    machine: Mapping[str, Any],
+    processes: int = 1,
 ) -> "GRPOConfig":
     """TRL's configuration of one cell: the recipe's own keys plus what the design fixes.
 
@@ -21,32 +29,35 @@ def grpo_config(
         seed: Seed of the run.
         state: Folder of the resumable state.
         use_cpu: Whether to stay off any GPU.
+        machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
+        processes: Processes that train together.
 
     Raises:
-        StudyError: TRL refuses a key or a value; the message is TRL's.
+        StudyError: TRL refuses a key or a value (the message is TRL's), or the batch cannot be
+            cut as ``machine`` says.
     """
     from trl import GRPOConfig
 
     updates = recipe["updates_per_step"]
+    part, parts = batch_parts(recipe, group_size, processes, machine.get("micro_batch"))
     # PAPER: the curriculum order is kept, and the rate is constant (checked with the cells).
     fixed = {
         "output_dir": str(state),
         "num_generations": group_size,
-        "per_device_train_batch_size": recipe["prompts_per_step"] * group_size // updates,
-        "steps_per_generation": updates,
-        "gradient_accumulation_steps": 1,
+        "per_device_train_batch_size": part,
+        "steps_per_generation": updates * parts,
+        "gradient_accumulation_steps": parts,
         "max_steps": recipe["steps"] * updates,
         "shuffle_dataset": False,
         "seed": seed,
         "use_cpu": use_cpu,
-        "bf16": not use_cpu,
         "save_strategy": "no",
         "logging_steps": updates,
         "logging_nan_inf_filter": False,
         "report_to": [],
         "disable_tqdm": True,
     }
-    own = recipe["grpo"]
+    own = {**recipe["grpo"], "bf16": not use_cpu, **machine.get("engine", {})}
     taken = sorted(set(own) & set(fixed))
     if taken:
         raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")

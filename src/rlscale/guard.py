@@ -50,8 +50,11 @@ def guard_of(
     save_state_minutes: float,
 ) -> Any:
     """The callback that saves weights and state at rollout boundaries; added to the trainer."""
+    from accelerate.utils import gather_object
     from tqdm import tqdm
     from transformers import PrinterCallback, TrainerCallback
+
+    processes = trainer.accelerator
 
     class Guard(TrainerCallback):
         """Acts at rollout boundaries only: weights, state, stop requests, divergence."""
@@ -62,7 +65,13 @@ def guard_of(
             self.status = "ok"
             self.zero_reward_steps = 0
             self.saved_at = time.monotonic()
-            self.bar = tqdm(total=recipe["steps"], desc="steps", unit="step", mininterval=5)
+            self.bar = tqdm(
+                total=recipe["steps"],
+                desc="steps",
+                unit="step",
+                mininterval=5,
+                disable=not processes.is_main_process,
+            )
 
         def restore(self, record: Mapping[str, Any]) -> None:
             self.zero_reward_steps = record["zero_reward_steps"]
@@ -90,16 +99,21 @@ def guard_of(
             if step in recipe["checkpoints"]:
                 save_weights(trainer, checkpoints / f"step{step}", recipe["checkpoint_dtype"])
             due = time.monotonic() - self.saved_at > 60 * save_state_minutes
+            # A signal or the time may reach one process before another; all must save, or none.
+            asked = gather_object([(self.stop_asked, due)])
+            self.stop_asked, due = (any(flags) for flags in zip(*asked, strict=True))
             if (self.stop_asked or due) and step < recipe["steps"]:
                 control.should_save = True
 
         def on_save(self, args, run, control, **_):
             folder = state / f"checkpoint-{run.global_step}"
-            record = {**reward.state(), "zero_reward_steps": self.zero_reward_steps}
-            write_json(folder / "record.json", record)  # last: it marks the folder as complete
-            for other in state.glob("checkpoint-*"):
-                if other != folder:
-                    shutil.rmtree(other)
+            processes.wait_for_everyone()
+            if processes.is_main_process:
+                record = {**reward.state(), "zero_reward_steps": self.zero_reward_steps}
+                write_json(folder / "record.json", record)  # last: it marks the folder as complete
+                for other in state.glob("checkpoint-*"):
+                    if other != folder:
+                        shutil.rmtree(other)
             self.saved_at = time.monotonic()
             if self.stop_asked:
                 self.interrupted = True
@@ -138,9 +152,12 @@ def save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
     import torch
 
     model = trainer.accelerator.unwrap_model(trainer.model)
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # by all processes together
+    if not trainer.accelerator.is_main_process:
+        return
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    weights = {name: value.to(getattr(torch, dtype)) for name, value in model.state_dict().items()}
+    weights = {name: value.to(getattr(torch, dtype)) for name, value in weights.items()}
     model.save_pretrained(part, state_dict=weights)
     trainer.processing_class.save_pretrained(part)
     shutil.rmtree(folder, ignore_errors=True)

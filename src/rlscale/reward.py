@@ -1,5 +1,6 @@
 """The verified reward, and the record that it keeps: problems consumed, tokens, FLOPs, seconds."""
 
+import itertools
 import resource
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class Reward:
     """The verified reward, which also keeps the record of what each step consumed and cost.
 
-    TRL calls it once per rollout batch with every response and its problem's columns.
+    TRL calls it once per rollout batch, in each process with that process's responses and their
+    problems' columns; the record is of all processes, and equal in each.
     """
 
     __name__ = "verified"
@@ -39,7 +41,9 @@ class Reward:
         problem_id: Sequence[str],
         **_: Any,
     ) -> list[float]:
-        """Rewards of a rollout batch, shape (prompts x G,): 1 for a correct answer, else 0."""
+        """Rewards of a process's responses, shape (responses,): 1 for a correct answer, else 0."""
+        from accelerate.utils import gather_object
+
         outcomes = judge(self.verifier, completions, answer)
         if None in outcomes:
             row = outcomes.index(None)
@@ -51,7 +55,10 @@ class Reward:
         lengths = dict(zip(unique, map(len, self.tokenizer(unique).input_ids), strict=True))
         prompt_tokens = sum(lengths[prompt] for prompt in prompts)
         completion_tokens = sum(map(len, completion_ids))
-        self.consumed.append(list(dict.fromkeys(problem_id)))
+        seen = gather_object([(list(problem_id), prompt_tokens, completion_tokens)])
+        ids, of_prompts, of_completions = zip(*seen, strict=True)
+        prompt_tokens, completion_tokens = sum(of_prompts), sum(of_completions)
+        self.consumed.append(list(dict.fromkeys(itertools.chain(*ids))))
         self.steps.append(
             {
                 "step": len(self.steps) + 1,

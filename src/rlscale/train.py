@@ -3,6 +3,7 @@
 A *step* is one rollout batch; an *update* is one optimiser update (TRL's global_step).
 """
 
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ from rlscale.weights import weights_digest
 if TYPE_CHECKING:
     import pandas
     from transformers import PreTrainedTokenizerBase
-    from trl import GRPOTrainer
+    from trl import GRPOConfig, GRPOTrainer
 
 METRICS = (
     "loss", "reward", "reward_std", "frac_reward_zero_std", "kl", "entropy", "grad_norm",
@@ -48,6 +49,7 @@ def train_cell(
     state: Path,
     outputs: Mapping[str, Path],
     save_state_minutes: float,
+    machine: Mapping[str, Any],
 ) -> None:
     """Train a cell to its end, or from where an interrupted run left it.
 
@@ -60,6 +62,7 @@ def train_cell(
         state: Folder of the resumable state.
         outputs: Paths ``manifest``, ``metrics``, ``ledger`` and ``consumed``.
         save_state_minutes: Least time between two savings of resumable state.
+        machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
 
     Raises:
         StudyError: Bad input, or the consumed problems differ from the manifest's order.
@@ -72,11 +75,21 @@ def train_cell(
     model = read_manifest(model_manifest, "model")
     verify_files(model)
     problems = read_problems(data_manifest, recipe)
-    resume = prepare_state(state, mark)
-    if resume is None:
-        shutil.rmtree(checkpoints, ignore_errors=True)
+    config = grpo_config(
+        recipe,
+        group_size=cell["group_size"],
+        seed=cell["seed"],
+        state=state,
+        use_cpu=_gpus() == 0,
+        machine=machine,
+        processes=int(os.environ.get("WORLD_SIZE", "1")),
+    )
+    with config.main_process_first(local=False):
+        resume = prepare_state(state, mark)
+        if resume is None and config.process_index == 0:
+            shutil.rmtree(checkpoints, ignore_errors=True)
 
-    trainer, reward = _build(cell, recipe, model, problems, state)
+    trainer, reward = _build(cell, recipe, model, problems, config)
     guard = guard_of(trainer, reward, recipe, checkpoints, state, save_state_minutes)
     if resume is not None:
         reward.restore(read_json(resume / "record.json"))
@@ -87,6 +100,8 @@ def train_cell(
     if guard.interrupted:
         raise Interrupted(f"{cell['path']}: state saved after step {len(reward.steps)}")
 
+    if config.process_index:
+        return  # the first process writes
     check_consumed(reward.consumed, problems, recipe, cell["path"])
     saved = [{"step": 0, "path": model["weights"], "digest": weights_digest(model["weights"])}]
     for step in sorted(set(recipe["checkpoints"]) - {0}):
@@ -142,7 +157,7 @@ def _build(
     recipe: Mapping[str, Any],
     model: Mapping[str, Any],
     problems: "pandas.DataFrame",
-    state: Path,
+    config: "GRPOConfig",
 ) -> tuple["GRPOTrainer", Reward]:
     import torch
     from datasets import Dataset
@@ -152,18 +167,12 @@ def _build(
 
     torch.set_num_threads(recipe["cpu_threads"])
     disable_progress_bar()
-    config = grpo_config(
-        recipe,
-        group_size=cell["group_size"],
-        seed=cell["seed"],
-        state=state,
-        use_cpu=_gpus() == 0,
-    )
     weights = model["weights"]
     tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
     prompts = render_all(tokenizer, problems, cell["variant"], recipe, _context(weights))
     network = AutoModelForCausalLM.from_pretrained(weights, dtype="float32", use_safetensors=True)
-    head = network.get_output_embeddings().weight.numel()
+    # From the architecture: under ZeRO-3 the tensors themselves are empty here.
+    head = network.config.vocab_size * network.config.hidden_size
     cost = Cost(
         n_params=model["n_params"],
         n_params_head=head,

@@ -1,6 +1,7 @@
 """config/paper.yaml: the paper's grid and protocol, as Snakemake and TRL resolve them."""
 
 import re
+import shlex
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import yaml
 from snakemake.utils import validate
 
 from conftest import ROOT, Study
-from rlscale.cells import Cell, check, expand, protocol_digest, resolve
+from rlscale.cells import Cell, check, expand, job_of, protocol_digest, resolve
+from rlscale.launch import command, processes
 
 PAPER = ROOT / "config" / "paper.yaml"
 QWEN = ["0.5b", "1.5b", "3b", "7b", "14b", "32b", "72b"]
@@ -72,6 +74,7 @@ def grpo(paper, tmp_path_factory):
         seed=CELL.seed,
         state=tmp_path_factory.mktemp("state"),
         use_cpu=True,
+        machine={},
     )
 
 
@@ -181,6 +184,76 @@ def test_the_prompt_stands_around_the_published_problems(paper, shared, name):
     assert (
         paper["data"]["guru"]["read"]["wrapper"] == paper["recipes"]["main"]["prompt"]["template"]
     )
+
+
+ACCELERATE = "accelerate launch --config_file CONFIG/"
+LAUNCHES = {
+    "qwen2.5-0.5b": "ddp.yaml --num_processes 2 --num_machines 1",
+    "qwen2.5-1.5b": "ddp.yaml --num_processes 2 --num_machines 1",
+    "qwen2.5-3b": "fsdp2.yaml --num_processes 4 --num_machines 1",
+    "qwen2.5-7b": "fsdp2.yaml --num_processes 8 --num_machines 1",
+    "qwen2.5-14b": "fsdp2.yaml --num_processes 8 --num_machines 1",
+    "qwen2.5-32b": "deepspeed_zero3.yaml --num_processes 16 --num_machines 2",
+    "qwen2.5-72b": "deepspeed_zero3.yaml --num_processes 32 --num_machines 4",
+}
+SRUN = {
+    "qwen2.5-32b": "srun --overlap --nodes=2 --ntasks=2 --ntasks-per-node=1 --gpus-per-node=8",
+    "qwen2.5-72b": "srun --overlap --nodes=4 --ntasks=4 --ntasks-per-node=1 --gpus-per-node=8",
+}
+
+
+@pytest.mark.parametrize("model", LAUNCHES)
+def test_the_command_line_of_each_size(paper, model):
+    said = command(job_of(paper, model), "CONFIG")
+    start = f"{ACCELERATE}{LAUNCHES[model]}"
+    if model not in SRUN:
+        assert said == f"{start} --main_process_port 0"
+        return
+    assert said == (
+        f'{SRUN[model]} sh -c \'exec {start} --machine_rank "$SLURM_NODEID" --main_process_ip'
+        ' "$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"'
+        ' --main_process_port $((20000 + SLURM_JOB_ID % 10000)) "$@"\' launch'
+    )
+
+
+def test_accelerate_itself_reads_the_command_line(paper):
+    """Its own parser and its own reading of our files, up to the point where GPUs are needed."""
+    from accelerate.commands.config.config_args import load_config_from_file
+    from accelerate.commands.launch import launch_command_parser
+
+    kinds = {"ddp": "MULTI_GPU", "fsdp2": "FSDP", "deepspeed_zero3": "DEEPSPEED"}
+    for model in LAUNCHES:
+        job = job_of(paper, model)
+        words = shlex.split(command({**job, "nodes": 1}, str(ROOT / "config" / "accelerate")))
+        arguments = launch_command_parser().parse_args([*words[2:], "script.py"])
+        assert arguments.num_processes == job["gpus"]
+        read = load_config_from_file(arguments.config_file)
+        assert read.distributed_type == kinds[job["launch"]]
+        assert read.mixed_precision == "bf16"
+
+
+@pytest.mark.parametrize("model", LAUNCHES)
+def test_each_size_computes_the_same_batch_in_its_own_parts(paper, tmp_path, model):
+    from rlscale.grpo_settings import grpo_config
+
+    job = job_of(paper, model)
+    config = grpo_config(
+        resolve(paper, CELL),
+        group_size=8,
+        seed=1,
+        state=tmp_path,
+        use_cpu=True,
+        machine={**job, "engine": {**job["engine"], "bf16": False}},  # as a CPU resolves it
+        processes=processes(job),
+    )
+    part, parts = config.per_device_train_batch_size, config.gradient_accumulation_steps
+    assert part == job["micro_batch"]
+    assert part * parts * job["gpus"] == 128 * 8
+    assert config.steps_per_generation == 4 * parts
+    assert config.max_steps == 105 * 4
+    assert config.use_vllm
+    assert config.vllm_enable_sleep_mode
+    assert config.vllm_tensor_parallel_size == job["engine"].get("vllm_tensor_parallel_size", 1)
 
 
 @pytest.fixture(scope="module")

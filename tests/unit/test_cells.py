@@ -43,6 +43,7 @@ CONFIG = {
         },
     ],
     "training": {"overrides": []},
+    "resources": {"default": {"gpus": 0, "mem_mb": 1000, "minutes": 10}, "models": {}},
     "benchmarks": {"held_out": {"samples": 4}},
     "evaluation": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 6, "seed": 0},
 }
@@ -128,6 +129,29 @@ def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
             {"training__overrides": [{"match": {"seed": 2}, "set": {"learning_rate": "1e-6"}}]},
             r"seed2: grpo.learning_rate: '1e-6' is text",
         ),
+        ({"recipes__main__grpo__use_vllm": True}, r"grpo.use_vllm: belongs to resources.models."),
+        ({"resources__default__micro_batch": 3}, "micro_batch: 3 does not divide the 8 responses"),
+        (
+            {"resources__default": {"gpus": 3, "launch": "ddp"}},
+            "tau1-g4/seed1: an update's 8 responses cannot be divided among 3 processes",
+        ),
+        ({"resources__default__gpus": 2}, "model 'large': gpus: 2 need a launch"),
+        ({"resources__default__nodes": 2}, "nodes: 2 need a launch"),
+        (
+            {"resources__default": {"gpus": 4, "nodes": 3, "launch": "fsdp2"}},
+            r"gpus: 4 cannot be spread over 3 node",
+        ),
+        ({"resources__default__engine": {"use_vllm": True}}, "engine.use_vllm: for jobs with gpus"),
+        (
+            {
+                "resources__default": {
+                    "gpus": 2,
+                    "launch": "ddp",
+                    "engine": {"vllm_tensor_parallel_size": 4},
+                }
+            },
+            "vllm_tensor_parallel_size: 4 does not divide 2 gpus",
+        ),
         (
             {"data__sums__pass_rate": {"model": "smal", "variant": "base"}},
             "data.sums.pass_rate: unknown model 'smal'; did you mean small",
@@ -142,6 +166,13 @@ def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
                 "data__sums__read": {"columns": {"pass_rate": ["rate"]}},
             },
             "the files have a column of pass rates too",
+        ),
+        (
+            {
+                "recipes__main__grpo__loss_type": "bnpo",
+                "resources__default": {"gpus": 0, "micro_batch": 4},
+            },
+            "grpo.loss_type: TRL computes it within each process and micro-batch",
         ),
         (
             {"training__overrides": [{"match": {"model": "huge"}, "set": {}}]},

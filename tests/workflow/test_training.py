@@ -9,6 +9,7 @@ import time
 import uuid
 from pathlib import Path
 
+import numpy
 import pandas
 import pytest
 from safetensors.torch import load_file
@@ -100,9 +101,10 @@ def make_inputs(folder: Path) -> None:
 class Run:
     """One cell's training in a folder of its own, through the rule's entry point."""
 
-    def __init__(self, folder: Path, inputs: Path):
+    def __init__(self, folder: Path, inputs: Path, **machine):
         self.folder = folder
         self.inputs = inputs
+        self.machine = machine
         self.state = folder / "state"
         self.outputs = folder / "results"
         self.outputs.mkdir(parents=True)
@@ -118,6 +120,7 @@ class Run:
         }
         arguments = {
             "settings": canonical_json(settings),
+            "machine": canonical_json(self.machine),
             "cell": CELL,
             "model": self.inputs / "model" / "manifest.json",
             "data": self.inputs / "data" / "manifest.json",
@@ -217,6 +220,30 @@ def test_after_sigterm_and_sigkill_the_end_is_the_same(undisturbed, inputs, tmp_
     assert not (run.outputs / "train.json").exists()
     assert "resuming" in run.finish()
     assert_equal(run, undisturbed)
+
+
+@pytest.mark.parametrize("loss_type", ["dapo", "grpo"])
+def test_micro_batches_change_nothing_but_rounding(inputs, tmp_path, loss_type):
+    """Weights too stay near: an update's gradient is the same sum in four parts."""
+    recipe = {**RECIPE, "steps": 24, "grpo": {**RECIPE["grpo"], "loss_type": loss_type}}
+    recipe["grpo"]["warmup_steps"] = 1000  # tiny steps, so that rounding cannot change a sample
+    whole, quarters = Run(tmp_path / "whole", inputs), Run(tmp_path / "four", inputs, micro_batch=4)
+    tables = []
+    for run in (whole, quarters):
+        run.finish(recipe)
+        tables.append(pandas.read_csv(run.outputs / "metrics.csv"))
+    assert (tables[0]["grad_norm"] > 1e-2).any()
+    numpy.testing.assert_allclose(tables[1]["loss"], tables[0]["loss"], rtol=0, atol=1e-6)
+    numpy.testing.assert_array_equal(tables[1]["reward"], tables[0]["reward"])
+    numpy.testing.assert_allclose(tables[1]["grad_norm"], tables[0]["grad_norm"], rtol=1e-3)
+    consumed = [(run.outputs / "consumed.parquet").read_bytes() for run in (whole, quarters)]
+    assert consumed[0] == consumed[1]
+    assert set(quarters.weights()) == set(whole.weights())
+    counted = [
+        pandas.read_csv(run.outputs / "ledger.csv").drop(columns=["seconds", "peak_memory_bytes"])
+        for run in (whole, quarters)
+    ]
+    pandas.testing.assert_frame_equal(*counted)
 
 
 def outputs_are_whole(run: Run) -> bool:
@@ -356,4 +383,4 @@ def test_a_model_folder_without_tokenizer_is_refused_before_its_weights_are_read
 def test_bad_grpo_settings_are_refused_by_key(change, message, tmp_path):
     recipe = {**RECIPE, "grpo": {**RECIPE["grpo"], **change}}
     with pytest.raises(StudyError, match=message):
-        grpo_config(recipe, group_size=4, seed=1, state=tmp_path, use_cpu=True)
+        grpo_config(recipe, group_size=4, seed=1, state=tmp_path, use_cpu=True, machine={})

@@ -11,6 +11,7 @@ from rlscale import attempts
 from rlscale import cells as grid
 from rlscale.cluster import cancel_orphans
 from rlscale.errors import StudyError
+from rlscale.launch import command
 from rlscale.manifests import code_digest, digest
 from rlscale.studies import check_folder, claim_folder
 
@@ -65,10 +66,7 @@ RETRIES = config["training"]["retries"] if ON_CLUSTER else 0
 
 def resources_of(model):
     """What jobs of a model ask for; never part of what decides a result."""
-    return {
-        **config["resources"]["default"],
-        **config["resources"]["models"].get(model, {}),
-    }
+    return grid.job_of(config, model)
 
 
 # For a cell that another process is at: an option of the entry points, by no means a setting.

@@ -21,6 +21,22 @@ def train_settings(wildcards):
     }
 
 
+def machine_of(wildcards):
+    """How a cell's steps are computed: it must not decide the result."""
+    job = resources_of(cell_of(wildcards).model)
+    return json.dumps(
+        {key: job[key] for key in ("micro_batch", "engine") if key in job}
+    )
+
+
+def launch_of(wildcards):
+    """How its processes are started; alone where the attempts are spent and it can only say so."""
+    job = resources_of(cell_of(wildcards).model)
+    if gpus_for_training(wildcards) < job["gpus"]:
+        return "python"
+    return command(job, "$SCRIPTS/../../config/accelerate")
+
+
 rule train_cell:
     input:
         model=lambda wildcards: model_of(cell_of(wildcards)),
@@ -40,6 +56,9 @@ rule train_cell:
         gpu=gpus_for_training,
         mem_mb=memory_for_training,
         runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
+        nodes=lambda wildcards: resources_of(cell_of(wildcards).model).get("nodes", 1),
+        launch=launch_of,
+        machine=machine_of,
         save_state_minutes=str(config["training"]["save_state_minutes"]),
         faults=str(config["training"]["faults"]),
         wait=WAIT_FOR_OWNER,
@@ -52,7 +71,8 @@ rule train_cell:
     message:
         "Train {wildcards.cell}"
     shell:
-        "python $SCRIPTS/train_cell.py --settings {params.settings:q} --cell {wildcards.cell}"
+        "{resources.launch} $SCRIPTS/train_cell.py --settings {params.settings:q}"
+        " --machine {resources.machine:q} --cell {wildcards.cell}"
         " --model {input.model} --data {input.data} --checkpoints {params.checkpoints}"
         " --state {params.state} --save-state-minutes {resources.save_state_minutes}"
         " --owner {params.owner} {resources.wait} --attempts {params.attempts} --faults {resources.faults}"

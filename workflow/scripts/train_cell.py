@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def main() -> None:
     """Parse the paths, fix the number of threads, train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--machine", type=json.loads, required=True, help="how steps are computed")
     parser.add_argument("--cell", type=Cell.from_path, required=True)
     parser.add_argument("--model", type=Path, required=True, help="manifest of the weights")
     parser.add_argument("--data", type=Path, required=True, help="manifest of the data variant")
@@ -40,11 +42,13 @@ def main() -> None:
     from rlscale.train import train_cell
 
     try:
-        with (
-            owned(arguments.owner, wait=arguments.wait),
-            counted(arguments.attempts, arguments.state, arguments.faults),
-            full_disk_named(arguments.state, arguments.checkpoints, arguments.manifest.parent),
-        ):
+        with ExitStack() as held:
+            if os.environ.get("RANK", "0") == "0":  # the first of the processes of a launch
+                held.enter_context(owned(arguments.owner, wait=arguments.wait))
+                held.enter_context(counted(arguments.attempts, arguments.state, arguments.faults))
+            held.enter_context(
+                full_disk_named(arguments.state, arguments.checkpoints, arguments.manifest.parent)
+            )
             train_cell(
                 cell={**asdict(arguments.cell), "path": arguments.cell.path},
                 settings=arguments.settings,
@@ -57,6 +61,7 @@ def main() -> None:
                     for name in ("manifest", "metrics", "ledger", "consumed")
                 },
                 save_state_minutes=arguments.save_state_minutes,
+                machine=arguments.machine,
             )
     except Interrupted as stop:
         print(f"interrupted: {stop}", file=sys.stderr)
