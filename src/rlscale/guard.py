@@ -60,7 +60,8 @@ def guard_of(
         """Acts at rollout boundaries only: weights, state, stop requests, divergence."""
 
         def __init__(self) -> None:
-            self.stop_asked = False
+            self.stop_asked = False  # of this process, at any time
+            self.stopping = False  # agreed by all of them
             self.interrupted = False
             self.status = "ok"
             self.zero_reward_steps = 0
@@ -101,8 +102,8 @@ def guard_of(
             due = time.monotonic() - self.saved_at > 60 * save_state_minutes
             # A signal or the time may reach one process before another; all must save, or none.
             asked = gather_object([(self.stop_asked, due)])
-            self.stop_asked, due = (any(flags) for flags in zip(*asked, strict=True))
-            if (self.stop_asked or due) and step < recipe["steps"]:
+            self.stopping, due = (any(flags) for flags in zip(*asked, strict=True))
+            if (self.stopping or due) and step < recipe["steps"]:
                 control.should_save = True
 
         def on_save(self, args, run, control, **_):
@@ -115,7 +116,7 @@ def guard_of(
                     if other != folder:
                         shutil.rmtree(other)
             self.saved_at = time.monotonic()
-            if self.stop_asked:
+            if self.stopping:
                 self.interrupted = True
                 control.should_training_stop = True
 

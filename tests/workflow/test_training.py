@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,6 +106,7 @@ class Run:
         self.folder = folder
         self.inputs = inputs
         self.machine = machine
+        self.launch = [sys.executable]
         self.state = folder / "state"
         self.outputs = folder / "results"
         self.outputs.mkdir(parents=True)
@@ -132,7 +134,7 @@ class Run:
             "faults": 3,
             **{name: self.outputs / file for name, file in outputs.items()},
         }
-        command = [sys.executable, str(ROOT / "workflow" / "scripts" / "train_cell.py")]
+        command = [*self.launch, str(ROOT / "workflow" / "scripts" / "train_cell.py")]
         for name, value in arguments.items():
             command += [f"--{name}", str(value)]
         return subprocess.Popen(
@@ -244,6 +246,27 @@ def test_micro_batches_change_nothing_but_rounding(inputs, tmp_path, loss_type):
         for run in (whole, quarters)
     ]
     pandas.testing.assert_frame_equal(*counted)
+
+
+def test_two_processes_stop_together_and_consume_what_one_does(undisturbed, inputs, tmp_path):
+    """Each with its half of the responses, by gloo; samples differ, problems and files do not."""
+    run = Run(tmp_path / "two", inputs, micro_batch=4)
+    run.launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    run.launch += ["--nproc-per-node", "2"]
+    run.interrupt(signal.SIGTERM, after_steps=3)
+    assert 3 <= run.saved_steps() < STEPS
+    # On CPUs the Trainer cannot read the state of several processes back ("cpu:0"): from the start.
+    shutil.rmtree(run.state)
+    run.finish()
+    consumed = [(r.outputs / "consumed.parquet").read_bytes() for r in (run, undisturbed)]
+    assert consumed[0] == consumed[1]
+    assert set(run.weights()) == set(undisturbed.weights())
+    ledgers = [pandas.read_csv(r.outputs / "ledger.csv") for r in (run, undisturbed)]
+    for column in ("step", "prompt_tokens"):
+        assert ledgers[0][column].tolist() == ledgers[1][column].tolist()
+    metrics = pandas.read_csv(run.outputs / "metrics.csv")
+    counted = ledgers[0]["prompt_tokens"] + ledgers[0]["completion_tokens"]
+    assert counted.cumsum().tolist() == metrics["num_tokens"].tolist()  # TRL's own count
 
 
 def outputs_are_whole(run: Run) -> bool:
