@@ -107,6 +107,7 @@ class Run:
         self.inputs = inputs
         self.machine = machine
         self.launch = [sys.executable]
+        self.save_state_minutes = 0
         self.state = folder / "state"
         self.outputs = folder / "results"
         self.outputs.mkdir(parents=True)
@@ -128,7 +129,7 @@ class Run:
             "data": self.inputs / "data" / "manifest.json",
             "checkpoints": self.folder / "checkpoints",
             "state": self.state,
-            "save-state-minutes": 0,
+            "save-state-minutes": self.save_state_minutes,
             "owner": self.folder / "owner",
             "attempts": self.folder / "attempts.jsonl",
             "faults": 3,
