@@ -3,8 +3,8 @@
     python benchmarks/train_overhead.py [--pairs 3]
 
 Both train the cell of tests/workflow/test_training.py with the same settings, data and seed, in
-turn; ours saves weights at three steps, and no state. Reported is the ratio of the median times of a
-step (the first two left out), pair by pair. A step takes some 16 ms, so this is the worst case.
+turn; ours saves weights at three steps, and no state. Reported is the ratio of the median times of
+a step (the first two left out), pair by pair. A step takes some 16 ms, so this is the worst case.
 """
 
 import argparse
