@@ -121,10 +121,13 @@ def resolve(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     return recipe
 
 
+_LEAST_JOB = {"gpus": 0, "mem_mb": 4000, "minutes": 60}
+
+
 def job_of(config: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """What jobs of a model ask for; never part of what decides a result."""
+    """What jobs of a model ask for, key by key its own or the default's; never decides a result."""
     resources = config["resources"]
-    return {**resources["default"], **resources["models"].get(model, {})}
+    return {**_LEAST_JOB, **resources["default"], **resources["models"].get(model, {})}
 
 
 def protocol(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlscale.cells import expand, resolve
+from rlscale.cells import expand, job_of, resolve
 from rlscale.errors import StudyError
 from rlscale.ledger import Cost
 from rlscale.manifests import write_text
@@ -55,7 +55,7 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
     n = config["models"][cell.model].get("n_params_nominal")
     if n is None:
         raise StudyError(f"models.{cell.model}: a plan needs its size: state n_params_nominal")
-    job = {**config["resources"]["default"], **config["resources"]["models"].get(cell.model, {})}
+    job = job_of(config, cell.model)
     responses = recipe["steps"] * recipe["prompts_per_step"] * cell.group_size
     cost = Cost(
         n_params=round(n),

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from rlscale.cells import Cell, check, expand, find, protocol_digest, resolve
+from rlscale.cells import Cell, check, expand, find, job_of, protocol_digest, resolve
 from rlscale.errors import StudyError
 
 CONFIG = {
@@ -187,3 +187,10 @@ def test_what_cannot_run_is_refused_before_anything_does(change, message):
 
 def test_the_configuration_of_these_tests_is_itself_accepted():
     check(CONFIG)
+
+
+def test_a_models_job_overrides_the_default_key_by_key():
+    resources = {"default": {"gpus": 2, "mem_mb": 9000}, "models": {"large": {"gpus": 8}}}
+    config = {**CONFIG, "resources": resources}
+    assert job_of(config, "large") == {"gpus": 8, "mem_mb": 9000, "minutes": 60}
+    assert job_of(config, "small") == {"gpus": 2, "mem_mb": 9000, "minutes": 60}
