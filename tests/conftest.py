@@ -108,3 +108,21 @@ def finished_study(tmp_path_factory) -> Study:
     study = Study(tmp_path_factory.mktemp("study"), small_config())
     study.run()
     return study
+
+
+@pytest.fixture(scope="session")
+def training_inputs(tmp_path_factory) -> Path:
+    """A tiny model and the problems that it trains on."""
+    from training_run import make_inputs
+
+    return make_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, training_inputs):
+    """That training, run once without interruption; tests leave it as they find it."""
+    from training_run import Run
+
+    run = Run(tmp_path_factory.mktemp("undisturbed"), training_inputs)
+    run.finish()
+    return run

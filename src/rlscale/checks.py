@@ -137,13 +137,14 @@ def _ledger(curves, ledger) -> Check:
     if ledger is None:
         return Check(name, "not applicable", "the study makes no ledger")
     last = curves.groupby("cell")["step"].max()
+    updates = ledger[ledger["phase"] == "update"]
     bad = []
     for cell, steps in last.items():
-        own = set(ledger.loc[ledger["cell"] == cell, "step"])
+        own = set(updates.loc[updates["cell"] == cell, "step"])
         lacking = [step for step in range(1, int(steps) + 1) if step not in own]
         if lacking:
             bad.append(f"{cell} lacks step {lacking[0]} ({len(lacking)} in all)")
-    return _result(name, bad, f"{len(last)} cells, {len(ledger)} rows")
+    return _result(name, bad, f"{len(last)} cells, {len(updates)} steps")
 
 
 def _compute(curves) -> Check:

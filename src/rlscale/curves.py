@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.errors import StudyError
+from rlscale.ledger import Cost
 from rlscale.manifests import read_manifest, verify_files, write_text
 from rlscale.tables import CURVE_COLUMNS, write_curves
 
 if TYPE_CHECKING:
     import pandas
 
-_FULL = ("generation_flops", "old_logprob_flops", "reference_flops", "update_flops")
 _SCORES = (
     "step", "benchmark", "n_problems", "n_samples", "n_correct", "n_unparsed", "n_timeout",
     "clipped_share", "pass_at_1", "loss", "loss_se", "response_length",
@@ -26,7 +26,7 @@ def make_curve(
     Args:
         study: Name of the study.
         protocol_digest: Digest of the cell's protocol (``rlscale.cells.protocol_digest``).
-        train: The cell's train.json; ledger.csv lies beside it.
+        train: The cell's train.json; ledger.csv and timings.csv lie beside it.
         evaluation: The cell's eval.json; scores.csv lies beside it.
         output: The cell's curve.csv.
 
@@ -38,7 +38,10 @@ def make_curve(
     manifest = read_manifest(train, "train")
     verify_files(read_manifest(evaluation, "eval"))
     scores = pandas.read_csv(evaluation.parent / "scores.csv")
-    spent = spent_by_step(pandas.read_csv(train.parent / "ledger.csv"), manifest)
+    ledger, timings = (
+        pandas.read_csv(train.parent / name) for name in ("ledger.csv", "timings.csv")
+    )
+    spent = spent_by_step(ledger, timings, manifest)
     late = sorted(set(scores["step"]) - set(spent["step"]))
     if late:
         raise StudyError(f"{train.parent}/ledger.csv: no row for the evaluated step {late[0]}")
@@ -56,39 +59,51 @@ def make_curve(
     write_curves(rows[list(CURVE_COLUMNS)], output)
 
 
-def spent_by_step(ledger: "pandas.DataFrame", manifest: Mapping[str, Any]) -> "pandas.DataFrame":
+def spent_by_step(
+    ledger: "pandas.DataFrame", timings: "pandas.DataFrame", manifest: Mapping[str, Any]
+) -> "pandas.DataFrame":
     """What had been spent when each step ended, step 0 included.
+
+    Args:
+        ledger: A cell's ledger.csv (``rlscale.ledger``).
+        timings: Its timings.csv (``rlscale.timings``).
+        manifest: Its train.json.
 
     Returns:
         Columns ``step``, ``data_samples`` (problems), ``compute_flops`` (6 N T),
-        ``compute_flops_full``, ``tokens``, ``gpu_seconds`` (0 where no GPU was used).
+        ``compute_flops_full`` (all phases of training), ``tokens`` (trained on), ``gpu_seconds``
+        (0 where no GPU was used).
     """
     import pandas
 
     prompts = manifest["settings"]["recipe"]["prompts_per_step"]
-    ledger = ledger.sort_values("step")
+    flops = ledger.groupby("step")[["compute_flops", "flops"]].sum().cumsum()
+    trained = ledger[ledger["phase"] == "update"].set_index("step")
+    seconds = timings.groupby("step")["seconds"].sum()
     spent = pandas.DataFrame(
         {
-            "step": ledger["step"],
-            "data_samples": prompts * ledger["step"],
-            "compute_flops": ledger["compute_flops"].cumsum(),
-            "compute_flops_full": ledger[list(_FULL)].sum(axis=1).cumsum(),
-            "tokens": (ledger["prompt_tokens"] + ledger["completion_tokens"]).cumsum(),
-            "gpu_seconds": ledger["seconds"].cumsum() * manifest["gpus"],
+            "data_samples": prompts * flops.index.to_series(),
+            "compute_flops": flops["compute_flops"],
+            "compute_flops_full": flops["flops"],
+            "tokens": (trained["prompt_tokens"] + trained["completion_tokens"]).cumsum(),
+            "gpu_seconds": seconds.cumsum() * manifest["gpus"],
         }
-    )
+    ).reset_index(names="step")
     start = pandas.DataFrame([dict.fromkeys(spent.columns, 0)])
     return pandas.concat([start, spent], ignore_index=True)
 
 
-def collect(cells: Sequence[Path], curves: Path, outcomes: Path, ledger: Path) -> None:
+def collect(
+    cells: Sequence[Path], *, curves: Path, outcomes: Path, ledger: Path, timings: Path
+) -> None:
     """Put the tables of all cells together.
 
     Args:
         cells: Folders of the cells (results/cells/<cell>).
         curves: Study's curves.csv.
         outcomes: Study's outcomes.parquet (counts by cell, step, benchmark and problem).
-        ledger: Study's ledger.csv.
+        ledger: Study's ledger.csv, with the evaluation of every checkpoint.
+        timings: Study's timings.csv.
     """
     import pandas
 
@@ -102,9 +117,18 @@ def collect(cells: Sequence[Path], curves: Path, outcomes: Path, ledger: Path) -
     problems.sort_values(["cell", "step", "benchmark", "problem_id"], kind="stable").to_parquet(
         outcomes, index=False
     )
-    spent = []
+    spent, measured = [], []
     for folder in cells:
-        table = pandas.read_csv(folder / "ledger.csv")
-        table.insert(0, "cell", read_manifest(folder / "train.json", "train")["cell"]["path"])
-        spent.append(table)
-    write_text(ledger, pandas.concat(spent, ignore_index=True).to_csv(index=False))
+        manifest = read_manifest(folder / "train.json", "train")
+        samples = pandas.read_parquet(
+            folder / "samples.parquet", columns=["step", "prompt_tokens", "tokens"]
+        )
+        evaluated = pandas.DataFrame(Cost(**manifest["cost"]).evaluation(samples))
+        trained = pandas.read_csv(folder / "ledger.csv")
+        cell = manifest["cell"]["path"]
+        spent.append(pandas.concat([trained, evaluated]).assign(cell=cell))
+        measured.append(pandas.read_csv(folder / "timings.csv").assign(cell=cell))
+    for path, parts in ((ledger, spent), (timings, measured)):
+        table = pandas.concat(parts, ignore_index=True)
+        table.insert(0, "cell", table.pop("cell"))
+        write_text(path, table.to_csv(index=False))

@@ -1,50 +1,185 @@
-"""What a run cost: tokens and FLOPs per step and phase.
+"""What a run costs by count: tokens and FLOPs per step and phase.
 
-A forward pass costs 2 FLOPs per parameter and token, a backward pass twice that. The paper counts
-6 N T of the training tokens only; the full count adds the generation, the old log-probabilities
-and the reference model's pass, and the output head. Attention's own products are left out of both.
+Two counts stand beside each other. The paper's C is 6 N T, for the T tokens of the training batch.
+The full count is that of the passes that are made, by their matrix products:
+
+- a token's pass through the layers: 2 FLOPs per parameter outside the embeddings;
+- attention: a token that sees j tokens (itself included) takes 4 j FLOPs per layer, head and head
+  dimension, for its scores and for the weighted sum of values;
+- the output head: 2 x hidden size x vocabulary where a next token's distribution is needed, which
+  is once per response token;
+- a backward pass is twice the forward pass.
+
+It is a count of the algorithm, equal on every machine: padding, the recomputation of activations,
+shared prefixes and the optimiser's own work are not in it.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-COLUMNS = (
-    "step", "prompt_tokens", "completion_tokens", "compute_flops", "generation_flops",
-    "old_logprob_flops", "reference_flops", "update_flops", "seconds", "peak_memory_bytes",
-)  # fmt: skip
+if TYPE_CHECKING:
+    import pandas
+    from transformers import PretrainedConfig
+
+# Of training, in their order; evaluation is counted from the sample store.
+TRAINING = ("generation", "old_logprobs", "reference", "update")
+EVALUATION = "evaluation"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of a set of sequences, each a prompt and its response.
+
+    Attributes:
+        sequences: Number of sequences.
+        prompt: Prompt tokens, counted once per sequence.
+        completion: Response tokens, the end token included.
+        pairs: Pairs of a token and one that it sees: s (s + 1) / 2 for a sequence of s tokens.
+    """
+
+    sequences: int
+    prompt: int
+    completion: int
+    pairs: int
+
+    @classmethod
+    def of(cls, lengths: Iterable[tuple[int, int]]) -> "Tokens":
+        """Count sequences, each given by the lengths of its prompt and of its response."""
+        lengths = list(lengths)
+        totals = [prompt + completion for prompt, completion in lengths]
+        return cls(
+            sequences=len(lengths),
+            prompt=sum(prompt for prompt, _ in lengths),
+            completion=sum(completion for _, completion in lengths),
+            pairs=sum(total * (total + 1) // 2 for total in totals),
+        )
+
+    @classmethod
+    def equal(cls, sequences: int, prompt: int, completion: int) -> "Tokens":
+        """Count sequences of equal lengths."""
+        total = prompt + completion
+        pairs = sequences * total * (total + 1) // 2
+        return cls(sequences, sequences * prompt, sequences * completion, pairs)
+
+    @property
+    def total(self) -> int:
+        """Tokens of prompts and responses."""
+        return self.prompt + self.completion
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.sequences + other.sequences,
+            self.prompt + other.prompt,
+            self.completion + other.completion,
+            self.pairs + other.pairs,
+        )
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Parameters and passes that decide a step's FLOPs.
+    """What decides the FLOPs of a token: sizes of a model, and the passes of a step.
 
     Attributes:
-        n_params: Non-embedding parameters N (the paper's text).
-        n_params_head: Parameters of the output head.
-        old_logprobs: Whether the sampler's log-probabilities are computed by a pass of their own.
-        reference: Whether a reference model is evaluated (beta > 0).
+        n_params: Parameters without embeddings, N (the paper's text).
+        n_params_total: Parameters with embeddings.
+        head: Parameters of the output head: hidden size x vocabulary.
+        attention: Layers x heads x head dimension.
+        phases: Those of ``TRAINING`` that a step has.
     """
 
     n_params: int
-    n_params_head: int
-    old_logprobs: bool
-    reference: bool
+    n_params_total: int
+    head: int
+    attention: int
+    phases: tuple[str, ...]
 
-    def step(self, prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-        """FLOPs of one step, by phase.
+    @classmethod
+    def of_model(
+        cls, config: "PretrainedConfig", sizes: Mapping[str, int], phases: tuple[str, ...]
+    ) -> "Cost":
+        """Read the sizes from a model's configuration, not from tensors: ZeRO-3 empties those.
 
         Args:
-            prompt_tokens: Prompt tokens of the step, counted once per response.
-            completion_tokens: Response tokens of the step.
+            config: The model's own configuration.
+            sizes: ``n_params`` and ``n_params_total``.
+            phases: As above.
+        """
+        text = config.get_text_config()
+        width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+        return cls(
+            n_params=sizes["n_params"],
+            n_params_total=sizes["n_params_total"],
+            head=text.hidden_size * text.vocab_size,
+            attention=text.num_hidden_layers * text.num_attention_heads * width,
+            phases=phases,
+        )
+
+    def flops(self, phase: str, tokens: Tokens) -> int:
+        """The full count of one phase over a set of sequences."""
+        if phase in ("generation", EVALUATION):
+            # A response's last token is drawn, but never passed through the model.
+            passed, pairs = tokens.total - tokens.sequences, tokens.pairs - tokens.total
+            return self._forward(passed, pairs, tokens.completion)
+        forward = self._forward(tokens.total, tokens.pairs, tokens.completion)
+        return 3 * forward if phase == "update" else forward
+
+    def _forward(self, passed: int, pairs: int, predicted: int) -> int:
+        return 2 * self.n_params * passed + 4 * self.attention * pairs + 2 * self.head * predicted
+
+    def row(self, step: int, phase: str, tokens: Tokens) -> dict[str, Any]:
+        """One row of the ledger.
 
         Returns:
-            ``compute_flops`` (6 N T, the paper's C) and the full count's phases.
+            ``step``, ``phase``, ``prompt_tokens``, ``completion_tokens``, ``compute_flops`` (6 N T,
+            the paper's C), ``compute_flops_total`` (the same with embeddings), both in the rows
+            of ``update`` alone, so that a column's sum is C, and ``flops`` (the full count).
         """
-        tokens = prompt_tokens + completion_tokens
-        forward = 2 * (self.n_params + self.n_params_head) * tokens
+        trained = tokens.total if phase == "update" else 0
         return {
-            "compute_flops": 6 * self.n_params * tokens,
-            "generation_flops": forward,
-            "old_logprob_flops": forward if self.old_logprobs else 0,
-            "reference_flops": forward if self.reference else 0,
-            "update_flops": 3 * forward,
+            "step": step,
+            "phase": phase,
+            "prompt_tokens": tokens.prompt,
+            "completion_tokens": tokens.completion,
+            "compute_flops": 6 * self.n_params * trained,
+            "compute_flops_total": 6 * self.n_params_total * trained,
+            "flops": self.flops(phase, tokens),
         }
+
+    def training(self, steps: Iterable[Tokens]) -> list[dict[str, Any]]:
+        """Rows of a run, from the tokens of its steps in their order."""
+        return [
+            self.row(step, phase, tokens)
+            for step, tokens in enumerate(steps, start=1)
+            for phase in self.phases
+        ]
+
+    def evaluation(self, samples: "pandas.DataFrame") -> list[dict[str, Any]]:
+        """Rows of an evaluation, one per checkpoint.
+
+        Args:
+            samples: ``step``, ``prompt_tokens`` and ``tokens`` of every sample that counts.
+        """
+        return [
+            self.row(
+                step, EVALUATION, Tokens.of(zip(part["prompt_tokens"], part["tokens"], strict=True))
+            )
+            for step, part in samples.astype("int64").groupby("step")
+        ]
+
+
+def passes(*, updates_per_step: int, beta: float, vllm_corrected: bool = False) -> tuple[str, ...]:
+    """Phases of a step, as TRL decides on them.
+
+    Args:
+        updates_per_step: With one, a response's old log-probabilities are its present ones.
+        beta: Weight of the KL term; 0 needs no reference model.
+        vllm_corrected: Whether vLLM samples and its log-probabilities are compared with the
+            model's own.
+    """
+    skipped = set()
+    if updates_per_step == 1 and not vllm_corrected:
+        skipped.add("old_logprobs")
+    if beta == 0:
+        skipped.add("reference")
+    return tuple(phase for phase in TRAINING if phase not in skipped)

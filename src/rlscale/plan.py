@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.cells import expand, job_of, resolve
 from rlscale.errors import StudyError
-from rlscale.ledger import Cost
+from rlscale.ledger import EVALUATION, Cost, Tokens, passes
 from rlscale.manifests import write_text
 
 if TYPE_CHECKING:
@@ -57,18 +57,25 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
         raise StudyError(f"models.{cell.model}: a plan needs its size: state n_params_nominal")
     job = job_of(config, cell.model)
     responses = recipe["steps"] * recipe["prompts_per_step"] * cell.group_size
+    # Of a model that is only named, the head and the layers' shape are not known.
     cost = Cost(
         n_params=round(n),
-        n_params_head=0,
-        old_logprobs=recipe["updates_per_step"] > 1,
-        reference=recipe["grpo"].get("beta", 0) > 0,
+        n_params_total=round(n),
+        head=0,
+        attention=0,
+        phases=passes(
+            updates_per_step=recipe["updates_per_step"], beta=recipe["grpo"].get("beta", 0)
+        ),
     )
-    step = cost.step(responses * rates["prompt_tokens"], responses * rates["completion_tokens"])
+    lengths = (round(rates["prompt_tokens"]), round(rates["completion_tokens"]))
+    tokens = Tokens.equal(responses, *lengths)
     samples = sum(benchmark["samples"] for benchmark in config["benchmarks"].values())
     asked = len(recipe["checkpoints"]) * samples * rates["problems_per_benchmark"]
-    evaluation_tokens = asked * (rates["prompt_tokens"] + rates["completion_tokens"])
-    decoding = step["generation_flops"] + 2 * n * evaluation_tokens
-    training = step["old_logprob_flops"] + step["reference_flops"] + step["update_flops"]
+    evaluated = Tokens.equal(asked, *lengths)
+    rows = [cost.row(0, phase, tokens) for phase in cost.phases]
+    flops = {row["phase"]: row["flops"] for row in rows}
+    decoding = flops.pop("generation") + cost.flops(EVALUATION, evaluated)
+    training = sum(flops.values())
     speed = rates["device_flops"]
     hours = (
         training / (speed * rates["training_utilisation"])
@@ -81,9 +88,9 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
         "model": cell.model,
         "gpus": job["gpus"],
         "n_params": n,
-        "tokens": responses * (rates["prompt_tokens"] + rates["completion_tokens"]),
-        "evaluation_tokens": evaluation_tokens,
-        "compute_flops": step["compute_flops"],
+        "tokens": tokens.total,
+        "evaluation_tokens": evaluated.total,
+        "compute_flops": sum(row["compute_flops"] for row in rows),
         "flops": training + decoding,
         "gpu_hours": hours,
         "wall_hours": wall,

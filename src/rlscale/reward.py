@@ -1,13 +1,13 @@
-"""The verified reward, and the record that it keeps: problems consumed, tokens, FLOPs, seconds."""
+"""The verified reward, and the record that it keeps: problems consumed, tokens, seconds."""
 
 import itertools
-import resource
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rlscale.errors import StudyError
-from rlscale.ledger import Cost
+from rlscale.ledger import Tokens
+from rlscale.timings import Timings
 from rlscale.verify import judge
 
 if TYPE_CHECKING:
@@ -16,21 +16,25 @@ if TYPE_CHECKING:
 
 
 class Reward:
-    """The verified reward, which also keeps the record of what each step consumed and cost.
+    """The verified reward, which also keeps the record of what each step consumed.
 
     TRL calls it once per rollout batch, in each process with that process's responses and their
     problems' columns; the record is of all processes, and equal in each.
+
+    Attributes:
+        steps: Tokens of each step.
+        consumed: Problem ids of each step, in their order.
+        timings: Seconds and peak memory of this process.
     """
 
     __name__ = "verified"
 
-    def __init__(self, verifier: str, tokenizer: "PreTrainedTokenizerBase", cost: Cost) -> None:
+    def __init__(self, verifier: str, tokenizer: "PreTrainedTokenizerBase") -> None:
         self.verifier = verifier
         self.tokenizer = tokenizer
-        self.cost = cost
-        self.steps: list[dict[str, Any]] = []
+        self.steps: list[Tokens] = []
         self.consumed: list[list[str]] = []
-        self._clock = time.monotonic()
+        self.timings = Timings()
 
     def __call__(
         self,
@@ -53,44 +57,27 @@ class Reward:
             )
         unique = list(dict.fromkeys(prompts))
         lengths = dict(zip(unique, map(len, self.tokenizer(unique).input_ids), strict=True))
-        prompt_tokens = sum(lengths[prompt] for prompt in prompts)
-        completion_tokens = sum(map(len, completion_ids))
-        seen = gather_object([(list(problem_id), prompt_tokens, completion_tokens)])
-        ids, of_prompts, of_completions = zip(*seen, strict=True)
-        prompt_tokens, completion_tokens = sum(of_prompts), sum(of_completions)
+        own = Tokens.of((lengths[p], len(c)) for p, c in zip(prompts, completion_ids, strict=True))
+        seen = gather_object([(list(problem_id), own)])
+        ids, tokens = zip(*seen, strict=True)
         self.consumed.append(list(dict.fromkeys(itertools.chain(*ids))))
-        self.steps.append(
-            {
-                "step": len(self.steps) + 1,
-                "prompt_tokens": prompt_tokens,
-                "completion_tokens": completion_tokens,
-                **self.cost.step(prompt_tokens, completion_tokens),
-            }
-        )
+        self.steps.append(sum(tokens[1:], start=tokens[0]))
         return [float(outcome == "correct") for outcome in outcomes]
 
     def end_step(self) -> None:
         """Note the time and the peak memory of the step that has just ended."""
-        now = time.monotonic()
-        self.steps[-1]["seconds"] = round(now - self._clock, 3)
-        self.steps[-1]["peak_memory_bytes"] = _peak_memory()
-        self._clock = now
+        self.timings.end_step(len(self.steps))
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs to go on with the record."""
-        return {"steps": self.steps, "consumed": self.consumed}
+        steps = [asdict(tokens) for tokens in self.steps]
+        return {"steps": steps, "consumed": self.consumed, "timings": self.timings.rows}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up the record of an interrupted run."""
-        self.steps, self.consumed = list(state["steps"]), list(state["consumed"])
-
-
-def _peak_memory() -> int:
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        self.steps = [Tokens(**tokens) for tokens in state["steps"]]
+        self.consumed = list(state["consumed"])
+        self.timings.rows = list(state["timings"])
 
 
 def check_consumed(

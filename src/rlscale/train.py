@@ -7,14 +7,14 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.errors import StudyError
 from rlscale.grpo_settings import grpo_config
 from rlscale.guard import Interrupted, guard_of, prepare_state, stop_signals
-from rlscale.ledger import COLUMNS as LEDGER_COLUMNS
-from rlscale.ledger import Cost
+from rlscale.ledger import Cost, passes
 from rlscale.manifests import (
     fingerprint,
     input_fingerprints,
@@ -26,6 +26,7 @@ from rlscale.manifests import (
 )
 from rlscale.prompts import render
 from rlscale.reward import Reward, check_consumed
+from rlscale.timings import time_phases
 from rlscale.weights import weights_digest
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def train_cell(
         data_manifest: Manifest of the data variant; ``train.parquet`` lies beside it.
         checkpoints: Folder for ``step<n>/``.
         state: Folder of the resumable state.
-        outputs: Paths ``manifest``, ``metrics``, ``ledger`` and ``consumed``.
+        outputs: Paths ``manifest``, ``metrics``, ``ledger``, ``timings`` and ``consumed``.
         save_state_minutes: Least time between two savings of resumable state.
         machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
 
@@ -89,7 +90,7 @@ def train_cell(
         if resume is None and config.process_index == 0:
             shutil.rmtree(checkpoints, ignore_errors=True)
 
-    trainer, reward = _build(cell, recipe, model, problems, config)
+    trainer, reward, cost = _build(cell, recipe, model, problems, config)
     guard = guard_of(trainer, reward, recipe, checkpoints, state, save_state_minutes)
     if resume is not None:
         reward.restore(read_json(resume / "record.json"))
@@ -108,7 +109,7 @@ def train_cell(
         folder = checkpoints / f"step{step}"
         if folder.exists():
             saved.append({"step": step, "path": str(folder), "digest": weights_digest(str(folder))})
-    _write_tables(outputs, trainer, reward, recipe)
+    _write_tables(outputs, trainer, reward, cost, recipe)
     files = [
         path for entry in saved[1:] for path in Path(entry["path"]).iterdir() if path.is_file()
     ]
@@ -129,6 +130,7 @@ def train_cell(
         n_params=model["n_params"],
         n_params_total=model["n_params_total"],
         n_params_nominal=model["n_params_nominal"],
+        cost=asdict(cost),
         gpus=_gpus(),
     )
     shutil.rmtree(state, ignore_errors=True)
@@ -158,7 +160,7 @@ def _build(
     model: Mapping[str, Any],
     problems: "pandas.DataFrame",
     config: "GRPOConfig",
-) -> tuple["GRPOTrainer", Reward]:
+) -> tuple["GRPOTrainer", Reward, Cost]:
     import torch
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -171,15 +173,13 @@ def _build(
     tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
     prompts = render_all(tokenizer, problems, cell["variant"], recipe, _context(weights))
     network = AutoModelForCausalLM.from_pretrained(weights, dtype="float32", use_safetensors=True)
-    # From the architecture: under ZeRO-3 the tensors themselves are empty here.
-    head = network.config.vocab_size * network.config.hidden_size
-    cost = Cost(
-        n_params=model["n_params"],
-        n_params_head=head,
-        old_logprobs=recipe["updates_per_step"] > 1,
-        reference=config.beta > 0,
+    phases = passes(
+        updates_per_step=recipe["updates_per_step"],
+        beta=config.beta,
+        vllm_corrected=config.use_vllm and config.vllm_importance_sampling_correction,
     )
-    reward = Reward(recipe["verifier"], tokenizer, cost)
+    cost = Cost.of_model(network.config, model, phases)
+    reward = Reward(recipe["verifier"], tokenizer)
     rows = {
         "prompt": prompts,
         "answer": problems["answer"].tolist(),
@@ -192,7 +192,8 @@ def _build(
         reward_funcs=reward,
         processing_class=tokenizer,
     )
-    return trainer, reward
+    time_phases(trainer, reward.timings, phases)
+    return trainer, reward, cost
 
 
 def render_all(
@@ -235,7 +236,11 @@ def _gpus() -> int:
 
 
 def _write_tables(
-    outputs: Mapping[str, Path], trainer: "GRPOTrainer", reward: Reward, recipe: Mapping[str, Any]
+    outputs: Mapping[str, Path],
+    trainer: "GRPOTrainer",
+    reward: Reward,
+    cost: Cost,
+    recipe: Mapping[str, Any],
 ) -> None:
     import pandas
 
@@ -245,9 +250,13 @@ def _write_tables(
         for entry in trainer.state.log_history
         if "reward" in entry
     ]
-    write_text(outputs["metrics"], pandas.DataFrame(logs).to_csv(index=False))
-    ledger = pandas.DataFrame(reward.steps)[list(LEDGER_COLUMNS)]
-    write_text(outputs["ledger"], ledger.to_csv(index=False))
+    tables = {
+        "metrics": logs,
+        "ledger": cost.training(reward.steps),
+        "timings": reward.timings.rows,
+    }
+    for name, rows in tables.items():
+        write_text(outputs[name], pandas.DataFrame(rows).to_csv(index=False))
     consumed = pandas.DataFrame(
         [
             {"step": step, "problem_id": problem}

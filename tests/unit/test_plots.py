@@ -94,14 +94,15 @@ class Folder:
                 self.tables[f"{name}_{law}"] = path
             self.tables[f"scores_{name}"] = self.root / f"{name}.csv"
             score_forecasts(curves, made, name, FIT).to_csv(self.tables[f"scores_{name}"])
-        phases = ("generation_flops", "old_logprob_flops", "reference_flops", "update_flops")
         rows = curves[(curves["benchmark"] == "held_out") & (curves["step"] > 0)]
-        spent = dict.fromkeys(phases, 1e9) | {"seconds": 1}
-        ledger = rows[["cell", "step", "compute_flops"]].assign(**spent)
+        phases = pandas.DataFrame({"phase": ["generation", "update", "evaluation"]})
+        ledger = rows[["cell", "step", "compute_flops"]].merge(phases, how="cross")
+        timings = ledger[["cell", "step", "phase"]].assign(seconds=1)
         self.tables["data_toy"] = self.root / "report.json"
         self.tables["data_toy"].write_text(json.dumps(DATA_REPORT))
-        self.tables["ledger"] = self.root / "ledger.csv"
-        ledger.to_csv(self.tables["ledger"], index=False)
+        for name, table in (("ledger", ledger.assign(flops=1e9)), ("timings", timings)):
+            self.tables[name] = self.root / f"{name}.csv"
+            table.to_csv(self.tables[name], index=False)
 
     def draw(self, name, folder="out", **settings):
         spec = FIGURES[name]

@@ -55,10 +55,29 @@ def test_the_ledger_counts_six_flops_per_parameter_and_token(finished_study):
     folder = finished_study.folder / "results" / "cells" / CELL
     ledger = pandas.read_csv(folder / "ledger.csv")
     manifest = read_manifest(folder / "train.json", "train")
-    tokens = ledger["prompt_tokens"] + ledger["completion_tokens"]
-    assert (ledger["compute_flops"] == 6 * manifest["n_params"] * tokens).all()
+    updates = ledger[ledger["phase"] == "update"]
+    tokens = updates["prompt_tokens"] + updates["completion_tokens"]
+    for column, n in (("compute_flops", "n_params"), ("compute_flops_total", "n_params_total")):
+        assert (updates[column] == 6 * manifest[n] * tokens).all()
+        assert ledger[column].sum() == updates[column].sum()
     metrics = pandas.read_csv(folder / "metrics.csv")
     assert metrics["num_tokens"].tolist() == tokens.cumsum().tolist()  # TRL's own count
+
+
+def test_curves_and_the_studys_ledger_hold_the_full_count_and_the_evaluation(finished_study):
+    results = finished_study.folder / "results"
+    curves = read_curves(results / "curves.csv").set_index(["cell", "step", "benchmark"])
+    ledger = pandas.read_csv(results / "ledger.csv").query("cell == @CELL")
+    training = ledger[ledger["phase"] != "evaluation"]
+    end = curves.loc[CELL, 4, "held_out"]
+    assert end["compute_flops"] == training["compute_flops"].sum()
+    assert end["compute_flops_full"] == training["flops"].sum() > end["compute_flops"]
+    evaluation = ledger[ledger["phase"] == "evaluation"]
+    samples = pandas.read_parquet(results / "cells" / CELL / "samples.parquet")
+    assert evaluation["step"].tolist() == [0, 1, 2, 4]
+    assert evaluation["completion_tokens"].sum() == samples["tokens"].sum()
+    assert evaluation["prompt_tokens"].sum() == samples["prompt_tokens"].sum()
+    assert set(pandas.read_csv(results / "timings.csv")["cell"]) == set(CELLS)
 
 
 def test_each_step_consumed_the_problems_that_the_data_planned(finished_study):
@@ -122,7 +141,8 @@ def test_the_first_cells_again_elsewhere_are_equal_to_the_bit(finished_study, tm
     study = Study(tmp_path, small_config())
     curve = f"results/cells/{CELL}/curve.csv"
     study.run(curve)
-    for name in (curve, f"results/cells/{CELL}/metrics.csv", f"checkpoints/{CELL}/step4/{WEIGHTS}"):
+    tables = (f"results/cells/{CELL}/{name}" for name in ("train.json", "metrics.csv"))
+    for name in (curve, *tables, f"checkpoints/{CELL}/step4/{WEIGHTS}"):
         assert (tmp_path / name).read_bytes() == (finished_study.folder / name).read_bytes(), name
 
 

@@ -35,6 +35,7 @@ rule collect_curves:
         curves="results/curves.csv",
         outcomes="results/outcomes.parquet",
         ledger="results/ledger.csv",
+        timings="results/timings.csv",
     log:
         "logs/collect_curves.log",
     threads: 1
@@ -44,4 +45,5 @@ rule collect_curves:
         "Collect the tables of all cells"
     shell:
         "python $SCRIPTS/collect_curves.py --curve {input.curves} --curves {output.curves}"
-        " --outcomes {output.outcomes} --ledger {output.ledger} > {log} 2>&1"
+        " --outcomes {output.outcomes} --ledger {output.ledger} --timings {output.timings}"
+        " > {log} 2>&1"

@@ -18,7 +18,7 @@ TABLES = {
         for protocol in config["forecast"]["protocols"]
         for law in config["forecast"]["laws"]
     },
-    **({"ledger": "results/ledger.csv"} if CELLS else {}),
+    **({name: f"results/{name}.csv" for name in ("ledger", "timings") if CELLS}),
     **{
         f"data_{name}": f"results/data_reports/{name}.json"
         for name in sorted({config["recipes"][cell.recipe]["data"] for cell in CELLS})

@@ -45,6 +45,7 @@ rule train_cell:
         manifest="results/cells/{cell}/train.json",
         metrics="results/cells/{cell}/metrics.csv",
         ledger="results/cells/{cell}/ledger.csv",
+        timings="results/cells/{cell}/timings.csv",
         consumed="results/cells/{cell}/consumed.parquet",
     log:
         "logs/train_cell/{cell}.log",
@@ -77,4 +78,4 @@ rule train_cell:
         " --state {params.state} --save-state-minutes {resources.save_state_minutes}"
         " --owner {params.owner} {resources.wait} --attempts {params.attempts} --faults {resources.faults}"
         " --manifest {output.manifest} --metrics {output.metrics} --ledger {output.ledger}"
-        " --consumed {output.consumed} > {log} 2>&1"
+        " --timings {output.timings} --consumed {output.consumed} > {log} 2>&1"

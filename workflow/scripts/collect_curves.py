@@ -11,15 +11,13 @@ def main() -> None:
     """Parse the paths, collect."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--curve", type=Path, nargs="+", required=True, help="curve.csv of cells")
-    parser.add_argument("--curves", type=Path, required=True)
-    parser.add_argument("--outcomes", type=Path, required=True)
-    parser.add_argument("--ledger", type=Path, required=True)
-    arguments = parser.parse_args()
+    for output in ("curves", "outcomes", "ledger", "timings"):
+        parser.add_argument(f"--{output}", type=Path, required=True)
+    arguments = vars(parser.parse_args())
 
     from rlscale.curves import collect
 
-    folders = [path.parent for path in arguments.curve]
-    collect(folders, arguments.curves, arguments.outcomes, arguments.ledger)
+    collect([path.parent for path in arguments.pop("curve")], **arguments)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from pathlib import Path
 from rlscale.cells import Cell
 from rlscale.errors import sentence_not_traceback
 
+OUTPUTS = ("manifest", "metrics", "ledger", "timings", "consumed")
+
 
 @sentence_not_traceback
 def main() -> None:
@@ -28,7 +30,7 @@ def main() -> None:
     parser.add_argument("--wait", action="store_true", help="wait for another owner to end")
     parser.add_argument("--attempts", type=Path, required=True, help="record of the attempts")
     parser.add_argument("--faults", type=int, required=True, help="attempts without progress")
-    for output in ("manifest", "metrics", "ledger", "consumed"):
+    for output in OUTPUTS:
         parser.add_argument(f"--{output}", type=Path, required=True)
     arguments = parser.parse_args()
 
@@ -56,10 +58,7 @@ def main() -> None:
                 data_manifest=arguments.data,
                 checkpoints=arguments.checkpoints,
                 state=arguments.state,
-                outputs={
-                    name: getattr(arguments, name)
-                    for name in ("manifest", "metrics", "ledger", "consumed")
-                },
+                outputs={name: getattr(arguments, name) for name in OUTPUTS},
                 save_state_minutes=arguments.save_state_minutes,
                 machine=arguments.machine,
             )

@@ -191,7 +191,7 @@ _ALL = (
         "study.ledger",
         "Study",
         "Where FLOPs and hours went",
-        tables=("ledger",),
+        tables=("ledger", "timings"),
     ),
     Spec("table_models", "tables.models", "Study", "The model suite", "Table 1"),
 )

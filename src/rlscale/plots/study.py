@@ -18,10 +18,11 @@ from rlscale.plots.style import (
 )
 
 _PHASES = {
-    "generation_flops": ("generation", ACCENT),
-    "old_logprob_flops": ("old log-probabilities", "#86c5d8"),
-    "reference_flops": ("reference", FAINT),
-    "update_flops": ("update", INK),
+    "generation": ("generation", ACCENT),
+    "old_logprobs": ("old log-probabilities", "#86c5d8"),
+    "reference": ("reference", FAINT),
+    "update": ("update", INK),
+    "evaluation": ("evaluation", MUTED),
 }
 _OUTCOMES = {
     "correct": ACCENT,
@@ -33,14 +34,16 @@ _OUTCOMES = {
 
 def ledger(inputs: Inputs) -> Drawing:
     """FLOPs by phase and hours of training, per model."""
-    spent = inputs.table("ledger")
     known = inputs.curves.drop_duplicates("cell")[["cell", "model", "variant", "n_params"]]
-    rows = spent.merge(known, on="cell", how="inner")
-    columns = [*_PHASES, "compute_flops", "seconds"]
-    table = rows.groupby(["n_params", "model", "variant"], as_index=False)[columns].sum()
-    table.insert(
-        3, "cells", rows.groupby(["n_params", "model", "variant"])["cell"].nunique().values
-    )
+    model = ["n_params", "model", "variant"]
+    rows = inputs.table("ledger").merge(known, on="cell", how="inner")
+    table = rows.pivot_table(index=model, columns="phase", values="flops", aggfunc="sum")
+    table = table.reindex(columns=list(_PHASES), fill_value=0).fillna(0)
+    table.insert(0, "cells", rows.groupby(model)["cell"].nunique())
+    table["compute_flops"] = rows.groupby(model)["compute_flops"].sum()
+    timings = inputs.table("timings").merge(known, on="cell", how="inner")
+    table["seconds"] = timings.groupby(model)["seconds"].sum()
+    table = table.reset_index().rename_axis(columns=None)
     places = np.arange(len(table))
     figure, grid = panels(1, 2, width=DOUBLE, height=0.95 + 0.22 * len(table), sharey=True)
     flops, hours = grid[0]
@@ -63,12 +66,13 @@ def ledger(inputs: Inputs) -> Drawing:
         axes.grid(axis="y", visible=False)
     handles, labels = flops.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=3)
-    note(figure, ["Evaluation is not in the ledger of training.", inputs.missing()])
-    full, paper = table[list(_PHASES)].to_numpy().sum(), table["compute_flops"].sum()
+    note(figure, ["Hours are those of training, without evaluation.", inputs.missing()])
+    evaluation, paper = table["evaluation"].sum(), table["compute_flops"].sum()
+    full = table[list(_PHASES)].to_numpy().sum() - evaluation
     words = (
         f"{table['cells'].sum()} cells: {full:.3g} FLOPs in all phases of training, "
-        f"{full / paper:.2f} times the paper's count 6NT ({paper:.3g}); "
-        f"{table['seconds'].sum() / 3600:.2g} hours."
+        f"{full / paper:.2f} times the paper's count 6NT ({paper:.3g}), and {evaluation:.3g} in "
+        f"evaluation; {table['seconds'].sum() / 3600:.2g} hours."
     )
     return Drawing(figure, table, words)
 

@@ -1,0 +1,99 @@
+"""Training survives interruptions: a resumed run ends equal, to the bit, to an undisturbed one."""
+
+import random
+import signal
+import subprocess
+import time
+
+import pandas
+import pytest
+from training_run import STEPS, Run, assert_equal, outputs_are_whole
+
+from rlscale.guard import prepare_state
+
+
+def test_after_sigterm_and_sigkill_the_end_is_the_same(undisturbed, training_inputs, tmp_path):
+    run = Run(tmp_path / "run", training_inputs)
+    assert run.interrupt(signal.SIGTERM, after_steps=2) == 85
+    stopped_at = run.saved_steps()
+    assert 2 <= stopped_at < STEPS
+    half_written = run.state / f"checkpoint-{2 * STEPS - 2}"
+    half_written.mkdir()
+    (half_written / "optimizer.pt").write_bytes(b"cut")
+    assert run.interrupt(signal.SIGKILL, after_steps=stopped_at + 3) == -signal.SIGKILL
+    assert not (run.outputs / "train.json").exists()
+    assert "resuming" in run.finish()
+    assert_equal(run, undisturbed)
+    timings = pandas.read_csv(run.outputs / "timings.csv")
+    assert timings.groupby("phase")["step"].agg(list).tolist() == [list(range(1, STEPS + 1))] * 5
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.long)])
+def test_killed_at_random_moments_the_end_is_the_same(
+    undisturbed, training_inputs, tmp_path, kills
+):
+    """SIGKILL whatever the run is at: loading, a rollout, an update, a checkpoint, its tables."""
+    moments = random.Random(kills)
+    for turn in range(kills):
+        run = Run(tmp_path / f"run{turn}", training_inputs)
+        began = time.monotonic()
+        process = run.start()
+        while process.poll() is None and run.saved_steps() < moments.randrange(STEPS):
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.communicate(timeout=60)
+        assert outputs_are_whole(run)
+        run.finish()
+        assert_equal(run, undisturbed)
+        print(f"kill {turn + 1} after {time.monotonic() - began:.1f} s")
+
+
+def test_of_two_starts_one_trains_and_the_other_refuses(undisturbed, training_inputs, tmp_path):
+    run = Run(tmp_path / "run", training_inputs)
+    first = run.start()
+    while not list(run.folder.glob("owner.*")):
+        time.sleep(0.01)
+    second = run.start()
+    said, _ = second.communicate(timeout=120)
+    assert second.returncode == 86, said
+    assert f"process {first.pid} on " in said
+    first.communicate(timeout=600)
+    assert first.returncode == 0
+    assert_equal(run, undisturbed)
+
+
+@pytest.mark.parametrize("full", ["state", "checkpoints"])
+def test_a_full_disk_is_named_and_the_run_goes_on_with_room(
+    undisturbed, training_inputs, tmp_path, full
+):
+    run = Run(tmp_path / "run", training_inputs)
+    folder = run.folder / full
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small tmpfs is not permitted here")
+    try:
+        process = run.start()
+        said, _ = process.communicate(timeout=600)
+        assert process.returncode == 1
+        assert f"error: {folder}: the disk is full" in said
+        assert outputs_are_whole(run)
+        assert not (run.outputs / "train.json").exists()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+        run.finish()
+        assert_equal(run, undisturbed)
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_state_of_other_settings_is_removed_not_resumed(tmp_path):
+    assert prepare_state(tmp_path, "settings A") is None
+    complete = tmp_path / "checkpoint-4"
+    complete.mkdir()
+    (complete / "record.json").write_text("{}")
+    (tmp_path / "checkpoint-6").mkdir()  # without its record: half-written
+    assert prepare_state(tmp_path, "settings A") == complete
+    assert not (tmp_path / "checkpoint-6").exists()
+    assert prepare_state(tmp_path, "settings B") is None
+    assert not complete.exists()
