@@ -26,6 +26,7 @@ SETTINGS = {
     "palette": "viridis", "benchmark": "held_out", "size": "n_params",
     "select": FIT["select"], "level": 0.9, "margin": 0.02,
 }  # fmt: skip
+X = ("data", "compute", "compute_full")
 PROTOCOLS = {
     "intra": {"kind": "intra", "first_share": 0.25},
     "inter": {"kind": "inter", "held_out_sizes": 1, "intercept_from_target": False},
@@ -60,7 +61,8 @@ def full_curves(runs=3):
     correct = ((1 - table["loss"]) * samples).round()
     return table.assign(
         n_samples=samples, n_correct=correct, loss=1 - correct / samples, n_unparsed=0, n_timeout=0,
-        loss_se=0.01, response_length=50 + table["step"],
+        loss_se=0.01, compute_flops_full=2.5 * table["compute_flops"] * table["step"] ** 0.1,
+        response_length=50 + table["step"],
     )  # fmt: skip
 
 
@@ -76,7 +78,7 @@ class Folder:
         self.cells.write_text("\n".join(sorted(set(curves["cell"])) if cells is None else cells))
         self.fits = []
         for law in ("free_slopes", "saturating", "paper"):
-            for x in ("data", "compute"):
+            for x in X:
                 found = fit_curves(curves, law=law, x=x, metric="loss", settings=FIT)
                 self.fits.append(root / f"{law}-{x}-loss.json")
                 self.fits[-1].write_text(json.dumps(rounded(found)))
@@ -104,19 +106,19 @@ class Folder:
             self.tables[name] = self.root / f"{name}.csv"
             table.to_csv(self.tables[name], index=False)
 
-    def draw(self, name, folder="out", **settings):
+    def draw(self, name, folder="out", compute="compute", **settings):
         spec = FIGURES[name]
         return draw(
             name,
             curves=self.curves,
-            fits=[path for path in self.fits if path.stem in spec.fits],
+            fits=[path for path in self.fits if path.stem in spec.fits_on(compute)],
             tables={
                 key: path
                 for key, path in self.tables.items()
                 if any(fnmatch(key, pattern) for pattern in spec.tables)
             },
             cells=self.cells,
-            settings=SETTINGS | settings,
+            settings=SETTINGS | {"compute": compute} | settings,
             configuration="abc",
             folder=self.root / folder,
             caption=self.root / folder / f"{name}.rst",
@@ -156,6 +158,26 @@ def test_csv_holds_what_is_drawn(whole):
     chosen = curves.query("benchmark == 'held_out' and tau == 1 and group_size == 8 and step > 0")
     means = chosen.groupby(["n_params", "step"])["loss"].mean()
     assert np.allclose(points.set_index(["n", "step"])["value"], means)
+
+
+def test_compute_can_be_the_full_count(whole):
+    """Points lie at the ledger's count, and lines and slopes are those of the fit against it."""
+    curves = pandas.read_csv(whole.curves)
+    own = curves.query("benchmark == 'held_out' and tau == 1 and group_size == 8 and step > 0")
+    x = own.groupby(["n_params", "step"])["compute_flops_full"].mean()
+    drawing = whole.draw("fig_loss_vs_compute", compute="compute_full")
+    points = drawing.table.query("mark == 'point'").set_index(["n", "step"])["x"]
+    assert np.allclose(points.sort_index(), x)
+    lines = drawing.table.query("mark == 'line'")["x"]
+    assert x.min() / 2 < lines.min() < x.min() * 2
+    assert "all passes" in drawing.figure.axes[0].get_xlabel()
+    found = whole.draw("fig_k_of_N", compute="compute_full").table.query("mark == 'free slope'")
+    assert set(found["x"]) == {"compute_full", "data"}
+    document = json.loads((whole.root / "free_slopes-compute_full-loss.json").read_text())
+    slopes = [size["k"]["estimate"] for size in document["groups"][0]["sizes"]]
+    assert found.query("x == 'compute_full'")["k"].tolist() == slopes
+    groups = whole.draw("fig_group_size", compute="compute_full").table
+    assert set(groups["against"]) == {"data", "compute_full"}
 
 
 def test_published_values_are_drawn_where_asked_for(tmp_path):

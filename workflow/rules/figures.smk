@@ -35,9 +35,14 @@ plot_code = cache(code)
 
 def figure_settings():
     """What the drawing of figures depends on besides their inputs."""
-    look = {"palette": config["figures"]["palette"]}
+    look = {key: config["figures"][key] for key in ("palette", "compute")}
     keys = ("benchmark", "select", "size", "level", "margin")
     return json.dumps(look | {key: config["fit"][key] for key in keys})
+
+
+def figure_fits(spec):
+    """The names of the fits that a figure reads."""
+    return spec.fits_on(config["figures"]["compute"])
 
 
 def figure_tables(spec):
@@ -100,7 +105,7 @@ for spec in FIGURES.values():
         input:
             curves="results/curves.csv",
             cells="results/cells.txt",
-            fits=[fit for fit in FITS if Path(fit).stem in spec.fits],
+            fits=[fit for fit in FITS if Path(fit).stem in figure_fits(spec)],
             tables=list(figure_tables(spec).values()),
         output:
             pdf=f"results/{spec.name}.pdf",

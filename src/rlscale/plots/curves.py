@@ -10,7 +10,7 @@ from rlscale.plots.sizes import curve_panels
 
 def loss_vs_compute(inputs: Inputs) -> Drawing:
     """Test loss against training compute, per size."""
-    figure, table, entries = _fitted_curves(inputs, "saturating", "compute")
+    figure, table, entries = _fitted_curves(inputs, "saturating", inputs.compute)
     words = " ".join(_contrast_words(entry) for entry in entries)
     return Drawing(figure, table, words, agreed([_steeper(entry) for entry in entries]))
 

@@ -20,7 +20,11 @@ from rlscale.plots.style import (
     widen,
 )
 
-_AXES = {"compute": "$k_C$, against compute", "data": "$k_D$, against data"}
+_AXES = {
+    "compute": "$k_C$, against compute",
+    "compute_full": "$k_C$, against compute of all passes",
+    "data": "$k_D$, against data",
+}
 _SCOPES = {
     "redrawn": "other runs on other problems",
     "fixed": "other runs on these problems",
@@ -41,16 +45,17 @@ def k_of_n(inputs: Inputs) -> Drawing:
     """k(N) on compute and on data, one row of panels per (family, variant)."""
     import pandas
 
-    free = {x: inputs.fit("free_slopes", x) for x in _AXES}
-    law = {x: inputs.fit("saturating", x) for x in _AXES}
-    keys = [(entry["family"], entry["variant"]) for entry in free["compute"]["groups"]]
+    compute = inputs.compute
+    free = {x: inputs.fit("free_slopes", x) for x in (compute, "data")}
+    law = {x: inputs.fit("saturating", x) for x in free}
+    keys = [(entry["family"], entry["variant"]) for entry in free[compute]["groups"]]
     several = len({family for family, _ in keys}) > 1
     figure, grid = panels(
         len(keys), 2, width=DOUBLE, height=0.5 + 1.95 * len(keys), sharex=True, sharey="row"
     )
     parts, notes, words, supports = [], [], [], []
     for row, key in zip(grid, keys, strict=True):
-        for axes, x in zip(row, _AXES, strict=True):
+        for axes, x in zip(row, free, strict=True):
             slopes = _slopes(_entry(free[x], key), x)
             curve = _curve(_entry(law[x], key), x)
             published = _published(inputs, key, x, slopes)
@@ -61,7 +66,7 @@ def k_of_n(inputs: Inputs) -> Drawing:
                 _DASHES.values(), published.groupby("protocol"), strict=False
             ):
                 axes.plot(own["n"], own["k"], line, color=RIVAL, lw=0.9)
-        entry = _entry(law["compute"], key)
+        entry = _entry(law[compute], key)
         words.append(f"{key[1]} (against compute): {entry['verdict'] or entry['reason']}")
         supports.append(_support(entry))
         scopes = dict.fromkeys(parts[-3]["scope"]) if len(parts[-3]) else {}
@@ -72,17 +77,17 @@ def k_of_n(inputs: Inputs) -> Drawing:
     if lines:
         notes.append(f"Published laws: {', '.join(lines)}.")
     if not drawn:
-        reasons = dict.fromkeys(entry["reason"] for entry in free["compute"]["groups"])
+        reasons = dict.fromkeys(entry["reason"] for entry in free[compute]["groups"])
         raise NothingToDraw(f"no slope could be fitted ({'; '.join(reasons)})")
     table = pandas.concat(drawn, ignore_index=True)
     for axes in grid.flat:
         axes.set_xlim(widen(table["n"]))
         log_ticks(axes.xaxis, human)
     for axes in grid[-1]:
-        axes.set_xlabel(_n_label(free["compute"]["size"]))
+        axes.set_xlabel(_n_label(free[compute]["size"]))
     for axes in grid[:, 0]:
         axes.set_ylabel("learning efficiency $k$")
-    note(figure, [*notes, _absent(free["compute"]), inputs.missing()])
+    note(figure, [*notes, _absent(free[compute]), inputs.missing()])
     return Drawing(figure, table, " ".join(words), agreed(supports))
 
 

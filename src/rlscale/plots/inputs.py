@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 X_LABELS = {
     "data": "problems seen $D$",
-    "compute": "training compute $C$ (FLOPs)",
-    "compute_full": "compute (FLOPs, all passes)",
+    "compute": "training compute $C$ = $6NT$ (FLOPs)",
+    "compute_full": "training compute, all passes (FLOPs)",
     "steps": "step",
     "tokens": "tokens",
 }
@@ -39,8 +39,8 @@ class Inputs:
         curves: The curves table, or None where a figure does not ask for it.
         fits: Fit documents by ``<law>-<x>-<metric>``.
         tables: Paths of further files by name (ledger, data reports, forecasts, ...).
-        settings: The ``figures`` section of the configuration, with the fits' ``benchmark`` (the
-            held-out one), ``select``, ``size``, ``level`` and ``margin``.
+        settings: ``palette`` and ``compute`` of the configuration's ``figures``, with the fits'
+            ``benchmark`` (the held-out one), ``select``, ``size``, ``level`` and ``margin``.
         expected: Cells that the study names, for the list of missing ones.
     """
 
@@ -54,6 +54,11 @@ class Inputs:
     def palette(self) -> str:
         """Name of the palette."""
         return self.settings["palette"]
+
+    @property
+    def compute(self) -> str:
+        """The count that figures draw as compute: ``compute`` (6NT) or ``compute_full``."""
+        return self.settings["compute"]
 
     def fit(self, law: str, x: str, metric: str = "loss") -> dict:
         """A fit document.

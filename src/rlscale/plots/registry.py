@@ -26,7 +26,7 @@ class Spec:
         claim: Key of ``CLAIMS``.
         title: One line for lists.
         paper: What it corresponds to in the paper; empty where it is ours.
-        fits: Fits it reads, ``<law>-<x>-<metric>``.
+        fits: Fits it reads, ``<law>-<x>-<metric>``, where compute is 6NT.
         tables: Further tables it reads: patterns of the names in workflow/rules/figures.smk.
     """
 
@@ -37,6 +37,10 @@ class Spec:
     paper: str = ""
     fits: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+
+    def fits_on(self, compute: str) -> tuple[str, ...]:
+        """Fits it reads where another count stands for compute (``figures.compute``)."""
+        return tuple(name.replace("-compute-", f"-{compute}-") for name in self.fits)
 
     @property
     def module(self) -> str:

@@ -33,7 +33,7 @@ def data_reuse(inputs: Inputs) -> Drawing:
 
 def group_size(inputs: Inputs) -> Drawing:
     """Loss per problem and per FLOP for several group sizes."""
-    return _sweep(inputs, "group_size", ("data", "compute"))
+    return _sweep(inputs, "group_size", ("data", inputs.compute))
 
 
 def reuse_cost(inputs: Inputs) -> Drawing:

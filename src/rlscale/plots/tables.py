@@ -118,7 +118,7 @@ def uncertainty(inputs: Inputs) -> Drawing:
     import pandas
 
     records = []
-    for x in ("compute", "data"):
+    for x in (inputs.compute, "data"):
         document = inputs.fit("free_slopes", x)
         for entry in document["groups"]:
             for size in entry["sizes"]:
