@@ -4,7 +4,8 @@ Tokens are Unicode words (in one case), numbers with their decimal point, single
 Japanese characters, LaTeX commands, operators, relations and brackets. Spaces, sentence
 punctuation, dollar signs and commands that only set type are no content. What LaTeX writes in
 several ways (``\dfrac12``, ``\frac{1}{2}``) and what Unicode abbreviates (``x²``, ``π``, ``≤``)
-gets one form. Operators are never dropped: ``37+8-5`` is not ``37-8+5``.
+gets one form, and so do letters set apart (``A B C``, ``ABC``). Operators are never dropped:
+``37+8-5`` is not ``37-8+5``.
 """
 
 import functools
@@ -55,7 +56,15 @@ _PLAIN = {
 }  # fmt: skip
 _SILENT = frozenset(",;:!/>$()[]_-'\"`@")  # after a backslash: spaces, delimiters, accents
 
-_SHORT_FRACTION = regex.compile(r"\\([dtc]?frac)\s*(\d)\s*(\d)")
+_SHORT_FRACTION = re.compile(r"\\([dtc]?frac)(?:\s*(\d)|\s+([A-Za-z]))\s*(\d|[A-Za-z])")
+_SHORT_ARGUMENT = re.compile(
+    r"\\(sqrt|bar|overline|vec|hat|widehat|tilde|dot)\s+([A-Za-z])(?![A-Za-z])"
+)
+# Between single letters, spaces and dollar signs are no content: "A B C" is "ABC". A subscript or
+# exponent is one letter: "x^a b" is not "x^{ab}".
+_SPACED_LETTER = re.compile(
+    r"(?<![^\W\d_])(?<![\\_^])([A-Za-z])(?:[\s$]|\\[()\[\],;:! ])+(?=[A-Za-z](?![^\W\d_]))"
+)
 _TOKEN = regex.compile(
     r"""
     [\p{Han}\p{Hiragana}\p{Katakana}]                           # one character, one token
@@ -96,7 +105,8 @@ def tokens(problem: str) -> list[str]:
         text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS)
         text = _INVISIBLE.sub("", text)
     if "frac" in text:
-        text = _SHORT_FRACTION.sub(r"\\\1{\2}{\3}", text)
+        text = _SHORT_FRACTION.sub(r"\\\1{\2\3}{\4}", text)
+    text = _SPACED_LETTER.sub(r"\1", _SHORT_ARGUMENT.sub(r"\\\1{\2}", text))
     return _without_idle_braces(map(_normal, token.findall(text)))
 
 

@@ -1,63 +1,33 @@
-"""The known defects of the real problems are found (../shared/data/README.md gives the counts)."""
+"""The whole stage on the real problems: quarantine, LSH against brute force, no leak left."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
+from real_data import DATA, HELD_OUT, TRAIN, benchmarks, near_by_definition, rows
 
-from rlscale.benchmarks import get
+from rlscale.canonical import canonicalise, tokens
 from rlscale.clean import clean
-from rlscale.decontaminate import overlap
-from rlscale.dedup import Text, settle_duplicates
-from rlscale.near import cross_pairs, near_pairs
+from rlscale.dedup import Text
+from rlscale.near import near_pairs
 from rlscale.problems import tabulate
-from rlscale.readers import read_rows
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is not here")
-BENCHMARKS = {
-    "aime_2024": "aime2024",
-    "amc_2023": "amc2023",
-    "gsm8k": "gsm8k",
-    "humaneval": "codegen__humaneval_164",
-    "math_500": "math__math_500",
-    "supergpqa": "stem__supergpqa_200",
-    "zebra": "logic__zebra_puzzle_dataset_200",
-}
-WRAPPER = (
-    "You are a knowledgeable math assistant. Answer the following questions and think step by step."
-    r" {problem} Please output the final answer within \boxed{}."
-)
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
 
 
 def table(name: str):
     """A file of GURU as a problem table, with its quarantine."""
-    rows = read_rows(
-        {
-            "layout": "guru", "files": [str(DATA / "guru" / name)], "wrapper": WRAPPER,
-            "columns": {"pass_rate": ["extra_info", "qwen2.5_7b_pass_rate"]},
-        }
-    )  # fmt: skip
     # "exact" accepts every gold answer; the test of math-verify's golds would take a minute.
-    return tabulate(rows, verifier="exact", max_characters=8000)
+    return tabulate(rows(name), verifier="exact", max_characters=8000)
 
 
 @pytest.fixture(scope="module")
 def train():
     """The 12,800 training problems."""
-    return table("math__sampled_1_4_12800.parquet")
+    return table(TRAIN)
 
 
 @pytest.fixture(scope="module")
 def held_out():
     """The 500 held-out problems."""
-    return table("math__full_difficulty_ordered_test_500.parquet")
-
-
-@pytest.fixture(scope="module")
-def texts(train, held_out):
-    """Their canonical texts."""
-    return [Text.of(part[0]["problem"].tolist()) for part in (train, held_out)]
+    return table(HELD_OUT)
 
 
 def test_rows_with_mangled_escapes_are_quarantined(train) -> None:
@@ -67,49 +37,35 @@ def test_rows_with_mangled_escapes_are_quarantined(train) -> None:
     assert len(lost) == 61
 
 
-def test_duplicates_are_found(train, texts) -> None:
-    losses, conflicts = settle_duplicates(train[0], texts[0], "first", lambda a, b: a == b)
-    groups = len(set(losses["other"]))
-    assert len(losses) >= 166
-    assert groups >= 162
-    assert conflicts["group"].nunique() >= 1
-
-
-def test_near_duplicates_agree_with_brute_force(texts) -> None:
-    shingles = texts[0].shingles
-    found = set(map(tuple, near_pairs(shingles, 0.7)[0].tolist()))
-    true = set()
-    for pairs, similarity in cross_pairs(shingles, shingles):
-        near = (similarity >= 0.7) & (pairs[:, 0] < pairs[:, 1])
-        true |= set(map(tuple, pairs[near].tolist()))
-    assert found <= true
+def test_near_duplicates_agree_with_brute_force(train) -> None:
+    problems = train[0]["problem"].tolist()
+    pairs, scores = near_pairs(Text.of(problems).shingles, 0.7)
+    found = dict(zip(map(tuple, pairs.tolist()), scores, strict=True))
+    true = near_by_definition(problems, problems, tokens)
+    true = {(i, j): similarity for (i, j), similarity in true.items() if i < j}
+    assert found == {pair: pytest.approx(true[pair]) for pair in found}, "precision 1"
     assert len(found) >= 0.99 * len(true) > 500
 
 
-def test_the_published_split_leaks_and_the_cleaned_one_does_not(train, held_out, texts) -> None:
-    leaks = overlap(*texts, 0.7).twins
-    exact = leaks.loc[leaks["verdict"] == "duplicate", "right"].nunique()
-    assert exact >= 11
-    assert leaks["right"].nunique() >= 20
-    benchmarks = {
-        name: get(name).load({"path": str(DATA / "benchmarks" / f"{file}.parquet")})
-        for name, file in BENCHMARKS.items()
-    }
+@pytest.mark.parametrize("own", [True, False], ids=["its own held-out set", "one drawn"])
+def test_no_pair_is_left_across_train_held_out_and_benchmarks(train, held_out, own) -> None:
+    others = benchmarks()
     settings = {
         "verifier": "exact", "cleaning": "strict", "conflicts": "drop",
         "near": {"threshold": 0.7, "within_train": "keep"}, "strata": {"easy": 0.3, "hard": 0},
-        "order": {"by": "easy_to_hard", "seed": 0},
+        "order": {"by": "easy_to_hard", "seed": 0}, "held_out": {"problems": 500, "seed": 1},
     }  # fmt: skip
-    cleaned = clean(train[0], held_out[0], benchmarks, settings)
-    parts = [cleaned.train, cleaned.held_out, *benchmarks.values()]
-    shingled = [Text.of(part["problem"].tolist()) for part in parts]
-    for other in shingled[1:]:
-        for _, similarity in cross_pairs(shingled[0].shingles, other.shingles):
-            assert (similarity < 0.7).all()
-        assert not np.isin(shingled[0].canonical, other.canonical).any()
-    hits = cleaned.hits[cleaned.hits["verdict"] != "different"]
-    count = hits.groupby("against")["other_problem"].nunique()
-    assert count["amc_2023"] >= 2
-    assert count["math_500"] >= 3
-    assert set(count.index) == {"amc_2023", "math_500", "held_out"}
+    cleaned = clean(train[0], held_out[0] if own else None, others, settings)
+    parts = {"train": cleaned.train, "held_out": cleaned.held_out, **others}
+    text = {name: part["problem"].tolist() for name, part in parts.items()}
+    canonical = {name: set(map(canonicalise, part)) for name, part in text.items()}
+    pairs = [("train", "held_out"), *((part, b) for part in ("train", "held_out") for b in others)]
+    assert len(pairs) == 15
+    for left, right in pairs:
+        assert not near_by_definition(text[left], text[right], tokens), f"{left} x {right}"
+        assert not canonical[left] & canonical[right]
+    lost = cleaned.losses[cleaned.losses["stage"].str.startswith("overlap with")]
+    listed = cleaned.hits[cleaned.hits["decision"] == "dropped"]
+    assert set(lost["source"]) == set(listed["source"]), "what was dropped is listed with its twin"
+    assert set(listed["against"]) - {"held_out"} == {"amc_2023", "math_500"}
     assert cleaned.train["pass_rate"].fillna(0).is_monotonic_decreasing
