@@ -1,6 +1,6 @@
 """TRL's configuration of one cell, from its recipe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ def grpo_config(
     use_cpu: bool,
     machine: Mapping[str, Any],
     processes: int = 1,
+    report_to: Sequence[str] = (),
 ) -> "GRPOConfig":
     """TRL's configuration of one cell: the recipe's own keys plus what the design fixes.
 
@@ -31,6 +32,7 @@ def grpo_config(
         use_cpu: Whether to stay off any GPU.
         machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
         processes: Processes that train together.
+        report_to: Trackers that follow the run.
 
     Raises:
         StudyError: TRL refuses a key or a value (the message is TRL's), or the batch cannot be
@@ -54,7 +56,7 @@ def grpo_config(
         "save_strategy": "no",
         "logging_steps": updates,
         "logging_nan_inf_filter": False,
-        "report_to": [],
+        "report_to": list(report_to),
         "disable_tqdm": True,
     }
     own = {**recipe["grpo"], "bf16": not use_cpu, **machine.get("engine", {})}

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlscale.lora import merged
 from rlscale.manifests import read_json, write_json
 from rlscale.reward import Reward
 
@@ -51,7 +52,6 @@ def guard_of(
 ) -> Any:
     """The callback that saves weights and state at rollout boundaries; added to the trainer."""
     from accelerate.utils import gather_object
-    from tqdm import tqdm
     from transformers import PrinterCallback, TrainerCallback
 
     processes = trainer.accelerator
@@ -66,22 +66,11 @@ def guard_of(
             self.status = "ok"
             self.zero_reward_steps = 0
             self.saved_at = time.monotonic()
-            self.bar = tqdm(
-                total=recipe["steps"],
-                desc="steps",
-                unit="step",
-                mininterval=5,
-                disable=not processes.is_main_process,
-            )
 
         def restore(self, record: Mapping[str, Any]) -> None:
             self.zero_reward_steps = record["zero_reward_steps"]
-            self.bar.update(len(record["steps"]))
 
         def on_log(self, args, run, control, logs, **_):
-            self.bar.set_postfix(
-                {key: f"{logs[key]:.3f}" for key in ("loss", "reward") if key in logs}
-            )
             bad = [key for key in ("loss", "grad_norm") if not math.isfinite(logs.get(key, 0.0))]
             if "reward" in logs:
                 self.zero_reward_steps = 0 if logs["reward"] else self.zero_reward_steps + 1
@@ -96,7 +85,6 @@ def guard_of(
                 return
             step = run.global_step // recipe["updates_per_step"]
             reward.end_step()
-            self.bar.update(1)
             if step in recipe["checkpoints"]:
                 save_weights(trainer, checkpoints / f"step{step}", recipe["checkpoint_dtype"])
             due = time.monotonic() - self.saved_at > 60 * save_state_minutes
@@ -149,13 +137,17 @@ class stop_signals:
 
 
 def save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
-    """Save model and tokenizer so that the folder appears whole or not at all."""
+    """Save tokenizer and model, adapters merged into it; the folder appears whole or not at all."""
     import torch
+    from accelerate.utils import is_peft_model
 
     model = trainer.accelerator.unwrap_model(trainer.model)
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # by all processes together
     if not trainer.accelerator.is_main_process:
         return
+    if is_peft_model(model):
+        weights = merged(weights, model.peft_config["default"])
+        model = model.get_base_model()
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     weights = {name: value.to(getattr(torch, dtype)) for name, value in weights.items()}

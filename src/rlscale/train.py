@@ -6,7 +6,7 @@ A *step* is one rollout batch; an *update* is one optimiser update (TRL's global
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from rlscale.errors import StudyError
 from rlscale.grpo_settings import grpo_config
 from rlscale.guard import Interrupted, guard_of, prepare_state, stop_signals
 from rlscale.ledger import Cost, passes
+from rlscale.lora import lora_config
 from rlscale.manifests import (
     fingerprint,
     input_fingerprints,
@@ -27,6 +28,7 @@ from rlscale.manifests import (
 from rlscale.prompts import render
 from rlscale.reward import Reward, check_consumed
 from rlscale.timings import time_phases
+from rlscale.watch import progress_bar
 from rlscale.weights import weights_digest
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def train_cell(
     outputs: Mapping[str, Path],
     save_state_minutes: float,
     machine: Mapping[str, Any],
+    report_to: Sequence[str] = (),
 ) -> None:
     """Train a cell to its end, or from where an interrupted run left it.
 
@@ -64,6 +67,7 @@ def train_cell(
         outputs: Paths ``manifest``, ``metrics``, ``ledger``, ``timings`` and ``consumed``.
         save_state_minutes: Least time between two savings of resumable state.
         machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
+        report_to: Trackers that follow the run (``rlscale.watch.prepare_trackers`` came before).
 
     Raises:
         StudyError: Bad input, or the consumed problems differ from the manifest's order.
@@ -84,6 +88,7 @@ def train_cell(
         use_cpu=_gpus() == 0,
         machine=machine,
         processes=int(os.environ.get("WORLD_SIZE", "1")),
+        report_to=report_to,
     )
     with config.main_process_first(local=False):
         resume = prepare_state(state, mark)
@@ -91,6 +96,7 @@ def train_cell(
             shutil.rmtree(checkpoints, ignore_errors=True)
 
     trainer, reward, cost = _build(cell, recipe, model, problems, config)
+    trainer.add_callback(progress_bar(recipe, shown=config.process_index == 0))
     guard = guard_of(trainer, reward, recipe, checkpoints, state, save_state_minutes)
     if resume is not None:
         reward.restore(read_json(resume / "record.json"))
@@ -191,6 +197,7 @@ def _build(
         train_dataset=Dataset.from_dict(rows),
         reward_funcs=reward,
         processing_class=tokenizer,
+        peft_config=lora_config(network, recipe["lora"]) if "lora" in recipe else None,
     )
     time_phases(trainer, reward.timings, phases)
     return trainer, reward, cost

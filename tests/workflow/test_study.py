@@ -14,6 +14,7 @@ from rlscale.tables import read_curves
 CELL = "main/arith-15k-base/tau1-g4/seed1"
 CELLS = [CELL, "main/arith-15k-base/tau1-g4/seed2", "main/arith-39k-base/tau1-g4/seed1"]
 WEIGHTS = "model.safetensors"
+MADE_BY_SCIENCE = {"prepare_set", "make_model", "train_cell", "evaluate_cell", "fit_law"}
 DOWNSTREAM_OF_A_CELL = {"collect_curves", "fit_law"}
 
 
@@ -133,8 +134,19 @@ def test_another_colour_draws_figures_and_trains_nothing(finished_study):
     planned = finished_study.planned()
     finished_study.configure(small_config())
     assert "plot_figure" in planned
-    made_by_science = {"prepare_set", "make_model", "train_cell", "evaluate_cell", "fit_law"}
-    assert not planned.keys() & made_by_science
+    assert not planned.keys() & MADE_BY_SCIENCE
+
+
+def test_a_tracker_follows_new_runs_and_makes_none_again(finished_study):
+    config = small_config()
+    config["training"]["report_to"] = ["tensorboard"]
+    finished_study.configure(config)
+    train = f"results/cells/{CELL}/train.json"
+    planned = finished_study.planned()
+    (forced,) = finished_study.planned(train, "--forcerun", train)["train_cell"]
+    finished_study.configure(small_config())
+    assert not planned.keys() & MADE_BY_SCIENCE
+    assert f"--report-to tensorboard --tracked logs/train_cell/{CELL} " in forced
 
 
 def test_the_first_cells_again_elsewhere_are_equal_to_the_bit(finished_study, tmp_path):

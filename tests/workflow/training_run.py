@@ -99,6 +99,8 @@ class Run:
         self.inputs = inputs
         self.machine = machine
         self.launch = [sys.executable]
+        self.recipe = RECIPE
+        self.options: list[str] = []
         self.save_state_minutes = 0
         self.state = folder / "state"
         self.outputs = folder / "results"
@@ -106,7 +108,7 @@ class Run:
 
     def start(self, recipe: dict | None = None) -> subprocess.Popen:
         """Start, or go on with, the training; state is saved after every step."""
-        settings = {"recipe": recipe or RECIPE, "code": ""}
+        settings = {"recipe": recipe or self.recipe, "code": ""}
         outputs = {
             "manifest": "train.json",
             "metrics": "metrics.csv",
@@ -131,6 +133,7 @@ class Run:
         command = [*self.launch, str(ROOT / "workflow" / "scripts" / "train_cell.py")]
         for name, value in arguments.items():
             command += [f"--{name}", str(value)]
+        command += self.options
         return subprocess.Popen(
             command,
             stdout=subprocess.PIPE,

@@ -37,6 +37,13 @@ def launch_of(wildcards):
     return command(job, "$SCRIPTS/../../config/accelerate")
 
 
+def trackers_of(wildcards):
+    """Options that have trackers follow a cell's training, beside its log."""
+    names = " ".join(config["training"]["report_to"])
+    folder = f"logs/train_cell/{wildcards.cell}"
+    return f"--report-to {names} --tracked {folder}" if names else ""
+
+
 rule train_cell:
     input:
         model=lambda wildcards: model_of(cell_of(wildcards)),
@@ -63,6 +70,7 @@ rule train_cell:
         save_state_minutes=str(config["training"]["save_state_minutes"]),
         faults=str(config["training"]["faults"]),
         wait=WAIT_FOR_OWNER,
+        trackers=trackers_of,
     params:
         settings=lambda wildcards: json.dumps(train_settings(wildcards)),
         checkpoints="checkpoints/{cell}",
@@ -76,6 +84,6 @@ rule train_cell:
         " --machine {resources.machine:q} --cell {wildcards.cell}"
         " --model {input.model} --data {input.data} --checkpoints {params.checkpoints}"
         " --state {params.state} --save-state-minutes {resources.save_state_minutes}"
-        " --owner {params.owner} {resources.wait} --attempts {params.attempts} --faults {resources.faults}"
+        " --owner {params.owner} {resources.wait} {resources.trackers} --attempts {params.attempts} --faults {resources.faults}"
         " --manifest {output.manifest} --metrics {output.metrics} --ledger {output.ledger}"
         " --timings {output.timings} --consumed {output.consumed} > {log} 2>&1"

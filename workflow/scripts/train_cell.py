@@ -30,6 +30,8 @@ def main() -> None:
     parser.add_argument("--wait", action="store_true", help="wait for another owner to end")
     parser.add_argument("--attempts", type=Path, required=True, help="record of the attempts")
     parser.add_argument("--faults", type=int, required=True, help="attempts without progress")
+    parser.add_argument("--report-to", nargs="+", default=[], help="trackers")
+    parser.add_argument("--tracked", type=Path, help="folder that trackers write into")
     for output in OUTPUTS:
         parser.add_argument(f"--{output}", type=Path, required=True)
     arguments = parser.parse_args()
@@ -42,6 +44,7 @@ def main() -> None:
     from rlscale.guard import INTERRUPTED, Interrupted
     from rlscale.owner import owned
     from rlscale.train import train_cell
+    from rlscale.watch import prepare_trackers
 
     try:
         with ExitStack() as held:
@@ -51,6 +54,7 @@ def main() -> None:
             held.enter_context(
                 full_disk_named(arguments.state, arguments.checkpoints, arguments.manifest.parent)
             )
+            prepare_trackers(arguments.report_to, arguments.tracked)
             train_cell(
                 cell={**asdict(arguments.cell), "path": arguments.cell.path},
                 settings=arguments.settings,
@@ -61,6 +65,7 @@ def main() -> None:
                 outputs={name: getattr(arguments, name) for name in OUTPUTS},
                 save_state_minutes=arguments.save_state_minutes,
                 machine=arguments.machine,
+                report_to=arguments.report_to,
             )
     except Interrupted as stop:
         print(f"interrupted: {stop}", file=sys.stderr)

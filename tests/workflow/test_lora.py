@@ -1,0 +1,88 @@
+"""LoRA: adapters are trained, checkpoints are whole models, an interrupted run ends the same."""
+
+import signal
+
+import pytest
+import torch
+from peft import get_peft_model
+from safetensors.torch import load_file
+from training_run import RECIPE, STEPS, Run, assert_equal
+from transformers import AutoModelForCausalLM
+
+from rlscale.errors import StudyError
+from rlscale.lora import lora_config, merged
+from rlscale.manifests import read_manifest
+from rlscale.tiny import character_tokenizer, new_model
+
+LORA = {"r": 4, "lora_alpha": 8, "lora_dropout": 0.1, "target_modules": ["q_proj", "down_proj"]}
+LORA_RECIPE = {**RECIPE, "lora": LORA}
+ARCHITECTURE = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 32,
+}
+IDS = torch.arange(3, 13)[None]
+
+
+@pytest.fixture(scope="module")
+def adapted(tmp_path_factory, training_inputs):
+    run = Run(tmp_path_factory.mktemp("adapted"), training_inputs)
+    run.finish(LORA_RECIPE)
+    return run
+
+
+def test_adapted_layers_are_trained_and_nothing_else(adapted, training_inputs):
+    start = load_file(training_inputs / "checkpoints/models/tiny-base/model.safetensors")
+    end = load_file(adapted.folder / f"checkpoints/step{STEPS}/model.safetensors")
+    assert start.keys() == end.keys()
+    changed = {name for name in start if not torch.equal(start[name], end[name])}
+    assert changed == {
+        "model.layers.0.self_attn.q_proj.weight",
+        "model.layers.0.mlp.down_proj.weight",
+    }
+    for name in changed:  # a sum of r outer products
+        assert torch.linalg.matrix_rank(end[name] - start[name], rtol=1e-3) == LORA["r"]
+
+
+def test_a_checkpoint_is_a_whole_model_of_the_models_own_size(adapted):
+    manifest = read_manifest(adapted.outputs / "train.json", "train")
+    folder = manifest["checkpoints"][-1]["path"]
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    embedding = model.get_input_embeddings().weight.numel()
+    assert sum(p.numel() for p in model.parameters()) == manifest["n_params_total"]
+    assert manifest["n_params"] == manifest["n_params_total"] - embedding
+
+
+@pytest.mark.parametrize("targets", ["all-linear", LORA["target_modules"]])
+def test_merged_weights_give_the_adapted_models_logits(targets):
+    network = new_model(ARCHITECTURE, character_tokenizer(), seed=1)
+    config = lora_config(network, {**LORA, "target_modules": targets})
+    base = network(IDS).logits
+    adapted = get_peft_model(network, config).eval()
+    generator = torch.Generator().manual_seed(2)
+    for name, parameter in adapted.named_parameters():
+        if ".lora_" in name:
+            parameter.data = 0.1 * torch.randn(parameter.shape, generator=generator)
+    whole = new_model(ARCHITECTURE, character_tokenizer(), seed=3)
+    whole.load_state_dict(merged(adapted.state_dict(), config))
+    wanted = adapted(IDS).logits
+    torch.testing.assert_close(whole(IDS).logits, wanted, rtol=0, atol=1e-5)
+    assert (wanted - base).abs().max() > 1e-2
+
+
+def test_an_interrupted_run_ends_as_the_undisturbed_one(adapted, training_inputs, tmp_path):
+    run = Run(tmp_path / "run", training_inputs)
+    run.recipe = LORA_RECIPE
+    assert run.interrupt(signal.SIGTERM, after_steps=2) == 85
+    assert run.interrupt(signal.SIGKILL, after_steps=run.saved_steps() + 3) == -signal.SIGKILL
+    assert "resuming" in run.finish()
+    assert_equal(run, adapted)
+
+
+def test_layers_that_the_model_does_not_have_are_named():
+    model = new_model(ARCHITECTURE, character_tokenizer(), seed=1)
+    for wrong in ("query", "lm_head", "embed_tokens"):
+        with pytest.raises(StudyError, match=f"lora.target_modules: .*'{wrong}'.* down_proj"):
+            lora_config(model, {**LORA, "target_modules": ["q_proj", wrong]})
