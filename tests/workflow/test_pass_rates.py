@@ -7,12 +7,15 @@ import subprocess
 import sys
 import time
 
+import dvc_study
 import numpy as np
 import pandas
 import pytest
+import yaml
 from scipy.stats import binomtest
 
 from conftest import ROOT, Study, small_config
+from rlscale import studies
 from rlscale.manifests import read_manifest
 from rlscale.pass_rates import binomial_interval
 from rlscale.samples import KEY
@@ -36,11 +39,41 @@ def rated_config(samples):
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """Its data stage, run once."""
-    study = Study(tmp_path_factory.mktemp("rated"), rated_config(SAMPLES))
-    study.run(TARGET)
-    return study
+def repro(tmp_path_factory):
+    """Its first two phases, run once by DVC in a study's own folder."""
+    folder = tmp_path_factory.mktemp("rated")
+    (folder / "rated.yaml").write_text(yaml.safe_dump(rated_config(SAMPLES), sort_keys=False))
+    studies.new_study(folder / "study", folder / "rated.yaml")
+    repro = dvc_study.Study(folder / "study")
+    repro.run("git", "commit", "--quiet", "--message", "new study")
+    repro.run("dvc", "repro", "--quiet", "models")
+    repro.commit()
+    return repro
+
+
+@pytest.fixture(scope="module")
+def study(repro):
+    """The same folder, driven by plain Snakemake."""
+    return Study(repro.folder, rated_config(SAMPLES))
+
+
+def test_dvc_has_nothing_to_do_again_nor_in_a_clone(repro):
+    """The data phase makes the model that it asks; the models phase owns it, with the others."""
+    before = repro.contents("results", "checkpoints")
+    assert "Data and pipelines are up to date" in repro.run("dvc", "repro", "models")
+    assert repro.contents("results", "checkpoints") == before
+    repro.run("dvc", "remote", "add", "--default", "store", str(repro.folder.with_name("store")))
+    repro.commit()
+    repro.run("dvc", "push", "--quiet")
+    clone = repro.clone("clone")
+    clone.run("dvc", "pull", "--quiet", "data", "models")
+    clone.run("rlscale", "adopt")
+    assert "Nothing to be done" in clone.run("snakemake", "-n", "models")
+    assert "Data and pipelines are up to date" in clone.run("dvc", "repro", "models")
+    clone.edit(pretraining=rated_config(SAMPLES)["pretraining"] | {"seed": 8})
+    assert "pretraining" in clone.run("dvc", "status", "data")
+    plan = clone.run("snakemake", "-n", "data")
+    assert all(rule in plan for rule in ("make_model", "estimate_pass_rate", "prepare_set"))
 
 
 def rated(study):
