@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.errors import StudyError
+from rlscale.owner import Owned
 
 RUN = "RLSCALE_RUN"  # names the run of the workflow; its jobs inherit it
 
@@ -96,6 +97,9 @@ def counted(path: Path, state: Path, budget: int) -> Iterator[None]:
     end = "ok"
     try:
         yield
+    except Owned:
+        end = ""  # the record is another process's by now
+        raise
     except StudyError as error:
         end = f"error: {error}"
         raise
@@ -103,7 +107,8 @@ def counted(path: Path, state: Path, budget: int) -> Iterator[None]:
         end = f"{type(error).__name__}: {error}"
         raise
     finally:
-        _append(path, {"ended": time.time(), "end": end})
+        if end:
+            _append(path, {"ended": time.time(), "end": end})
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.lora import merged
 from rlscale.manifests import read_json, write_json
+from rlscale.owner import Owner
 from rlscale.reward import Reward
 
 if TYPE_CHECKING:
     from trl import GRPOTrainer
 
 INTERRUPTED = 85
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGURG)
 
 
 class Interrupted(Exception):
@@ -49,8 +51,13 @@ def guard_of(
     checkpoints: Path,
     state: Path,
     save_state_minutes: float,
+    owner: Owner | None,
 ) -> Any:
-    """The callback that saves weights and state at rollout boundaries; added to the trainer."""
+    """The callback that saves weights and state at rollout boundaries; added to the trainer.
+
+    The cell's claim, which the first process holds, is checked at each boundary before anything is
+    written: another process may have taken the cell over.
+    """
     from accelerate.utils import gather_object
     from transformers import PrinterCallback, TrainerCallback
 
@@ -85,6 +92,8 @@ def guard_of(
                 return
             step = run.global_step // recipe["updates_per_step"]
             reward.end_step()
+            if owner:
+                owner.check()
             if step in recipe["checkpoints"]:
                 save_weights(trainer, checkpoints / f"step{step}", recipe["checkpoint_dtype"])
             due = time.monotonic() - self.saved_at > 60 * save_state_minutes
@@ -128,8 +137,7 @@ class stop_signals:
         def ask(*_: Any) -> None:
             self.guard.stop_asked = True
 
-        signals = (signal.SIGTERM, signal.SIGUSR1, signal.SIGURG)
-        self.before = {name: signal.signal(name, ask) for name in signals}
+        self.before = {name: signal.signal(name, ask) for name in STOP_SIGNALS}
 
     def __exit__(self, *_: Any) -> None:
         for name, handler in self.before.items():

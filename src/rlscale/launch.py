@@ -26,14 +26,15 @@ def command(job: Mapping[str, Any], folder: str) -> str:
         folder: Where accelerate's configurations lie, as the shell finds it.
 
     Returns:
-        ``python``, ``accelerate launch`` on one node, or the same by ``srun`` on several.
+        ``python``, ``accelerate launch`` on one node (by ``rlscale.launcher``), or the same by
+        ``srun`` on several.
     """
     how = job.get("launch", "plain")
     if how == "plain":
         return "python"
     nodes = job.get("nodes", 1)
     launch = (
-        f"accelerate launch --config_file {folder}/{how}.yaml"
+        f"python -m rlscale.launcher --config_file {folder}/{how}.yaml"
         f" --num_processes {job['gpus']} --num_machines {nodes}"
     )
     if nodes == 1:

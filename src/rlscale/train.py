@@ -25,6 +25,7 @@ from rlscale.manifests import (
     write_manifest,
     write_text,
 )
+from rlscale.owner import Owner
 from rlscale.prompts import render
 from rlscale.reward import Reward, check_consumed
 from rlscale.timings import time_phases
@@ -53,6 +54,7 @@ def train_cell(
     outputs: Mapping[str, Path],
     save_state_minutes: float,
     machine: Mapping[str, Any],
+    owner: Owner | None,
     report_to: Sequence[str] = (),
 ) -> None:
     """Train a cell to its end, or from where an interrupted run left it.
@@ -67,10 +69,12 @@ def train_cell(
         outputs: Paths ``manifest``, ``metrics``, ``ledger``, ``timings`` and ``consumed``.
         save_state_minutes: Least time between two savings of resumable state.
         machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
+        owner: Claim on the cell, in the process that holds it; checked before anything is written.
         report_to: Trackers that follow the run (``rlscale.watch.prepare_trackers`` came before).
 
     Raises:
         StudyError: Bad input, or the consumed problems differ from the manifest's order.
+        Owned: Another process has taken the cell over.
         Interrupted: SIGTERM, SIGUSR1 or SIGURG came; the state is saved at a rollout boundary.
     """
     started = time.time()
@@ -90,6 +94,7 @@ def train_cell(
         processes=int(os.environ.get("WORLD_SIZE", "1")),
         report_to=report_to,
     )
+    _load_onto_numbered_cpus()
     with config.main_process_first(local=False):
         resume = prepare_state(state, mark)
         if resume is None and config.process_index == 0:
@@ -97,7 +102,7 @@ def train_cell(
 
     trainer, reward, cost = _build(cell, recipe, model, problems, config)
     trainer.add_callback(progress_bar(recipe, shown=config.process_index == 0))
-    guard = guard_of(trainer, reward, recipe, checkpoints, state, save_state_minutes)
+    guard = guard_of(trainer, reward, recipe, checkpoints, state, save_state_minutes, owner)
     if resume is not None:
         reward.restore(read_json(resume / "record.json"))
         guard.restore(read_json(resume / "record.json"))
@@ -110,6 +115,8 @@ def train_cell(
     if config.process_index:
         return  # the first process writes
     check_consumed(reward.consumed, problems, recipe, cell["path"])
+    if owner:
+        owner.check()
     saved = [{"step": 0, "path": model["weights"], "digest": weights_digest(model["weights"])}]
     for step in sorted(set(recipe["checkpoints"]) - {0}):
         folder = checkpoints / f"step{step}"
@@ -240,6 +247,16 @@ def _gpus() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _load_onto_numbered_cpus() -> None:
+    """Let torch.load know ``cpu:0``, which Trainer asks for where processes resume on CPUs."""
+    import torch
+
+    def restore(storage: Any, location: str) -> Any:
+        return storage if location.startswith("cpu:") else None
+
+    torch.serialization.register_package(0, lambda storage: None, restore)
 
 
 def _write_tables(

@@ -186,7 +186,7 @@ def test_the_prompt_stands_around_the_published_problems(paper, shared, name):
     )
 
 
-ACCELERATE = "accelerate launch --config_file CONFIG/"
+ACCELERATE = "python -m rlscale.launcher --config_file CONFIG/"
 LAUNCHES = {
     "qwen2.5-0.5b": "ddp.yaml --num_processes 2 --num_machines 1",
     "qwen2.5-1.5b": "ddp.yaml --num_processes 2 --num_machines 1",
@@ -225,7 +225,7 @@ def test_accelerate_itself_reads_the_command_line(paper):
     for model in LAUNCHES:
         job = job_of(paper, model)
         words = shlex.split(command({**job, "nodes": 1}, str(ROOT / "config" / "accelerate")))
-        arguments = launch_command_parser().parse_args([*words[2:], "script.py"])
+        arguments = launch_command_parser().parse_args([*words[3:], "script.py"])
         assert arguments.num_processes == job["gpus"]
         read = load_config_from_file(arguments.config_file)
         assert read.distributed_type == kinds[job["launch"]]

@@ -10,6 +10,7 @@ import pytest
 from training_run import STEPS, Run, assert_equal, outputs_are_whole
 
 from rlscale.guard import prepare_state
+from rlscale.owner import owned
 
 
 def test_after_sigterm_and_sigkill_the_end_is_the_same(undisturbed, training_inputs, tmp_path):
@@ -60,6 +61,30 @@ def test_of_two_starts_one_trains_and_the_other_refuses(undisturbed, training_in
     assert f"process {first.pid} on " in said
     first.communicate(timeout=600)
     assert first.returncode == 0
+    assert_equal(run, undisturbed)
+
+
+def test_a_run_whose_cell_was_taken_over_writes_nothing_more(
+    undisturbed, training_inputs, tmp_path
+):
+    run = Run(tmp_path / "run", training_inputs)
+    process = run.start()
+    while run.saved_steps() < 3:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    saved = run.saved_steps()
+    with owned(run.folder / "other"):  # a claim of this process, put in the place of the cell's
+        (run.folder / "other.1").rename(run.folder / "owner.2")
+    record = (run.folder / "attempts.jsonl").read_bytes()
+    process.send_signal(signal.SIGCONT)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 86
+    assert "taken over by another process" in said
+    assert run.saved_steps() <= saved + 1  # that of the boundary at which it was stopped
+    assert (run.folder / "attempts.jsonl").read_bytes() == record
+    assert not run.outputs.joinpath("train.json").exists()
+    (run.folder / "owner.2").unlink()
+    run.finish()
     assert_equal(run, undisturbed)
 
 

@@ -1,13 +1,9 @@
 """What a training run leaves, over several parts and processes too, and what it refuses."""
 
-import shutil
-import signal
-import sys
-
 import numpy
 import pandas
 import pytest
-from training_run import PROMPTS, RECIPE, STEPS, Run
+from training_run import PROMPTS, RECIPE, STEPS, Run, updates_of
 
 from rlscale.errors import StudyError
 from rlscale.grpo_settings import grpo_config
@@ -60,35 +56,6 @@ def test_micro_batches_change_nothing_but_rounding(training_inputs, tmp_path, lo
     for name in ("consumed.parquet", "ledger.csv"):
         assert (quarters.outputs / name).read_bytes() == (whole.outputs / name).read_bytes()
     assert set(quarters.weights()) == set(whole.weights())
-
-
-def updates_of(run: Run) -> pandas.DataFrame:
-    """The updates' rows of a run's ledger, one per step."""
-    ledger = pandas.read_csv(run.outputs / "ledger.csv")
-    return ledger[ledger["phase"] == "update"]
-
-
-def test_two_processes_stop_together_and_consume_what_one_does(
-    undisturbed, training_inputs, tmp_path
-):
-    """Each with its half of the responses, by gloo; samples differ, problems and files do not."""
-    run = Run(tmp_path / "two", training_inputs, micro_batch=4)
-    run.launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    run.launch += ["--nproc-per-node", "2"]
-    run.interrupt(signal.SIGTERM, after_steps=3)
-    assert 3 <= run.saved_steps() < STEPS
-    # On CPUs the Trainer cannot read the state of several processes back ("cpu:0"): from the start.
-    shutil.rmtree(run.state)
-    run.finish()
-    consumed = [(r.outputs / "consumed.parquet").read_bytes() for r in (run, undisturbed)]
-    assert consumed[0] == consumed[1]
-    assert set(run.weights()) == set(undisturbed.weights())
-    ours, one = (updates_of(r) for r in (run, undisturbed))
-    for column in ("step", "prompt_tokens"):
-        assert ours[column].tolist() == one[column].tolist()
-    metrics = pandas.read_csv(run.outputs / "metrics.csv")
-    counted = ours["prompt_tokens"] + ours["completion_tokens"]
-    assert counted.cumsum().tolist() == metrics["num_tokens"].tolist()  # TRL's own count
 
 
 def test_a_run_without_any_reward_ends_as_diverged(training_inputs, tmp_path):

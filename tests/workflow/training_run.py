@@ -99,6 +99,8 @@ class Run:
         self.inputs = inputs
         self.machine = machine
         self.launch = [sys.executable]
+        self.script = ROOT / "workflow" / "scripts" / "train_cell.py"
+        self.environment: dict[str, str] = {}
         self.recipe = RECIPE
         self.options: list[str] = []
         self.save_state_minutes = 0
@@ -130,7 +132,7 @@ class Run:
             "faults": 3,
             **{name: self.outputs / file for name, file in outputs.items()},
         }
-        command = [*self.launch, str(ROOT / "workflow" / "scripts" / "train_cell.py")]
+        command = [*self.launch, str(self.script)]
         for name, value in arguments.items():
             command += [f"--{name}", str(value)]
         command += self.options
@@ -140,7 +142,12 @@ class Run:
             stderr=subprocess.STDOUT,
             text=True,
             # Each start is that of a workflow run of its own.
-            env={**os.environ, "OMP_NUM_THREADS": "1", "RLSCALE_RUN": str(uuid.uuid4())},
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "RLSCALE_RUN": str(uuid.uuid4()),
+                **self.environment,
+            },
         )
 
     def finish(self, recipe: dict | None = None) -> str:
@@ -192,3 +199,9 @@ def outputs_are_whole(run: Run) -> bool:
     if (run.outputs / "train.json").exists():
         verify_files(read_manifest(run.outputs / "train.json", "train"))
     return True
+
+
+def updates_of(run: Run) -> pandas.DataFrame:
+    """The updates' rows of a run's ledger, one per step."""
+    ledger = pandas.read_csv(run.outputs / "ledger.csv")
+    return ledger[ledger["phase"] == "update"]

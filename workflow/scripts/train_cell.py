@@ -48,8 +48,9 @@ def main() -> None:
 
     try:
         with ExitStack() as held:
+            owner = None
             if os.environ.get("RANK", "0") == "0":  # the first of the processes of a launch
-                held.enter_context(owned(arguments.owner, wait=arguments.wait))
+                owner = held.enter_context(owned(arguments.owner, wait=arguments.wait))
                 held.enter_context(counted(arguments.attempts, arguments.state, arguments.faults))
             held.enter_context(
                 full_disk_named(arguments.state, arguments.checkpoints, arguments.manifest.parent)
@@ -65,9 +66,14 @@ def main() -> None:
                 outputs={name: getattr(arguments, name) for name in OUTPUTS},
                 save_state_minutes=arguments.save_state_minutes,
                 machine=arguments.machine,
+                owner=owner,
                 report_to=arguments.report_to,
             )
     except Interrupted as stop:
+        from accelerate import PartialState
+
+        # A launcher ends the others as soon as one has ended: the first may still be writing.
+        PartialState().wait_for_everyone()
         print(f"interrupted: {stop}", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
