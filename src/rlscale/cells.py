@@ -130,6 +130,16 @@ def job_of(config: Mapping[str, Any], model: str) -> dict[str, Any]:
     return {**_LEAST_JOB, **resources["default"], **resources["models"].get(model, {})}
 
 
+def evaluation_job_of(config: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """``gpus``, ``mem_mb`` and ``minutes`` of a job whose engine asks a model for responses.
+
+    As the model's training, but by one GPU where that has any; key by key its own ``evaluation``.
+    """
+    job = job_of(config, model)
+    as_training = {"gpus": min(job["gpus"], 1), **{key: job[key] for key in ("mem_mb", "minutes")}}
+    return {**as_training, **job.get("evaluation", {})}
+
+
 def protocol(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     """All settings that can change a cell's result, except the swept ones."""
     recipe = resolve(config, cell)

@@ -4,7 +4,16 @@ import copy
 
 import pytest
 
-from rlscale.cells import Cell, check, expand, find, job_of, protocol_digest, resolve
+from rlscale.cells import (
+    Cell,
+    check,
+    evaluation_job_of,
+    expand,
+    find,
+    job_of,
+    protocol_digest,
+    resolve,
+)
 from rlscale.errors import StudyError
 
 CONFIG = {
@@ -187,6 +196,17 @@ def test_what_cannot_run_is_refused_before_anything_does(change, message):
 
 def test_the_configuration_of_these_tests_is_itself_accepted():
     check(CONFIG)
+
+
+def test_an_evaluation_asks_for_one_gpu_unless_it_says_so():
+    job = {"gpus": 8, "nodes": 2, "mem_mb": 9000}
+    own = {"evaluation": {"gpus": 4, "minutes": 5}}
+    resources = {"default": job, "models": {"large": own, "tiny": {"gpus": 0}}}
+    config = {**CONFIG, "resources": resources}
+    wanted = {"large": (4, 5), "small": (1, 60), "tiny": (0, 60)}
+    for model, (gpus, minutes) in wanted.items():
+        asked = {"gpus": gpus, "mem_mb": 9000, "minutes": minutes}
+        assert evaluation_job_of(config, model) == asked
 
 
 def test_a_models_job_overrides_the_default_key_by_key():

@@ -69,6 +69,18 @@ def resources_of(model):
     return grid.job_of(config, model)
 
 
+def evaluation_job_of(model):
+    """What jobs ask for that ask a model for responses; never part of what decides a result."""
+    return grid.evaluation_job_of(config, model)
+
+
+def engine_of(model):
+    """How an engine computes responses: all GPUs of its job share the model."""
+    gpus = evaluation_job_of(model)["gpus"]
+    shared = {"tensor_parallel_size": gpus} if gpus > 1 else {}
+    return json.dumps(config["evaluation"]["machine"] | shared)
+
+
 # For a cell that another process is at: an option of the entry points, by no means a setting.
 WAIT_FOR_OWNER = "--wait" if config["training"]["wait_for_owner"] else ""
 

@@ -43,9 +43,9 @@ def asked_model(wildcards):
     return f"results/models/{own['model']}-{own['variant']}/manifest.json"
 
 
-def resources_of_asked(wildcards):
-    """What a job with that model asks for."""
-    return resources_of(config["data"][wildcards.set]["pass_rate"]["model"])
+def job_of_asked(wildcards):
+    """What a job asks for that puts them to it."""
+    return evaluation_job_of(config["data"][wildcards.set]["pass_rate"]["model"])
 
 
 def pass_rate_settings(wildcards):
@@ -107,11 +107,12 @@ rule estimate_pass_rate:
         "logs/estimate_pass_rate/{set}.tsv"
     threads: lambda wildcards: config["data"][wildcards.set]["pass_rate"]["cpu_threads"]
     resources:
-        gpu=lambda wildcards: resources_of_asked(wildcards)["gpus"],
-        mem_mb=lambda wildcards, attempt: attempt
-        * resources_of_asked(wildcards)["mem_mb"],
-        runtime=lambda wildcards: resources_of_asked(wildcards)["minutes"],
-        machine=json.dumps(config["evaluation"]["machine"]),
+        gpu=lambda wildcards: job_of_asked(wildcards)["gpus"],
+        mem_mb=lambda wildcards, attempt: attempt * job_of_asked(wildcards)["mem_mb"],
+        runtime=lambda wildcards: job_of_asked(wildcards)["minutes"],
+        machine=lambda wildcards: engine_of(
+            config["data"][wildcards.set]["pass_rate"]["model"]
+        ),
         wait=WAIT_FOR_OWNER,
     params:
         settings=lambda wildcards: json.dumps(pass_rate_settings(wildcards)),

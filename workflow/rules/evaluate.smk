@@ -75,11 +75,11 @@ rule evaluate_cell:
         "logs/evaluate_cell/{cell}.tsv"
     threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
     resources:
-        gpu=lambda wildcards: resources_of(cell_of(wildcards).model)["gpus"],
+        gpu=lambda wildcards: evaluation_job_of(cell_of(wildcards).model)["gpus"],
         mem_mb=lambda wildcards, attempt: attempt
-        * resources_of(cell_of(wildcards).model)["mem_mb"],
-        runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
-        machine=json.dumps(config["evaluation"]["machine"]),
+        * evaluation_job_of(cell_of(wildcards).model)["mem_mb"],
+        runtime=lambda wildcards: evaluation_job_of(cell_of(wildcards).model)["minutes"],
+        machine=lambda wildcards: engine_of(cell_of(wildcards).model),
         wait=WAIT_FOR_OWNER,
     params:
         settings=lambda wildcards: json.dumps(evaluate_settings(wildcards)),
