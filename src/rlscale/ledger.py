@@ -8,7 +8,8 @@ The full count is that of the passes that are made, by their matrix products:
   dimension, for its scores and for the weighted sum of values;
 - the output head: 2 x hidden size x vocabulary where a next token's distribution is needed, which
   is once per response token;
-- a backward pass is twice the forward pass.
+- a backward pass is twice the forward pass; where only adapters are trained, it takes no gradient
+  of the model's weights, which is a third of what the weights take (adapters count as nothing).
 
 It is a count of the algorithm, equal on every machine: padding, the recomputation of activations,
 shared prefixes and the optimiser's own work are not in it.
@@ -86,6 +87,7 @@ class Cost:
         head: Parameters of the output head: hidden size x vocabulary.
         attention: Layers x heads x head dimension.
         phases: Those of ``TRAINING`` that a step has.
+        frozen: Whether only adapters (LoRA) are trained.
     """
 
     n_params: int
@@ -93,10 +95,15 @@ class Cost:
     head: int
     attention: int
     phases: tuple[str, ...]
+    frozen: bool = False
 
     @classmethod
     def of_model(
-        cls, config: "PretrainedConfig", sizes: Mapping[str, int], phases: tuple[str, ...]
+        cls,
+        config: "PretrainedConfig",
+        sizes: Mapping[str, int],
+        phases: tuple[str, ...],
+        frozen: bool = False,
     ) -> "Cost":
         """Read the sizes from a model's configuration, not from tensors: ZeRO-3 empties those.
 
@@ -104,6 +111,7 @@ class Cost:
             config: The model's own configuration.
             sizes: ``n_params`` and ``n_params_total``.
             phases: As above.
+            frozen: As above.
         """
         text = config.get_text_config()
         width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
@@ -113,19 +121,24 @@ class Cost:
             head=text.hidden_size * text.vocab_size,
             attention=text.num_hidden_layers * text.num_attention_heads * width,
             phases=phases,
+            frozen=frozen,
         )
 
     def flops(self, phase: str, tokens: Tokens) -> int:
         """The full count of one phase over a set of sequences."""
         if phase in ("generation", EVALUATION):
             # A response's last token is drawn, but never passed through the model.
-            passed, pairs = tokens.total - tokens.sequences, tokens.pairs - tokens.total
-            return self._forward(passed, pairs, tokens.completion)
-        forward = self._forward(tokens.total, tokens.pairs, tokens.completion)
-        return 3 * forward if phase == "update" else forward
+            weights = self._weights(tokens.total - tokens.sequences, tokens.completion)
+            return weights + 4 * self.attention * (tokens.pairs - tokens.total)
+        weights = self._weights(tokens.total, tokens.completion)
+        forward = weights + 4 * self.attention * tokens.pairs
+        if phase != "update":
+            return forward
+        return 3 * forward - (weights if self.frozen else 0)
 
-    def _forward(self, passed: int, pairs: int, predicted: int) -> int:
-        return 2 * self.n_params * passed + 4 * self.attention * pairs + 2 * self.head * predicted
+    def _weights(self, passed: int, predicted: int) -> int:
+        """Products with the weights, for tokens that pass the layers and those they predict."""
+        return 2 * self.n_params * passed + 2 * self.head * predicted
 
     def row(self, step: int, phase: str, tokens: Tokens) -> dict[str, Any]:
         """One row of the ledger.

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlscale import finished
 from rlscale.errors import StudyError
 from rlscale.grpo_settings import grpo_config
 from rlscale.guard import Interrupted, guard_of, prepare_state, stop_signals
@@ -96,6 +97,9 @@ def train_cell(
     )
     _load_onto_numbered_cpus()
     with config.main_process_first(local=False):
+        if finished.restore(state, mark, outputs):
+            print(f"{cell['path']}: trained before; its results are put back")
+            return
         resume = prepare_state(state, mark)
         if resume is None and config.process_index == 0:
             shutil.rmtree(checkpoints, ignore_errors=True)
@@ -146,7 +150,7 @@ def train_cell(
         cost=asdict(cost),
         gpus=_gpus(),
     )
-    shutil.rmtree(state, ignore_errors=True)
+    finished.keep(state, outputs)
 
 
 def read_problems(data_manifest: Path, recipe: Mapping[str, Any]) -> "pandas.DataFrame":
@@ -191,7 +195,7 @@ def _build(
         beta=config.beta,
         vllm_corrected=config.use_vllm and config.vllm_importance_sampling_correction,
     )
-    cost = Cost.of_model(network.config, model, phases)
+    cost = Cost.of_model(network.config, model, phases, frozen="lora" in recipe)
     reward = Reward(recipe["verifier"], tokenizer)
     rows = {
         "prompt": prompts,

@@ -1,5 +1,7 @@
 """FLOPs against counts by hand, and against what torch counts in a real model."""
 
+from dataclasses import replace
+
 import pandas
 import pytest
 
@@ -30,6 +32,13 @@ def test_a_steps_flops_are_those_counted_by_hand():
         counts | {"phase": "reference", **none, "flops": FORWARD},
         counts | {"phase": "update", **paper, "flops": 3 * FORWARD},
     ]
+
+
+def test_frozen_weights_take_no_gradients_of_their_own():
+    frozen = replace(COST, frozen=True)
+    weights = 2 * 100 * (5 + 4) + 2 * 20 * (2 + 1)
+    assert frozen.flops("update", STEP) == 3 * FORWARD - weights
+    assert frozen.flops("reference", STEP) == FORWARD
 
 
 def test_an_evaluations_flops_are_those_of_its_samples():
@@ -75,13 +84,15 @@ def test_sizes_read_from_a_configuration_give_torchs_count_of_a_real_pass():
     counts = parameter_counts(model)
     cost = Cost.of_model(config, counts, TRAINING)
     length = 11
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(torch.arange(length)[None])
+    ids = torch.arange(length)[None]
+    with FlopCounterMode(display=False) as counter:
+        logits = model(ids).logits
     vectors = sum(p.numel() for p in model.parameters() if p.dim() == 1)  # biases, norms
     # Here every token is scored, and attends to all of them, later ones masked; and the rotary
     # angles are an outer product of 4 frequencies and the positions.
     products = counts["n_params"] - vectors + cost.head
-    rotary = 2 * 4 * length
-    assert (
-        counter.get_total_flops() - rotary == 2 * products * length + 4 * cost.attention * length**2
-    )
+    forward = 2 * products * length + 4 * cost.attention * length**2
+    assert counter.get_total_flops() - 2 * 4 * length == forward
+    with FlopCounterMode(display=False) as counter:
+        logits.sum().backward()
+    assert counter.get_total_flops() == 2 * forward
