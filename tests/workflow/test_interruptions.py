@@ -112,6 +112,29 @@ def test_a_full_disk_is_named_and_the_run_goes_on_with_room(
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def test_a_finished_training_is_put_back_for_a_workflow_that_did_not_hear_of_its_end(
+    undisturbed, training_inputs, tmp_path
+):
+    """A job can be killed after its training; Snakemake then removes what the rule declares."""
+    run = Run(tmp_path / "run", training_inputs)
+    run.finish()
+    manifest = (run.outputs / "train.json").read_bytes()
+    for path in run.outputs.iterdir():
+        path.unlink()
+    began = time.time()
+    assert "its results are put back" in run.finish()
+    assert (run.outputs / "train.json").read_bytes() == manifest
+    assert_equal(run, undisturbed)
+    saved = run.folder / f"checkpoints/step{STEPS}/model.safetensors"
+    assert saved.stat().st_mtime < began
+    # Weights that are no longer what was trained are trained again.
+    saved.write_bytes(saved.read_bytes()[:-1] + b"x")
+    for path in run.outputs.iterdir():
+        path.unlink()
+    assert f"{saved}: bytes differ" in run.finish()
+    assert_equal(run, undisturbed)
+
+
 def test_state_of_other_settings_is_removed_not_resumed(tmp_path):
     assert prepare_state(tmp_path, "settings A") is None
     complete = tmp_path / "checkpoint-4"
