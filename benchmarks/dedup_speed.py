@@ -68,9 +68,9 @@ def phases(texts: list[str]) -> None:
     timed("canonical text", lambda: [" ".join(text) for text in found])
     grams = timed("shingle and hash", lambda: near.shingle(found))
     usable = np.flatnonzero(grams.sizes)
-    keys = timed("MinHash", lambda: near._band_keys(grams, usable))
+    keys, _ = timed("MinHash", lambda: near._sketches(grams, usable))
     pairs = timed("LSH", lambda: np.concatenate(list(near._candidates(keys))))
-    timed(f"verify {len(pairs):,} pairs", lambda: near.jaccard(grams, grams, usable[pairs]))
+    timed(f"LSH and verify, {len(pairs):,} pairs", lambda: near.near_pairs(grams, THRESHOLD))
 
 
 def datasketch(texts: list[str]) -> int:

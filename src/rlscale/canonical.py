@@ -61,9 +61,16 @@ _SHORT_ARGUMENT = re.compile(
     r"\\(sqrt|bar|overline|vec|hat|widehat|tilde|dot)\s+([A-Za-z])(?![A-Za-z])"
 )
 # Between single letters, spaces and dollar signs are no content: "A B C" is "ABC". A subscript or
-# exponent is one letter: "x^a b" is not "x^{ab}".
-_SPACED_LETTER = re.compile(
-    r"(?<![^\W\d_])(?<![\\_^])([A-Za-z])(?:[\s$]|\\[()\[\],;:! ])+(?=[A-Za-z](?![^\W\d_]))"
+# exponent is one letter: "x^a b" is not "x^{ab}". The search begins at a gap, of which there are
+# fewer than letters; what stands before it is looked up from there.
+_GAP_AFTER_LETTER = re.compile(
+    r"""
+    [\s$\\] (?<=[A-Za-z].) (?<![^\W\d_][A-Za-z].) (?<![\\_^][A-Za-z].)
+    (?:(?<!\\) | (?<=\\)[()\[\],;:!\ ])
+    (?:[\s$] | \\[()\[\],;:!\ ])*
+    (?=[A-Za-z](?![^\W\d_]))
+    """,
+    re.VERBOSE | re.DOTALL,
 )
 _TOKEN = regex.compile(
     r"""
@@ -80,17 +87,21 @@ _TOKEN = regex.compile(
     regex.VERBOSE | regex.VERSION1,
 )
 # The same for ASCII, where it has simpler classes: most problems are, and ``re`` is twice as fast.
+# Spaces are skipped at once, and every alternative begins with the characters that it can have.
 _ASCII_TOKEN = re.compile(
     r"""
-    [A-Za-z]+
-    | \d+(?:\.\d+)? | (?<![A-Za-z\d.)])\.\d+
+    [\s$,;?"`]*+
+    ( [A-Za-z]+
+    | \d+(?:\.\d+)?
+    | [-+*/^=<>|%&~@#()\[\]{}]
     | \\(?:[A-Za-z]+\*?|[^\sA-Za-z])
-    | __+
-    | (?:(?<=[\d)\]}'])|(?<=(?<![A-Za-z])[A-Za-z]))(?:!|'(?!s\b))
-    | (?:(?<=\d)|(?<=\d\s)):(?=\s?\d)
-    | [-+*/^_=<>|%&~@#()\[\]{}]
+    | _+
+    | \.(?<![A-Za-z\d.)].)\d+
+    | [!'](?:(?<=[\d)\]}'].)|(?<=(?<![A-Za-z])[A-Za-z].))(?<!'(?=s\b))
+    | :(?:(?<=\d.)|(?<=\d\s.))(?=\s?\d)
+    )
     """,
-    re.VERBOSE | re.ASCII,
+    re.VERBOSE | re.ASCII | re.DOTALL,
 )
 _SETS_TYPE = r"\type"  # in the place of a command that sets type: the braces after it are idle
 
@@ -106,7 +117,7 @@ def tokens(problem: str) -> list[str]:
         text = _INVISIBLE.sub("", text)
     if "frac" in text:
         text = _SHORT_FRACTION.sub(r"\\\1{\2\3}{\4}", text)
-    text = _SPACED_LETTER.sub(r"\1", _SHORT_ARGUMENT.sub(r"\\\1{\2}", text))
+    text = _GAP_AFTER_LETTER.sub("", _SHORT_ARGUMENT.sub(r"\\\1{\2}", text))
     return _without_idle_braces(map(_normal, token.findall(text)))
 
 

@@ -21,6 +21,9 @@ NGRAM = 5
 # 32 bands of 4: a pair at Jaccard 0.7 becomes a candidate with probability 1 - (1 - 0.7^4)^32 =
 # 0.99985, one at 0.8 with 1 - 5e-8.
 _BANDS, _ROWS = 32, 4
+# A candidate is compared in full unless its signatures, to 8 bits of each hash, agree less often
+# than they would in all but one of a million pairs at the threshold.
+_MISSED = 1e-6
 _SEED = 20260101
 _DIGEST_ROWS = 20_000
 # An n-gram's hash has 52 bits: with the 12-bit number of its set above it, one integer sort puts
@@ -115,16 +118,21 @@ def near_pairs(shingles: Shingles, threshold: float) -> tuple[np.ndarray, np.nda
     """Pairs of texts of one set whose Jaccard similarity reaches the threshold.
 
     Candidates come from MinHash LSH, so a pair just at the threshold is missed with probability
-    1.5e-4 (at 0.7); every pair returned is verified. A bucket's pairs are all compared, however
-    many they are: n versions of one text take time, not memory, in proportion to n^2.
+    1.5e-4 (at 0.7); those whose whole signatures are too unlike are left out (b-bit minwise
+    hashing, Li and Koenig 2010), and every pair returned is verified. A bucket's pairs are all
+    looked at, however many they are: n versions of one text take time, not memory, in proportion
+    to n^2.
 
     Returns:
         Pairs (i < j), shape (p, 2), sorted, and their similarities, shape (p,).
     """
     usable = np.flatnonzero(shingles.sizes)
     kept, scores = [np.empty((0, 2), np.int64)], [np.empty(0)]
-    for block in _candidates(_band_keys(shingles, usable)):
-        pairs = usable[block]
+    keys, signatures = _sketches(shingles, usable)
+    least = _least_agreement(threshold)
+    for block in _candidates(keys):
+        alike = (signatures[block[:, 0]] == signatures[block[:, 1]]).sum(axis=1) >= least
+        pairs = usable[block[alike]]
         sizes = shingles.sizes[pairs]
         # The smaller set over the larger one bounds the similarity.
         pairs = pairs[sizes.min(axis=1) >= threshold * sizes.max(axis=1)]
@@ -137,21 +145,37 @@ def near_pairs(shingles: Shingles, threshold: float) -> tuple[np.ndarray, np.nda
     return pairs[order], similarity[order]
 
 
-def _band_keys(shingles: Shingles, rows: np.ndarray) -> np.ndarray:
-    """One key for each band of the MinHash signatures, shape (bands, len(rows)), uint64."""
+def _sketches(shingles: Shingles, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """MinHash signatures of some rows, as keys of the bands and as bytes for comparison.
+
+    Returns:
+        One key for each band, shape (bands, len(rows)), uint64; the low 8 bits of every hash of
+        the signature, shape (len(rows), bands x rows), uint8.
+    """
     from rensa import RMinHash
 
+    count = _BANDS * _ROWS
     keys = np.zeros((_BANDS, len(rows)), np.uint64)
+    low = np.empty((len(rows), count), np.uint8)
     for start in range(0, len(rows), _DIGEST_ROWS):
         part = take(shingles, rows[start : start + _DIGEST_ROWS])
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(
-            part.hashes.tolist(), part.offsets.tolist(), _BANDS * _ROWS, _SEED
+            part.hashes, part.offsets.astype(np.uint64), count, _SEED
         )
-        signatures = np.array(matrix.to_rows(), np.uint64).T.reshape(_BANDS, _ROWS, len(part))
-        block = keys[:, start : start + len(part)]
-        for row in range(_ROWS):
-            block[:] = _mix(block ^ signatures[:, row])
-    return keys
+        flat = itertools.chain.from_iterable(matrix.to_rows())
+        signatures = np.fromiter(flat, np.uint32, len(part) * count).reshape(len(part), count)
+        stop = start + len(part)
+        low[start:stop] = signatures
+        for halves in np.moveaxis(signatures.view(np.uint64).reshape(len(part), _BANDS, -1), 2, 0):
+            keys[:, start:stop] = _mix(keys[:, start:stop] ^ halves.T)
+    return keys, low
+
+
+def _least_agreement(threshold: float) -> int:
+    """Hashes of the signature in which a pair at the threshold agrees, but for ``_MISSED``."""
+    from scipy.stats import binom
+
+    return int(binom.ppf(_MISSED, _BANDS * _ROWS, threshold))
 
 
 def _candidates(keys: np.ndarray) -> Iterator[np.ndarray]:
