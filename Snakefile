@@ -37,7 +37,7 @@ include: "workflow/rules/phases.smk"
 
 onstart:
     claim_folder(config["study"], Path("results"))
-    cancel_orphans(Path.cwd())
+    or_refuse(cancel_orphans, Path.cwd(), ON_CLUSTER)
 
 
 rule all:

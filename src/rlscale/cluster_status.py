@@ -1,5 +1,6 @@
 """`make cluster-status`: how the cells of a study stand, and why those that failed did."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def show() -> None:
         print(f"{log}: {attempts.history(_record(cell))[-1].get('end', 'killed without a word')}")
         if log.exists():
             print("".join(f"    {line}\n" for line in log.read_text().splitlines()[-_LAST_LINES:]))
-    print(f"GPU-hours of training that ended by itself: {_gpu_hours():.1f}")
+    print(_spent())
 
 
 def _stand(cell: str, queue: list[cluster.Job]) -> str:
@@ -50,11 +51,19 @@ def _record(cell: str) -> Path:
     return Path(f".state/attempts/{cell}.jsonl")
 
 
-def _gpu_hours() -> float:
+def _spent() -> str:
+    """GPU-hours of training so far, beside what results/plan.csv planned for the study."""
     records = Path(".state/attempts").glob("**/*.jsonl")
     entries = [entry for record in records for entry in attempts.history(record)]
-    return sum(
-        (entry["ended"] - entry["started"]) * entry["gpus"] / 3600
-        for entry in entries
-        if "ended" in entry
-    )
+    ended = [entry for entry in entries if "ended" in entry]
+    hours = sum((entry["ended"] - entry["started"]) * entry["gpus"] / 3600 for entry in ended)
+    said = f"GPU-hours of training: {hours:.1f}"
+    if len(ended) < len(entries):
+        said += f" and what {len(entries) - len(ended)} attempts took that run or were killed"
+    plan = Path("results/plan.csv")
+    if not plan.exists():
+        return f"{said} (planned: see `snakemake -c1 results/plan.md`)"
+    with plan.open() as table:
+        rows = [row for row in csv.DictReader(table) if float(row["gpus"])]
+    planned = sum(float(row["gpu_hours"]) for row in rows)
+    return f"{said}, of {planned:,.1f} planned with evaluation (results/plan.csv)"
