@@ -23,4 +23,4 @@ def test_a_run_here_tries_once(tmp_path, option):
         [*command, "--configfile", "study.yaml"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert re.findall(r"retries: (\d+)", done.stdout + done.stderr) == ["0"]
+    assert set(re.findall(r"retries: (\d+)", done.stdout + done.stderr)) == {"0"}
