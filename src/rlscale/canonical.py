@@ -108,13 +108,15 @@ _SETS_TYPE = r"\type"  # in the place of a command that sets type: the braces af
 
 def tokens(problem: str) -> list[str]:
     """The content of a problem's text, in order (see the module's description)."""
-    text, token = problem, _ASCII_TOKEN
+    text = problem
     if not text.isascii():
-        token = _TOKEN
         for sign, run, letters in _SCRIPTS:
             text = run.sub(lambda m, s=sign, a=letters: f"{s}{{{m.group().translate(a)}}}", text)
-        text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS)
+        text = text.translate(_SIGNS)
+        if not unicodedata.is_normalized("NFKC", text):
+            text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
         text = _INVISIBLE.sub("", text)
+    token = _ASCII_TOKEN if text.isascii() else _TOKEN
     if "frac" in text:
         text = _SHORT_FRACTION.sub(r"\\\1{\2\3}{\4}", text)
     text = _GAP_AFTER_LETTER.sub("", _SHORT_ARGUMENT.sub(r"\\\1{\2}", text))
