@@ -8,17 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from cluster import Cluster, missing
 
 from conftest import ROOT, Study
 
-# What a test changes of the shipped profile: how often it asks, and a warning in its short jobs.
-QUICK = {
-    "latency-wait": 5,
-    "slurm-init-seconds-before-status-checks": 1,
-    "seconds-between-status-checks": 1,
-}
+# How often a test asks; all else is the shipped profile's.
+QUICK = (
+    "--latency-wait=5 --slurm-init-seconds-before-status-checks=1 --seconds-between-status-checks=1"
+)
 
 
 @pytest.fixture(scope="session")
@@ -36,19 +33,15 @@ def cluster(tmp_path_factory):
 
 
 class SlurmStudy(Study):
-    """A study in a folder of its own, run by `snakemake --profile slurm`."""
+    """A study in a folder of its own, run with the shipped profile."""
 
-    def __init__(self, folder: Path, config: dict, warn_seconds: int = 600):
+    def __init__(self, folder: Path, config: dict):
         super().__init__(folder, config)
-        profile = yaml.safe_load((ROOT / "slurm" / "config.yaml").read_text()) | QUICK
-        signal = profile["set-resources"]["train_cell"]
-        signal["slurm_extra"] = signal["slurm_extra"].replace("@600", f"@{warn_seconds}")
-        (folder / "slurm").mkdir(exist_ok=True)
-        (folder / "slurm" / "config.yaml").write_text(yaml.safe_dump(profile))
+        shutil.copytree(ROOT / "slurm", folder / "slurm")
 
     def command(self, *arguments: str) -> dict:
         """Arguments of `subprocess` for one run."""
-        line = ["snakemake", "--profile", "slurm", *arguments]
+        line = ["snakemake", *arguments, "--profile", "slurm", *QUICK.split()]
         line += ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "study.yaml"]
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         return {"args": line, "cwd": self.folder, "env": {**os.environ, "PATH": path}}

@@ -9,6 +9,7 @@ rule make_curve:
         curve="results/cells/{cell}/curve.csv",
     log:
         "logs/make_curve/{cell}.log",
+    localrule: True
     threads: 1
     params:
         study=config["study"],
@@ -38,6 +39,7 @@ rule collect_curves:
         timings="results/timings.csv",
     log:
         "logs/collect_curves.log",
+    localrule: True
     threads: 1
     params:
         code=code("rlscale.curves"),

@@ -74,6 +74,7 @@ rule list_cells:
         cells="results/cells.txt",
     log:
         "logs/list_cells.log",
+    localrule: True
     params:
         cells=[cell.path for cell in CELLS],
     message:
@@ -90,6 +91,7 @@ rule keep_data_report:
         report="results/data_reports/{set}.json",
     log:
         "logs/keep_data_report/{set}.log",
+    localrule: True
     threads: 1
     message:
         "Keep the report of the data set {wildcards.set}"
@@ -115,6 +117,7 @@ for spec in FIGURES.values():
             finding=f"results/captions/{spec.name}.json",
         log:
             f"logs/figures/{spec.name}.log",
+        localrule: True
         threads: 1
         params:
             figure=spec.name,
@@ -148,6 +151,7 @@ rule compare_studies:
         "logs/compare_studies/{other}-{law}-{x}-{metric}.log",
     wildcard_constraints:
         other="|".join(config["compare"]) or "none",
+    localrule: True
     threads: 1
     params:
         configuration=CONFIGURATION,
@@ -176,6 +180,7 @@ rule check_results:
         ),
     log:
         "logs/check_results.log",
+    localrule: True
     threads: 1
     params:
         optional=lambda wildcards, input: " ".join(
@@ -198,6 +203,7 @@ rule require_checks:
         passed="results/checks.passed",
     log:
         "logs/require_checks.log",
+    localrule: True
     threads: 1
     message:
         "Stop where a result check failed (see results/checks.json)"
@@ -215,6 +221,7 @@ rule write_front_page:
         page="results/captions/front.rst",
     log:
         "logs/write_front_page.log",
+    localrule: True
     threads: 1
     params:
         study=config["study"],
@@ -235,6 +242,7 @@ rule write_explore_page:
         page="results/explore.html",
     log:
         "logs/write_explore_page.log",
+    localrule: True
     threads: 1
     params:
         study=config["study"],

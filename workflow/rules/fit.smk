@@ -38,6 +38,7 @@ rule fit_law:
         fit="results/fits/{law}-{x}-{metric}.json",
     log:
         "logs/fit_law/{law}-{x}-{metric}.log",
+    localrule: True
     threads: 1
     params:
         settings=lambda wildcards: fit_settings(),
@@ -68,6 +69,7 @@ rule split_curves:
         targets="results/forecasts/{protocol}/targets.json",
     log:
         "logs/split_curves/{protocol}.log",
+    localrule: True
     threads: 1
     params:
         settings=forecast_settings,
@@ -89,6 +91,7 @@ rule forecast_laws:
         ),
     log:
         "logs/forecast_laws/{protocol}.log",
+    localrule: True
     threads: 1
     params:
         settings=forecast_settings,
@@ -109,6 +112,7 @@ rule score_forecasts:
         table="results/forecasts/{protocol}.csv",
     log:
         "logs/score_forecasts/{protocol}.log",
+    localrule: True
     threads: 1
     params:
         settings=lambda wildcards: fit_settings("rlscale.scores"),
@@ -133,6 +137,7 @@ rule compare_table6:
         page="results/published.md",
     log:
         "logs/compare_table6.log",
+    localrule: True
     threads: 1
     params:
         settings=lambda wildcards: fit_settings("rlscale.published"),
@@ -151,6 +156,7 @@ rule recommend:
         page="results/recommendation.md",
     log:
         "logs/recommend.log",
+    localrule: True
     threads: 1
     params:
         settings=lambda wildcards: json.dumps(

@@ -1,0 +1,53 @@
+"""The embedded study, cut to four cells, on Slurm: it ends with the bytes of a local run."""
+
+import copy
+
+import pytest
+from slurm_study import SlurmStudy, cluster  # noqa: F401
+
+from conftest import Study, small_config
+from rlscale import attempts
+
+FIGURE = "results/fig_k_of_N.pdf"
+# What a run must not change; the rest of a study holds measured times.
+RESULTS = (
+    "results/curves.csv", "results/ledger.csv", "results/outcomes.parquet", "results/fits/*.json",
+    "results/fig_k_of_N.*", "results/cells/**/*.json", "results/cells/**/metrics.csv",
+    "results/cells/**/consumed.parquet", "checkpoints/main/**/model.safetensors",
+)  # fmt: skip
+
+
+def four_cells() -> dict:
+    """Two sizes, two seeds; each training holds a GPU."""
+    config = copy.deepcopy(small_config())
+    config["sweeps"] = [config["sweeps"][0] | {"seed": [1, 2]}]
+    config["resources"]["default"] = {"gpus": 1, "mem_mb": 3000, "minutes": 30}
+    return config
+
+
+def results_of(study: Study) -> dict[str, bytes]:
+    """Path in the study -> content."""
+    files = {path for pattern in RESULTS for path in study.folder.glob(pattern)}
+    here = {str(path.relative_to(study.folder)): path.read_bytes() for path in files}
+    return {name: content for name, content in here.items() if not name.endswith(".run.json")}
+
+
+@pytest.mark.long
+def test_the_study_by_slurm_ends_with_the_bytes_of_a_local_run(cluster, tmp_path_factory):  # noqa: F811
+    local = Study(tmp_path_factory.mktemp("local"), four_cells())
+    local.run(FIGURE)
+    study = SlurmStudy(tmp_path_factory.mktemp("study"), four_cells())
+    done = study.start(FIGURE)
+    assert done.returncode == 0, done.stdout[-4000:] + study.failed_logs()
+    expected, found = results_of(local), results_of(study)
+    assert FIGURE in expected
+    assert len([name for name in expected if name.endswith("curves.csv")]) == 1
+    assert sorted(found) == sorted(expected)
+    assert [name for name in expected if found[name] != expected[name]] == []
+    records = sorted((study.folder / ".state/attempts").glob("**/*.jsonl"))
+    trainings = [attempt for record in records for attempt in attempts.history(record)]
+    assert len(trainings) == len({training["job"] for training in trainings}) == 4
+    for training in trainings:
+        assert training["gpus"] == 1  # CUDA_VISIBLE_DEVICES as Slurm set it
+        asked = cluster.command(f"scontrol show job {training['job']}")
+        assert "gres:gpu:1" in asked or "gres/gpu=1" in asked, asked
