@@ -127,6 +127,7 @@ def generate(
         StudyError: Weights other than the manifest's, a failed probe, or a prompt too long.
     """
     needed = [checkpoint for checkpoint in checkpoints if missing[checkpoint["step"]]]
+    _check_present(checkpoints, missing)
     with clock("digests"):
         for checkpoint in needed:
             _check_weights(checkpoint)
@@ -154,6 +155,22 @@ def generate(
     clock.add("swap", engine.swap_seconds)
     clock.add("probe", engine.probe_seconds)
     engine.close()
+
+
+def _check_present(
+    checkpoints: Sequence[Mapping[str, Any]], missing: Mapping[int, Sequence[Any]]
+) -> None:
+    gone = [entry for entry in checkpoints if "weights" in entry and missing[entry["step"]]]
+    if gone:
+        steps = ", ".join(str(entry["step"]) for entry in gone)
+        left = ", ".join(str(entry["step"]) for entry in checkpoints if "weights" not in entry)
+        raise StudyError(
+            f"{gone[0]['path']}: {len(missing[gone[0]['step']])} samples are missing, and its "
+            "weights were removed after evaluation (training.checkpoints_on_disk), as at steps "
+            f"{steps}; steps {left} can still be asked. Take back what changed in benchmarks or "
+            "evaluation (evaluation.top_up asks more of single steps), or train the cell again: "
+            "remove its train.json and its folder in .state/"
+        )
 
 
 def _check_weights(checkpoint: Mapping[str, Any]) -> None:

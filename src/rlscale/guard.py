@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,7 @@ def guard_of(
     state: Path,
     save_state_minutes: float,
     owner: Owner | None,
+    pauses: Collection[int],
 ) -> Any:
     """The callback that saves weights and state at rollout boundaries; added to the trainer.
 
@@ -70,12 +71,15 @@ def guard_of(
             self.stop_asked = False  # of this process, at any time
             self.stopping = False  # agreed by all of them
             self.interrupted = False
+            self.pausing = False  # the state that is saved next is that of a pause
+            self.paused_at: Path | None = None
             self.status = "ok"
             self.zero_reward_steps = 0
             self.saved_at = time.monotonic()
 
         def restore(self, record: Mapping[str, Any]) -> None:
             self.zero_reward_steps = record["zero_reward_steps"]
+            self.status = record["status"]
 
         def on_log(self, args, run, control, logs, **_):
             bad = [key for key in ("loss", "grad_norm") if not math.isfinite(logs.get(key, 0.0))]
@@ -85,6 +89,8 @@ def guard_of(
                 reason = f"{bad[0]} is not finite" if bad else "the reward stays at 0"
                 print(f"diverged at update {run.global_step}: {reason}")
                 self.status = "diverged"
+                self.pausing = bool(pauses)
+                control.should_save |= self.pausing
                 control.should_training_stop = True
 
         def on_step_end(self, args, run, control, **_):
@@ -100,21 +106,30 @@ def guard_of(
             # A signal or the time may reach one process before another; all must save, or none.
             asked = gather_object([(self.stop_asked, due)])
             self.stopping, due = (any(flags) for flags in zip(*asked, strict=True))
-            if (self.stopping or due) and step < recipe["steps"]:
+            self.pausing = step in pauses
+            if self.pausing or ((self.stopping or due) and step < recipe["steps"]):
                 control.should_save = True
 
         def on_save(self, args, run, control, **_):
             folder = state / f"checkpoint-{run.global_step}"
             processes.wait_for_everyone()
             if processes.is_main_process:
-                record = {**reward.state(), "zero_reward_steps": self.zero_reward_steps}
+                record = {
+                    **reward.state(),
+                    "zero_reward_steps": self.zero_reward_steps,
+                    "status": self.status,
+                    "paused": self.pausing,
+                }
                 write_json(folder / "record.json", record)  # last: it marks the folder as complete
                 for other in state.glob("checkpoint-*"):
                     if other != folder:
                         shutil.rmtree(other)
             self.saved_at = time.monotonic()
+            if self.pausing:
+                self.paused_at = folder
             if self.stopping:
                 self.interrupted = True
+            if self.stopping or self.pausing:
                 control.should_training_stop = True
 
     guard = Guard()

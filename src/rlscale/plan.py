@@ -83,6 +83,7 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
     ) / _HOUR
     wall = hours / max(job["gpus"], 1)
     saved = len(set(recipe["checkpoints"]) - {0})
+    on_disk = min(saved, config["training"]["checkpoints_on_disk"] or saved)
     return {
         "cell": cell.path,
         "model": cell.model,
@@ -95,7 +96,7 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
         "gpu_hours": hours,
         "wall_hours": wall,
         "jobs": math.ceil(60 * wall / job["minutes"]),
-        "checkpoints_gib": saved * n * _BYTES[recipe["checkpoint_dtype"]] / _GIB,
+        "checkpoints_gib": on_disk * n * _BYTES[recipe["checkpoint_dtype"]] / _GIB,
         "state_gib": n * _STATE_BYTES / _GIB,
     }
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rlscale import finished
 from rlscale.errors import StudyError
@@ -27,11 +27,11 @@ from rlscale.manifests import (
     write_text,
 )
 from rlscale.owner import Owner
+from rlscale.pauses import Paused, is_waiting, pause_steps, saved_checkpoints, write_pause
 from rlscale.prompts import render
 from rlscale.reward import Reward, check_consumed
 from rlscale.timings import time_phases
 from rlscale.watch import progress_bar
-from rlscale.weights import weights_digest
 
 if TYPE_CHECKING:
     import pandas
@@ -56,6 +56,7 @@ def train_cell(
     save_state_minutes: float,
     machine: Mapping[str, Any],
     owner: Owner | None,
+    checkpoints_on_disk: int = 0,
     report_to: Sequence[str] = (),
 ) -> None:
     """Train a cell to its end, or from where an interrupted run left it.
@@ -71,12 +72,14 @@ def train_cell(
         save_state_minutes: Least time between two savings of resumable state.
         machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
         owner: Claim on the cell, in the process that holds it; checked before anything is written.
+        checkpoints_on_disk: Most checkpoints before a pause for their evaluation; 0 for no pause.
         report_to: Trackers that follow the run (``rlscale.watch.prepare_trackers`` came before).
 
     Raises:
         StudyError: Bad input, or the consumed problems differ from the manifest's order.
         Owned: Another process has taken the cell over.
         Interrupted: SIGTERM, SIGUSR1 or SIGURG came; the state is saved at a rollout boundary.
+        Paused: The checkpoints wait for their evaluation; the state is saved.
     """
     started = time.time()
     recipe = settings["recipe"]
@@ -104,15 +107,29 @@ def train_cell(
         if resume is None and config.process_index == 0:
             shutil.rmtree(checkpoints, ignore_errors=True)
 
+    def pause(saved_state: Path) -> NoReturn:
+        if config.process_index == 0:
+            saved = saved_checkpoints(model, checkpoints, recipe)
+            write_pause(saved_state, mark, cell["path"], saved)
+        raise Paused(f"{cell['path']}: {saved_state} waits for the evaluation of its checkpoints")
+
+    if checkpoints_on_disk and resume is not None and is_waiting(resume):
+        pause(resume)
     trainer, reward, cost = _build(cell, recipe, model, problems, config)
     trainer.add_callback(progress_bar(recipe, shown=config.process_index == 0))
-    guard = guard_of(trainer, reward, recipe, checkpoints, state, save_state_minutes, owner)
+    pauses = pause_steps(recipe, checkpoints_on_disk)
+    guard = guard_of(trainer, reward, recipe, checkpoints, state, save_state_minutes, owner, pauses)
     if resume is not None:
         reward.restore(read_json(resume / "record.json"))
         guard.restore(read_json(resume / "record.json"))
         print(f"resuming {cell['path']} after step {len(reward.steps)} of {recipe['steps']}")
-    with stop_signals(guard):
-        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    if resume is not None and (len(reward.steps) == recipe["steps"] or guard.status != "ok"):
+        trainer.state = trainer.state.load_from_json(str(resume / "trainer_state.json"))
+    else:
+        with stop_signals(guard):
+            trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    if guard.paused_at is not None:
+        pause(guard.paused_at)
     if guard.interrupted:
         raise Interrupted(f"{cell['path']}: state saved after step {len(reward.steps)}")
 
@@ -121,15 +138,10 @@ def train_cell(
     check_consumed(reward.consumed, problems, recipe, cell["path"])
     if owner:
         owner.check()
-    saved = [{"step": 0, "path": model["weights"], "digest": weights_digest(model["weights"])}]
-    for step in sorted(set(recipe["checkpoints"]) - {0}):
-        folder = checkpoints / f"step{step}"
-        if folder.exists():
-            saved.append({"step": step, "path": str(folder), "digest": weights_digest(str(folder))})
+    saved = saved_checkpoints(model, checkpoints, recipe)
     _write_tables(outputs, trainer, reward, cost, recipe)
-    files = [
-        path for entry in saved[1:] for path in Path(entry["path"]).iterdir() if path.is_file()
-    ]
+    folders = [Path(entry["path"]) for entry in saved[1:] if "weights" not in entry]
+    files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
     write_manifest(
         outputs["manifest"],
         kind="train",

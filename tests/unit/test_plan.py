@@ -23,7 +23,7 @@ def config():
             {"name": "size", "recipe": "main", "model": ["1b"], "variant": ["base"], "tau": [1],
              "group_size": [8], "seed": [1, 2]}
         ],
-        "training": {"overrides": []},
+        "training": {"overrides": [], "checkpoints_on_disk": 0},
         "benchmarks": {"held_out": {"samples": 4}},
         "resources": {
             "default": {"gpus": 2, "mem_mb": 1, "minutes": 60},
@@ -54,6 +54,13 @@ def test_a_cells_cost_is_that_of_the_hand(config):
     assert row["jobs"] == 1
     assert row["checkpoints_gib"] == pytest.approx(2 * 2e9 / 2**30)
     assert row["state_gib"] == pytest.approx(12e9 / 2**30)
+
+
+def test_checkpoints_that_are_removed_take_no_disk(config):
+    config["training"]["checkpoints_on_disk"] = 1
+    assert plan_study(config)["checkpoints_gib"].tolist() == pytest.approx([2e9 / 2**30] * 2)
+    config["training"]["checkpoints_on_disk"] = 3
+    assert plan_study(config)["checkpoints_gib"].tolist() == pytest.approx([4e9 / 2**30] * 2)
 
 
 def test_without_reference_and_old_log_probabilities_less_is_spent(config):

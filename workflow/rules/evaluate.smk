@@ -1,4 +1,7 @@
 # Benchmarks and the evaluation of cells: one engine per cell, every sample kept.
+from shlex import join
+
+from rlscale.alternate import is_evaluated_so_far
 from rlscale.benchmarks import LOADING
 from rlscale.tasks import settings_for
 
@@ -41,6 +44,36 @@ def evaluate_settings(wildcards):
     return {**settings, "code": code("rlscale.evaluate")}
 
 
+def named_problems(wildcards):
+    """The same as the entry point takes them."""
+    return [f"{name}={path}" for name, path in problems_of(wildcards).items()]
+
+
+def evaluation_options(wildcards):
+    """How the training's job evaluates a cell's checkpoints, into the store of its samples."""
+    cell = wildcards.cell
+    options = {
+        "settings": [json.dumps(evaluate_settings(wildcards))],
+        "machine": [engine_of(cell_of(wildcards).model)],
+        "problems": named_problems(wildcards),
+        "owner": [f".state/owners/{cell}"],
+        "journal": [f".state/{cell}/samples"],
+        "samples": [f"results/cells/{cell}/samples.parquet"],
+    }
+    words = [
+        word for name, values in options.items() for word in (f"--{name}", *values)
+    ]
+    return join([*words, *WAIT_FOR_OWNER.split()])
+
+
+def gpus_for_evaluation(wildcards):
+    """None where training has asked all, and what is left is to make the tables."""
+    folder = Path(f"results/cells/{wildcards.cell}")
+    if is_evaluated_so_far(folder / "train.json", folder / "eval.json"):
+        return 0
+    return evaluation_job_of(cell_of(wildcards).model)["gpus"]
+
+
 rule make_benchmark:
     output:
         manifest="results/benchmarks/{benchmark}/manifest.json",
@@ -75,7 +108,7 @@ rule evaluate_cell:
         "logs/evaluate_cell/{cell}.tsv"
     threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
     resources:
-        gpu=lambda wildcards: evaluation_job_of(cell_of(wildcards).model)["gpus"],
+        gpu=gpus_for_evaluation,
         mem_mb=lambda wildcards, attempt: attempt
         * evaluation_job_of(cell_of(wildcards).model)["mem_mb"],
         runtime=lambda wildcards: evaluation_job_of(cell_of(wildcards).model)["minutes"],
@@ -83,9 +116,7 @@ rule evaluate_cell:
         wait=WAIT_FOR_OWNER,
     params:
         settings=lambda wildcards: json.dumps(evaluate_settings(wildcards)),
-        problems=lambda wildcards: [
-            f"{name}={path}" for name, path in problems_of(wildcards).items()
-        ],
+        problems=named_problems,
         journal=".state/{cell}/samples",
         owner=".state/owners/{cell}",
     message:

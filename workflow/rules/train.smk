@@ -1,4 +1,5 @@
 # GRPO training of one cell.
+from shlex import quote
 
 
 def model_of(cell):
@@ -34,7 +35,16 @@ def launch_of(wildcards):
     job = resources_of(cell_of(wildcards).model)
     if gpus_for_training(wildcards) < job["gpus"]:
         return "python"
-    return command(job, "$SCRIPTS/../../config/accelerate")
+    start = command(job, "$SCRIPTS/../../config/accelerate")
+    most = config["training"]["checkpoints_on_disk"]
+    if not most:
+        return start
+    last = grid.resolve(config, cell_of(wildcards))["steps"]
+    return (
+        f"python $SCRIPTS/train_and_evaluate_cell.py --checkpoints-on-disk {most}"
+        f" --last-step {last} --state .state/{wildcards.cell}"
+        f" --evaluation {quote(evaluation_options(wildcards))} {start}"
+    )
 
 
 def trackers_of(wildcards):

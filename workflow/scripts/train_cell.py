@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--wait", action="store_true", help="wait for another owner to end")
     parser.add_argument("--attempts", type=Path, required=True, help="record of the attempts")
     parser.add_argument("--faults", type=int, required=True, help="attempts without progress")
+    parser.add_argument("--checkpoints-on-disk", type=int, default=0, help="pause at so many")
     parser.add_argument("--report-to", nargs="+", default=[], help="trackers")
     parser.add_argument("--tracked", type=Path, help="folder that trackers write into")
     for output in OUTPUTS:
@@ -43,6 +44,7 @@ def main() -> None:
     from rlscale.disk import full_disk_named
     from rlscale.guard import INTERRUPTED, Interrupted
     from rlscale.owner import owned
+    from rlscale.pauses import Paused
     from rlscale.train import train_cell
     from rlscale.watch import prepare_trackers
 
@@ -67,8 +69,11 @@ def main() -> None:
                 save_state_minutes=arguments.save_state_minutes,
                 machine=arguments.machine,
                 owner=owner,
+                checkpoints_on_disk=arguments.checkpoints_on_disk,
                 report_to=arguments.report_to,
             )
+    except Paused as pause:
+        print(f"paused: {pause}")
     except Interrupted as stop:
         from accelerate import PartialState
 
