@@ -44,4 +44,4 @@ rule all:
     default_target: True
     input:
         rules.figures.input,
-        "results/recommendation.md",
+        rules.fits.input,

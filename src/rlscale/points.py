@@ -1,14 +1,12 @@
-"""From curves.csv to the points of a fit: selection, protocol check, sizes x steps arrays."""
+"""From curves.csv to the points of a fit: selection, sizes x steps arrays, weights."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rlscale.errors import StudyError
-from rlscale.manifests import read_json
 
 if TYPE_CHECKING:
     import pandas
@@ -22,8 +20,6 @@ X_COLUMNS = {
 }
 SIZES = ("n_params", "n_params_total", "n_params_nominal", "tau", "group_size")
 WEIGHTINGS = ("equal", "variance", "steps")
-# In every train.json's settings, but no settings of the protocol.
-_NO_PROTOCOL = ("protocol_digest", "code", "recipe.overridden")
 
 
 @dataclass(frozen=True)
@@ -273,65 +269,3 @@ def _gaps(group: Group, runs: np.ndarray) -> np.ndarray:
         else:
             row[present] = 1.0
     return gaps
-
-
-def check_protocols(
-    rows: "pandas.DataFrame", manifests: Mapping[str, Path] | None, allowed: Sequence[str]
-) -> list[str]:
-    """Refuse rows whose cells were trained or measured under differing protocols.
-
-    Args:
-        rows: Curve rows to be fitted together.
-        manifests: Cell -> its train.json, to name the settings that differ; None without them.
-        allowed: Settings that may differ (``fit.allow_differences``), as dotted keys of the
-            manifests' settings or their beginnings.
-
-    Returns:
-        The digests found, sorted.
-
-    Raises:
-        StudyError: They differ in something that is not allowed; the message holds the table.
-    """
-    first = rows.dropna(subset=["protocol_digest"]).groupby("protocol_digest")["cell"].min()
-    digests = sorted(first.index)
-    if len(digests) <= 1:
-        return digests
-    if not manifests:
-        listed = "; ".join(f"{first[d]} has {d}" for d in digests)
-        raise StudyError(
-            f"cells of differing protocols in one fit: {listed}. Narrow fit.select, or name what "
-            "may differ in fit.allow_differences"
-        )
-    settings = {cell: _flatten(read_json(manifests[cell])["settings"]) for cell in first}
-    keys = sorted(set().union(*settings.values()))
-    differing = [
-        key
-        for key in keys
-        if len({str(s.get(key)) for s in settings.values()}) > 1
-        and not _covered(key, (*_NO_PROTOCOL, *allowed))
-    ]
-    if differing:
-        head = "setting | " + " | ".join(settings)
-        lines = [
-            f"{key} | " + " | ".join(str(s.get(key, "-")) for s in settings.values())
-            for key in differing
-        ]
-        raise StudyError(
-            "cells of differing protocols in one fit; narrow fit.select, or name what may differ "
-            "in fit.allow_differences:\n" + "\n".join([head, *lines])
-        )
-    return digests
-
-
-def _covered(key: str, names: Iterable[str]) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in names)
-
-
-def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, item in value.items():
-        if isinstance(item, Mapping):
-            flat |= _flatten(item, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = item
-    return flat

@@ -16,10 +16,10 @@ from rlscale.points import (
     Group,
     build_groups,
     check_counts,
-    check_protocols,
     metric_rows,
     select_rows,
 )
+from rlscale.protocols import check_protocols
 from rlscale.uncertainty import (
     SCOPES,
     Replicates,

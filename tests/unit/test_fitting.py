@@ -208,6 +208,9 @@ def test_differing_protocols_are_refused_with_their_table(tmp_path):
     arguments = {"law": "saturating", "x": "data", "metric": "loss", "manifests": paths}
     with pytest.raises(StudyError, match=r"recipe.grpo.learning_rate \| 2e-06 \| 1e-06"):
         fit_curves(table, settings=SETTINGS, **arguments)
+    alike = dict.fromkeys(paths, paths["main/1b-base/tau1-g8/seed0"])
+    with pytest.raises(StudyError, match=r"though they were trained alike.*evaluate them again"):
+        fit_curves(table, settings=SETTINGS, **arguments | {"manifests": alike})
     allowed = SETTINGS | {"allow_differences": ["recipe.grpo"]}
     document = fit_curves(table, settings=allowed, **arguments)
     assert document["protocol_digests"] == ["other", "same"]

@@ -39,6 +39,12 @@ def test_the_study_ends_in_figures_whose_inputs_are_complete(finished_study):
     ).tolist() == held_out["loss"].round(8).tolist()
 
 
+def test_no_setting_but_the_swept_ones_differs_between_the_cells(finished_study):
+    table = pandas.read_csv(finished_study.folder / "results" / "protocols.csv")
+    assert table.columns.tolist() == ["setting", "value", "cells", "which"]
+    assert table.empty
+
+
 def test_step_zero_is_the_same_model_for_all_seeds(finished_study):
     curves = read_curves(finished_study.folder / "results" / "curves.csv")
     start = curves[(curves["step"] == 0) & (curves["model"] == "arith-15k")]

@@ -1,4 +1,5 @@
-# Laws: fits, forecasts, the recommendation.
+# Laws: what differs between cells, fits, forecasts, the recommendation.
+from rlscale.protocols import write_differences
 
 
 wildcard_constraints:
@@ -28,6 +29,22 @@ def cell_manifests():
     return json.dumps(
         {cell.path: f"results/cells/{cell.path}/train.json" for cell in CELLS}
     )
+
+
+rule list_protocols:
+    output:
+        table="results/protocols.csv",
+    log:
+        "logs/list_protocols.log",
+    localrule: True
+    params:
+        digests=[grid.protocol_digest(config, cell) for cell in CELLS],
+    message:
+        "List the settings in which cells differ"
+    run:
+        write_differences(
+            {cell.path: grid.protocol(config, cell) for cell in CELLS}, output.table
+        )
 
 
 rule fit_law:

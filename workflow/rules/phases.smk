@@ -31,5 +31,6 @@ rule fits:
         FITS,
         FORECASTS,
         "results/recommendation.md",
+        "results/protocols.csv" if CELLS else [],
     message:
         "All laws are fitted"
