@@ -193,6 +193,14 @@ def check(config: Mapping[str, Any]) -> None:
             batch_parts(recipe, cell.group_size, processes(job), job.get("micro_batch"))
         except StudyError as error:
             raise StudyError(f"cell {cell.path}: {error}") from None
+        asked = evaluation_job_of(config, cell.model)["gpus"]
+        on_a_node = job["gpus"] // job.get("nodes", 1)
+        if config["training"]["checkpoints_on_disk"] and asked > on_a_node:
+            raise StudyError(
+                f"training.checkpoints_on_disk: the training of model '{cell.model}' has "
+                f"{on_a_node} GPUs on a node, its evaluation needs {asked}; change its resources, "
+                "or evaluate afterwards (0)"
+            )
 
 
 def _check_pass_rate(where: str, entry: Mapping[str, Any], models: Mapping[str, Any]) -> None:

@@ -51,7 +51,7 @@ CONFIG = {
             "seed": [1],
         },
     ],
-    "training": {"overrides": []},
+    "training": {"overrides": [], "checkpoints_on_disk": 0},
     "resources": {"default": {"gpus": 0, "mem_mb": 1000, "minutes": 10}, "models": {}},
     "benchmarks": {"held_out": {"samples": 4}},
     "evaluation": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 6, "seed": 0},
@@ -160,6 +160,13 @@ def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
                 }
             },
             "vllm_tensor_parallel_size: 4 does not divide 2 gpus",
+        ),
+        (
+            {
+                "training__checkpoints_on_disk": 2,
+                "resources__default": {"gpus": 0, "evaluation": {"gpus": 2}},
+            },
+            "the training of model 'large' has 0 GPUs on a node, its evaluation needs 2",
         ),
         (
             {"data__sums__pass_rate": {"model": "smal", "variant": "base"}},
