@@ -5,7 +5,7 @@ export CORES
 STUDY = $(if $(CONFIG),--configfile $(CONFIG))
 REPORT_STYLE := $(dir $(lastword $(MAKEFILE_LIST)))report/report.css
 
-.PHONY: study adopt record stale why prune dvc-yaml cluster-status
+.PHONY: study adopt record stale why prune dvc-yaml fetch cluster-status
 
 study: $(ENVIRONMENT) ## the whole study, from data to figures (CONFIG=config/paper.yaml: another one)
 	@echo "study: $(or $(CONFIG),config/config.yaml) on $(CORES) cores, into results/ and checkpoints/;"
@@ -33,6 +33,9 @@ why: ## what a result was made from, back to the raw data (FILE=results/fig_k_of
 
 prune: ## list cells that the configuration no longer names (YES=1: remove them; CHECKPOINTS=1: and checkpoints of evaluated cells)
 	@rlscale prune $(if $(filter 1,$(CHECKPOINTS)),--checkpoints) $(if $(filter 1,$(YES)),--remove)
+
+fetch: ## on a cluster, where there is a network: all that the study reads from hubs (CONFIG=...)
+	@snakemake fetch --cores $(CORES) $(STUDY)
 
 cluster-status: ## cells done, running, waiting and failed, with the ends of failed logs; GPU-hours
 	@rlscale cluster-status

@@ -116,12 +116,17 @@ def _locate(source: Mapping[str, str]) -> Path:
         if not folder.is_dir():
             raise StudyError(f"{folder}: the model's folder does not exist")
         return folder
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
 
     patterns = ["*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model"]
     try:
         return Path(
-            snapshot_download(source["hub"], revision=source["revision"], allow_patterns=patterns)
+            snapshot_download(
+                source["hub"],
+                revision=source["revision"],
+                allow_patterns=patterns,
+                local_files_only=constants.HF_HUB_OFFLINE,  # a commit it would look up even then
+            )
         )
     except Exception as error:  # the hub's client raises many kinds, of several packages
         raise StudyError(

@@ -14,6 +14,8 @@ from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
 GPUS = 2
+NO_ACCOUNTS = "AccountingStorageType=accounting_storage/none"
+SECOND = "localhost"  # a second node by name; what it runs, runs here too
 _ETC = Path("/etc/slurm")
 _LINKS = ("slurm.conf", "gres.conf")
 
@@ -21,18 +23,17 @@ _SLURM_CONF = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort=16817
-SlurmdPort=16818
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation={folder}/ctld
-SlurmdSpoolDir={folder}/d
+SlurmdSpoolDir={folder}/d-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -40,7 +41,7 @@ SelectTypeParameters=CR_Core_Memory
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
-AccountingStorageType=accounting_storage/none
+{accounting}
 MpiDefault=none
 SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
@@ -52,8 +53,10 @@ MinJobAge=300
 ReturnToService=2
 OverTimeLimit=0
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=32000 Gres=gpu:{gpus} State=UNKNOWN
+NodeName={host} Port=16818 {node}
+NodeName={second} Port=16819 {node}
 PartitionName=gpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=two Nodes={host},{second} MaxTime=INFINITE State=UP
 """
 
 
@@ -83,11 +86,9 @@ class Cluster:
 
     def start(self) -> None:
         """Start all daemons and wait until a job could run."""
-        for name in ("ctld", "d"):
-            (self.folder / name).mkdir()
+        (self.folder / "ctld").mkdir()
         self.folder.chmod(0o755)
-        text = _SLURM_CONF.format(host=self.host, folder=self.folder, gpus=GPUS)
-        (self.folder / "slurm.conf").write_text(text)
+        self.configure(NO_ACCOUNTS)
         devices = []
         for number in range(GPUS):
             device = self.folder / f"gpu{number}"
@@ -102,27 +103,43 @@ class Cluster:
             (_ETC / name).symlink_to(self.folder / name)
         options = {"socket": "socket", "key-file": "key", "pid-file": "pid", "log-file": "log"}
         options |= {"seed-file": "seed"}
-        self._daemon(
+        self.daemon(
             "munged", "--force", *(f"--{k}={self.folder}/munge.{v}" for k, v in options.items())
         )
         self.start_slurmctld()
-        self.start_slurmd()
+        self.start_slurmd(SECOND)
+        self.start_slurmd(self.host)
+
+    def configure(self, accounting: str) -> None:
+        """Write slurm.conf; a daemon reads it at its next start."""
+        node = (
+            f"NodeHostname={self.host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=32000 Gres=gpu:{GPUS}"
+        )
+        names = {"host": self.host, "second": SECOND, "node": node, "accounting": accounting}
+        text = _SLURM_CONF.format(folder=self.folder, **names)
+        (self.folder / "slurm.conf").write_text(text)
 
     def start_slurmctld(self) -> None:
         """Start the controller and wait until it answers."""
-        self._daemon("slurmctld", "-f", str(_ETC / "slurm.conf"))
-        self._wait("scontrol ping", lambda said: "is UP" in said)
+        self.daemon("slurmctld", "-f", str(_ETC / "slurm.conf"))
+        self.wait("scontrol ping", lambda said: "is UP" in said)
 
-    def start_slurmd(self) -> None:
-        """Start the node's daemon and wait until the node takes jobs."""
-        self._daemon("slurmd", "-f", str(_ETC / "slurm.conf"), "-N", self.host)
-        self._wait("sinfo --noheader --format=%t", lambda said: said.strip() in ("idle", "mix"))
+    def start_slurmd(self, node: str) -> None:
+        """Start a node's daemon and wait until it takes jobs."""
+        self.daemon("slurmd", "-f", str(_ETC / "slurm.conf"), "-N", node)
+        line = f"sinfo --noheader --nodes={node} --format=%t"
+        self.wait(line, lambda said: set(said.split()) <= {"idle", "mix"} and said.strip())
+
+    def restart_slurmctld(self) -> None:
+        """Kill the controller and start it again."""
+        self.kill("slurmctld")
+        self.start_slurmctld()
 
     def kill(self, daemon: str, with_signal: int = signal.SIGKILL) -> None:
-        """End ``slurmctld`` or ``slurmd`` by its own pid file."""
+        """End ``munged``, ``slurmctld`` or ``slurmd-<node>`` by its own pid file."""
         file = self.folder / f"{daemon}.pid"
         pid = int(file.read_text())
-        if daemon.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if daemon.partition("-")[0].encode() not in Path(f"/proc/{pid}/cmdline").read_bytes():
             raise ProcessLookupError(f"{file} names process {pid}, which is no {daemon}")
         os.kill(pid, with_signal)
         deadline = time.monotonic() + 20
@@ -132,9 +149,9 @@ class Cluster:
     def stop(self) -> None:
         """Cancel what runs and stop all daemons."""
         self.command("scancel --user=root", timeout=10)
-        self._wait("squeue --noheader", lambda said: not said.strip(), seconds=20, must=False)
+        self.wait("squeue --noheader", lambda said: not said.strip(), seconds=20, must=False)
         shutil.move(self.folder / "munge.pid", self.folder / "munged.pid")
-        for daemon in ("slurmd", "slurmctld", "munged"):
+        for daemon in (f"slurmd-{self.host}", f"slurmd-{SECOND}", "slurmctld", "munged"):
             if (self.folder / f"{daemon}.pid").exists():
                 self.kill(daemon, signal.SIGTERM)
         for name in _LINKS:
@@ -152,11 +169,13 @@ class Cluster:
         """Jobs that wait or run, a line each."""
         return self.command(f"squeue --noheader --format={columns.replace(' ', '|')}").splitlines()
 
-    def _daemon(self, *command: str) -> None:
+    def daemon(self, *command: str) -> None:
+        """Start a program that detaches itself."""
         environment = {**os.environ, "PATH": _path()}
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
-    def _wait(self, line, ready, *, seconds: float = 30, must: bool = True) -> None:
+    def wait(self, line, ready, *, seconds: float = 30, must: bool = True) -> None:
+        """Ask by one of Slurm's commands until its output is right."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if ready(self.command(line, timeout=5)):

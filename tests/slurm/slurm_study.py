@@ -1,10 +1,12 @@
-"""A cluster per session, and studies that run on it by the shipped profile."""
+"""A cluster per file of tests, and studies that run on it by the shipped profile."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,18 +20,20 @@ QUICK = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A running Slurm of this machine."""
-    why = missing()
-    if why:
-        pytest.skip(why)
-    slurm = Cluster(tmp_path_factory.mktemp("slurm"))
-    try:
-        slurm.start()
-        yield slurm
-    finally:
-        slurm.stop()
+    """A running Slurm of this machine; one at a time, as its ports and /etc/slurm are."""
+    with Path(tempfile.gettempdir(), "rlscale-slurm.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        why = missing()
+        if why:
+            pytest.skip(why)
+        slurm = Cluster(tmp_path_factory.mktemp("slurm"))
+        try:
+            slurm.start()
+            yield slurm
+        finally:
+            slurm.stop()
 
 
 class SlurmStudy(Study):

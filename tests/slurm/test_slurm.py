@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import signal
 import time
 
@@ -12,6 +13,8 @@ from conftest import Study, small_config
 
 CELL = "main/arith-15k-base/tau1-g16/seed1"
 STEPS = 192  # some 40 seconds: long enough to be interrupted
+# A warning for jobs of a minute; Slurm counts time limits in minutes.
+WARNED = ("--set-resources", "train_cell:slurm_extra='--signal=23@30'")
 TRAIN = f"results/cells/{CELL}/train.json"
 
 
@@ -65,20 +68,24 @@ def training(study):
     return None
 
 
-def assert_equal_to(local, study):
+def assert_equal_to(local, study, steps=STEPS):
     for name in (
         f"results/cells/{CELL}/metrics.csv",
         f"results/cells/{CELL}/consumed.parquet",
-        f"checkpoints/{CELL}/step{STEPS}/model.safetensors",
+        f"checkpoints/{CELL}/step{steps}/model.safetensors",
     ):
         assert (study.folder / name).read_bytes() == (local.folder / name).read_bytes(), name
 
 
 @pytest.mark.long
-def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(local, cluster, tmp_path):  # noqa: F811
-    study = SlurmStudy(tmp_path, one_cell(steps=STEPS, minutes=1), warn_seconds=30)
+def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(local, tmp_path_factory):
+    steps = 2 * STEPS  # more than a minute's
+    undisturbed = Study(tmp_path_factory.mktemp("undisturbed"), one_cell(steps=steps))
+    undisturbed.take_inputs(local)
+    undisturbed.run(TRAIN)
+    study = SlurmStudy(tmp_path_factory.mktemp("study"), one_cell(steps=steps, minutes=1))
     study.take_inputs(local)
-    done = study.start(TRAIN)
+    done = study.start(TRAIN, *WARNED)
     assert done.returncode == 0, done.stdout[-4000:] + study.failed_logs()
     starts, ends = attempts(study)
     assert len(starts) > 1, (starts, ends)
@@ -86,7 +93,7 @@ def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(local, cluster, tmp
     assert len({row["job"] for row in starts}) == len(starts)
     progress = [row["progress"] for row in starts]
     assert progress == sorted(set(progress))
-    assert_equal_to(local, study)
+    assert_equal_to(undisturbed, study, steps)
 
 
 def test_a_rerun_after_sigkill_cancels_the_live_job_and_trains_once(local, on_slurm, cluster):  # noqa: F811
@@ -118,13 +125,29 @@ def test_a_cancelled_job_is_followed_by_a_new_one(local, on_slurm, cluster):  # 
 def test_a_restart_of_both_daemons_loses_nothing(local, on_slurm, cluster):  # noqa: F811
     with on_slurm.started(TRAIN) as run:
         wait_for(lambda: training(on_slurm))
-        cluster.kill("slurmctld")
-        cluster.start_slurmctld()
-        cluster.kill("slurmd")
-        cluster.start_slurmd()
+        cluster.restart_slurmctld()
+        cluster.kill(f"slurmd-{cluster.host}")
+        cluster.start_slurmd(cluster.host)
         assert run.wait(timeout=200) == 0
     assert attempts(on_slurm)[1] == ["ok"]
     assert_equal_to(local, on_slurm)
+
+
+@pytest.mark.long
+def test_a_job_out_of_memory_gets_more_at_its_next_attempt(local, cluster, tmp_path):  # noqa: F811
+    study = SlurmStudy(tmp_path, one_cell(steps=STEPS, mem_mb=800))
+    study.take_inputs(local)
+    done = study.start(TRAIN)
+    assert done.returncode == 0, done.stdout[-4000:] + study.failed_logs()
+    starts, ends = attempts(study)
+    assert ends == ["ok"]  # the others were killed without a word
+    asked = [cluster.command(f"scontrol show job {row['job']}") for row in starts]
+    memory = [int(re.search(r"MinMemoryNode=(\d+)M", said)[1]) for said in asked]
+    assert memory == [800, 1200, 1800][: len(memory)]
+    assert len(memory) > 1
+    logs = [*study.folder.glob("logs/slurm/**/*.log"), *cluster.folder.glob("slurmd-*.log")]
+    assert "exceeded memory limit" in "".join(path.read_text() for path in logs)  # Slurm's word
+    assert_equal_to(local, study)
 
 
 @pytest.mark.long

@@ -54,7 +54,8 @@ rule make_model:
         "logs/make_model/{model}-{variant}.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: resources_of(wildcards.model)["mem_mb"],
+        mem_mb=lambda wildcards, attempt: attempt
+        * resources_of(wildcards.model)["mem_mb"],
         runtime=lambda wildcards: resources_of(wildcards.model)["minutes"],
     params:
         settings=lambda wildcards: json.dumps(make_model_settings(wildcards)),
@@ -78,3 +79,23 @@ rule make_model:
         "python $SCRIPTS/make_model.py --settings {params.settings:q}"
         " --identity {params.identity:q} {params.inputs} --weights {params.weights}"
         " --manifest {output.manifest} > {log} 2>&1"
+
+
+# What comes from a hub, for compute nodes that have no network: `make fetch` where there is one.
+HUB_SETS = [
+    name
+    for name, entry in config["data"].items()
+    if any("hub" in part.get("read", {}) for part in (entry, entry["held_out"]))
+]
+HUB_MODELS = sorted(
+    {cell.model_name for cell in CELLS if "hub" in weights_source(cell)}
+)
+
+
+rule fetch:
+    input:
+        expand("results/models/{model}/manifest.json", model=HUB_MODELS),
+        expand("results/data/{set}/problems/manifest.json", set=HUB_SETS),
+    localrule: True
+    message:
+        "All that comes from a hub is here"
