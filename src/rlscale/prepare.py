@@ -8,14 +8,13 @@ from typing import Any
 import pandas
 
 from rlscale import arithmetic
-from rlscale.clean import LOSS_COLUMNS, Cleaned, clean
+from rlscale.clean import LOSS_COLUMNS, clean
+from rlscale.data_report import data_report
 from rlscale.errors import StudyError
 from rlscale.manifests import read_manifest, verify_files, write_json, write_manifest
-from rlscale.problems import COLUMNS, RawRow, generated_rows, is_broken, tabulate
+from rlscale.problems import COLUMNS, RawRow, generated_rows, tabulate
 from rlscale.readers import read_rows
 from rlscale.repeat import largest_steps, repeat
-
-_BINS = [i / 10 for i in range(11)]
 
 
 def prepare_set(
@@ -63,7 +62,7 @@ def prepare_set(
     cleaned = clean(tables["train"], tables.get("held_out"), others, settings)
     losses = pandas.concat([*quarantine.values(), cleaned.losses], ignore_index=True)
     rows_in = {part: len(table) + len(quarantine[part]) for part, table in tables.items()}
-    report = _report(name, settings, rows_in, tables, cleaned, losses)
+    report = data_report(name, settings, rows_in, tables, cleaned, losses)
     assert sum(rows_in.values()) == report["rows_out"] + len(losses), "a row is lost silently"
     made = [
         _write_parquet(cleaned.train, folder / "train.parquet"),
@@ -235,57 +234,6 @@ def _raw(settings: Mapping[str, Any]) -> list[RawRow]:
 def _as_losses(part: str, quarantine: pandas.DataFrame) -> pandas.DataFrame:
     entry = quarantine.drop(columns="order").assign(part=part, stage="quarantine")
     return entry.reindex(columns=list(LOSS_COLUMNS))
-
-
-def _report(
-    name: str,
-    settings: Mapping[str, Any],
-    rows_in: Mapping[str, int],
-    tables: Mapping[str, pandas.DataFrame],
-    cleaned: Cleaned,
-    losses: pandas.DataFrame,
-) -> dict[str, Any]:
-    """What went in, what was lost where, what came out; for report.json and the figures."""
-    left = sum(rows_in.values())
-    waterfall = [{"stage": "read", "reason": "", "rows": left, "left": left}]
-    for (stage, reason), lost in losses.groupby(["stage", "reason"], sort=False):
-        left -= len(lost)
-        waterfall.append({"stage": stage, "reason": reason, "rows": -len(lost), "left": left})
-    out = {"train": cleaned.train, "held_out": cleaned.held_out}
-    waterfall += [
-        {"stage": part, "reason": "", "rows": len(t), "left": len(t)} for part, t in out.items()
-    ]
-    clusters = cleaned.train["cluster_id"].value_counts()
-    found = cleaned.hits.groupby(["part", "against", "verdict"]).agg(
-        pairs=("other", "size"), problems=("other", "nunique")
-    )
-    return {
-        "set": name,
-        "cleaning": settings["cleaning"],
-        "rows_in": dict(rows_in),
-        "rows_out": sum(map(len, out.values())),
-        "rows_lost": len(losses),
-        "mangled_kept": sum(int(t["problem"].map(is_broken).sum()) for t in tables.values()),
-        "waterfall": waterfall,
-        "levels": {
-            part: t["level"].value_counts().sort_index().to_dict() for part, t in out.items()
-        },
-        "clusters_of_several": int((clusters > 1).sum()),
-        "conflict_groups": int(cleaned.conflicts[["part", "group"]].drop_duplicates().shape[0]),
-        "overlaps": found.reset_index().to_dict("records"),
-        "pass_rate": {
-            "before": _histogram(pandas.concat(tables.values())["pass_rate"]),
-            **{part: _histogram(table["pass_rate"]) for part, table in out.items()},
-        },
-    }
-
-
-def _histogram(rates: pandas.Series) -> list[dict[str, Any]]:
-    """Rows per tenth of the pass rate (upper end included in the last), and the unknown ones."""
-    bins = pandas.cut(rates, _BINS, right=False, labels=_BINS[:-1])
-    counts = bins.where(rates != 1, _BINS[-2]).value_counts()
-    known = [{"from": start, "rows": int(counts.get(start, 0))} for start in _BINS[:-1]]
-    return [*known, {"from": None, "rows": int(rates.isna().sum())}]
 
 
 def _write_parquet(table: pandas.DataFrame, path: Path) -> Path:
