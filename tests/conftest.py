@@ -61,18 +61,25 @@ class Study:
         """Replace the study's configuration."""
         (self.folder / "study.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
-    def start(self, *arguments: str) -> subprocess.CompletedProcess:
-        """Run Snakemake, whatever comes of it."""
+    def begin(self, *arguments: str, own_group: bool = False) -> subprocess.Popen:
+        """Start Snakemake, if told so in a process group of its own."""
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         command = ["snakemake", *arguments, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
-        return subprocess.run(
+        return subprocess.Popen(
             [*command, "--directory", str(self.folder), "--configfile", "study.yaml"],
             cwd=self.folder,
             env={**os.environ, "PATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=own_group,
         )
+
+    def start(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run Snakemake, whatever comes of it."""
+        with self.begin(*arguments) as process:
+            said, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, said)
 
     def run(self, *arguments: str) -> str:
         """Run Snakemake; it must succeed. Returns what it printed."""

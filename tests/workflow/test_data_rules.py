@@ -1,12 +1,18 @@
 """The data rules as a study runs them: bad files stop it, bad rows are listed, leaks fail it."""
 
 import json
+import os
+import random
+import shutil
+import signal
+import time
 
 import pandas
 import pytest
 
 from conftest import ROOT, Study, small_config
 from rlscale.arithmetic import generate
+from rlscale.manifests import read_manifest, verify_files
 
 TARGET = "results/data/sums/manifest.json"
 GOOD = generate({"sums": {"skill": "sum", "terms": 4, "largest": 9, "problems": 60}}, seed=2)
@@ -29,7 +35,7 @@ def study(tmp_path):
             "held_out": {"read": {"layout": "plain", "files": ["held_out.jsonl"]}},
         }
     }
-    config["recipes"]["main"]["data"] = "sums"
+    config["recipes"]["main"] |= {"data": "sums", "steps": 2, "checkpoints": [0, 2]}
     config["benchmarks"] = {"held_out": {"samples": 1}}
     config["evaluation"].pop("suites", None)
     write(tmp_path / "train.jsonl", GOOD[:40])
@@ -83,3 +89,34 @@ def test_a_leak_fails_the_build(study, tmp_path, monkeypatch):
     assert done.returncode != 0
     assert "problems of train stand in held_out after cleaning" in study.failed_logs()
     assert not (study.folder / TARGET).exists()
+
+
+def data_files(study):
+    """What the data rules made, without the times of the runs: path -> bytes."""
+    made = (study.folder / "results" / "data").rglob("*")
+    files = [path for path in made if path.is_file() and not path.name.endswith(".run.json")]
+    return {str(path.relative_to(study.folder)): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.long)])
+def test_killed_at_random_moments_the_data_are_the_same(study, kills):
+    """SIGKILL to Snakemake and its jobs, at any moment from the first job to the last table."""
+    target = "results/data/sums/variants/main-tau1/manifest.json"
+    study.run(target)
+    whole = data_files(study)
+    assert target in whole
+    moments = random.Random(kills)
+    for _ in range(kills):
+        for folder in ("results", "logs", ".snakemake"):
+            shutil.rmtree(study.folder / folder)
+        process = study.begin(target, own_group=True)
+        while not (study.folder / "logs" / "prepare_set").exists():
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 4))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        for manifest in (study.folder / "results").rglob("manifest.json"):
+            verify_files(read_manifest(manifest), study.folder)
+        study.start("--unlock")
+        study.run(target, "--rerun-incomplete")
+        assert data_files(study) == whole
