@@ -1,6 +1,6 @@
 """Speed of the duplicate step beside datasketch and text-dedup, and its growth.
 
-    python benchmarks/dedup_speed.py FILE        # about 15 minutes on one quiet core
+    python benchmarks/dedup_speed.py FILE        # about 8 minutes on one quiet core
 
 FILE is a Parquet file in GURU's layout; more rows than it has are made by exchanging about a tenth
 of the words and numbers of its problems. Every tool begins with raw texts and gets 5-grams,
