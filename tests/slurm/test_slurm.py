@@ -18,10 +18,11 @@ WARNED = ("--set-resources", "train_cell:slurm_extra='--signal=23@30'")
 TRAIN = f"results/cells/{CELL}/train.json"
 
 
-def one_cell(steps: int = 4, **resources) -> dict:
+def one_cell(steps: int, prompts: int = 16, **resources) -> dict:
     """One short cell that holds a GPU."""
     config = copy.deepcopy(small_config())
-    config["recipes"]["main"] |= {"steps": steps, "checkpoints": [0, 1, 2, steps]}
+    own = {"steps": steps, "checkpoints": [0, 1, 2, steps], "prompts_per_step": prompts}
+    config["recipes"]["main"] |= own
     config["sweeps"] = [config["sweeps"][1] | {"seed": [1], "group_size": [16]}]
     config["fit"]["select"]["group_size"] = 16
     config["resources"]["default"] = {"gpus": 1, "mem_mb": 3000, "minutes": 30, **resources}
@@ -78,13 +79,14 @@ def assert_equal_to(local, study, steps=STEPS):
 
 
 @pytest.mark.long
-def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(local, tmp_path_factory):
+def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(cluster, tmp_path_factory):  # noqa: F811
     steps = 2 * STEPS  # more than a minute's
-    undisturbed = Study(tmp_path_factory.mktemp("undisturbed"), one_cell(steps=steps))
-    undisturbed.take_inputs(local)
+    undisturbed = Study(tmp_path_factory.mktemp("undisturbed"), one_cell(steps=steps, prompts=8))
     undisturbed.run(TRAIN)
-    study = SlurmStudy(tmp_path_factory.mktemp("study"), one_cell(steps=steps, minutes=1))
-    study.take_inputs(local)
+    study = SlurmStudy(
+        tmp_path_factory.mktemp("study"), one_cell(steps=steps, prompts=8, minutes=1)
+    )
+    study.take_inputs(undisturbed)
     done = study.start(TRAIN, *WARNED)
     assert done.returncode == 0, done.stdout[-4000:] + study.failed_logs()
     starts, ends = attempts(study)
