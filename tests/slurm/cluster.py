@@ -139,6 +139,8 @@ class Cluster:
         """End ``munged``, ``slurmctld`` or ``slurmd-<node>`` by its own pid file."""
         file = self.folder / f"{daemon}.pid"
         pid = int(file.read_text())
+        if not _alive(pid):
+            return
         if daemon.partition("-")[0].encode() not in Path(f"/proc/{pid}/cmdline").read_bytes():
             raise ProcessLookupError(f"{file} names process {pid}, which is no {daemon}")
         os.kill(pid, with_signal)
