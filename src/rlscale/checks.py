@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rlscale.learning_rates import best_rates
+
 if TYPE_CHECKING:
     import pandas
 
@@ -35,6 +37,8 @@ def check_results(
     expected: Sequence[str],
     outcomes: "pandas.DataFrame | None",
     ledger: "pandas.DataFrame | None",
+    protocols: "pandas.DataFrame | None",
+    benchmark: str,
     allow_missing: bool,
 ) -> list[Check]:
     """Check a study.
@@ -45,6 +49,8 @@ def check_results(
         expected: Cells that the study names; empty for curves made elsewhere.
         outcomes: outcomes.parquet, where the study makes it.
         ledger: ledger.csv, where the study makes it.
+        protocols: protocols.csv, where the study makes it.
+        benchmark: The benchmark of the fits, whose loss compares learning rates.
         allow_missing: ``figures.allow_missing``: missing cells are listed, not a failure.
     """
     return [
@@ -56,6 +62,7 @@ def check_results(
         _ledger(curves, ledger),
         _compute(curves),
         _protocols(fits),
+        _learning_rates(curves, protocols, benchmark),
         _intervals(fits),
         _statuses(fits),
         _runs(curves),
@@ -166,6 +173,20 @@ def _protocols(fits) -> Check:
     ]
     fine = f"{len(fits)} fits"
     return _result("every fit is over cells of one protocol", bad, fine, "listed")
+
+
+def _learning_rates(curves, protocols, benchmark) -> Check:
+    name = "the best learning rate lies inside its grid"
+    best = None if protocols is None else best_rates(curves, protocols, benchmark)
+    if best is None or best.empty:
+        return Check(name, "not applicable", "nothing was trained under several learning rates")
+    at_edge = [
+        f"{row.model} {row.variant} (tau {row.tau:g}, G {row.group_size:g}): {row.best:g} is the "
+        f"{'smallest' if row.best == row.rates[0] else 'largest'} of {len(row.rates)}; widen it"
+        for row in best[best["edge"]].itertuples()
+    ]
+    fine = "; ".join(f"{row.model} {row.variant}: {row.best:g}" for row in best.itertuples())
+    return _result(name, at_edge, fine, "listed")
 
 
 def quantities(value: Any, where: str = "") -> Iterator[tuple[str, dict]]:

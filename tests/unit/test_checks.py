@@ -32,7 +32,8 @@ def study():
         ]
     )
     return {"curves": curves, "fits": {"f": fit}, "outcomes": outcomes, "ledger": ledger,
-            "expected": sorted(set(curves["cell"])), "allow_missing": False}  # fmt: skip
+            "expected": sorted(set(curves["cell"])), "allow_missing": False,
+            "protocols": None, "benchmark": "held_out"}  # fmt: skip
 
 
 def failed(study, **changes):

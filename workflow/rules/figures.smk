@@ -171,6 +171,7 @@ rule check_results:
         fits=FITS,
         outcomes="results/outcomes.parquet" if CELLS else [],
         ledger="results/ledger.csv" if CELLS else [],
+        protocols="results/protocols.csv" if CELLS else [],
     output:
         checks=report(
             "results/checks.json",
@@ -184,15 +185,19 @@ rule check_results:
     threads: 1
     params:
         optional=lambda wildcards, input: " ".join(
-            f"--{name} {input[name]}" for name in ("outcomes", "ledger") if input[name]
+            f"--{name} {input[name]}"
+            for name in ("outcomes", "ledger", "protocols")
+            if input[name]
         ),
+        benchmark=config["fit"]["benchmark"],
         allow="--allow-missing" if config["figures"]["allow_missing"] else "",
         code=code("rlscale.checks"),
     message:
         "Check the results"
     shell:
         "python $SCRIPTS/check_results.py --curves {input.curves} --fits {input.fits}"
-        " --cells {input.cells} {params.optional} {params.allow} --output {output.checks}"
+        " --cells {input.cells} --benchmark {params.benchmark} {params.optional} {params.allow}"
+        " --output {output.checks}"
         " > {log} 2>&1"
 
 

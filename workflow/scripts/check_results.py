@@ -15,6 +15,8 @@ def main() -> None:
     parser.add_argument("--cells", type=Path, required=True, help="the study's cells")
     parser.add_argument("--outcomes", type=Path)
     parser.add_argument("--ledger", type=Path)
+    parser.add_argument("--protocols", type=Path, help="settings in which cells differ")
+    parser.add_argument("--benchmark", required=True, help="the benchmark of the fits")
     parser.add_argument("--allow-missing", action="store_true")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
@@ -31,6 +33,8 @@ def main() -> None:
         expected=arguments.cells.read_text().split(),
         outcomes=pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None,
         ledger=pandas.read_csv(arguments.ledger) if arguments.ledger else None,
+        protocols=pandas.read_csv(arguments.protocols) if arguments.protocols else None,
+        benchmark=arguments.benchmark,
         allow_missing=arguments.allow_missing,
     )
     write_json(arguments.output, as_table(checks))
