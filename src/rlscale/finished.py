@@ -31,6 +31,7 @@ def keep(state: Path, outputs: Mapping[str, Path]) -> None:
     part.rename(state / _FOLDER)
     for path in state.glob("checkpoint-*"):
         shutil.rmtree(path)
+    (state / "README.md").unlink(missing_ok=True)  # TRL's model card of the run
 
 
 def restore(state: Path, mark: str, outputs: Mapping[str, Path]) -> bool:

@@ -13,13 +13,17 @@ from rlscale.tiny import character_tokenizer
 from rlscale.train import read_problems, render_all
 
 
-def test_a_run_leaves_its_checkpoints_tables_and_no_state(undisturbed):
+def test_a_run_leaves_its_checkpoints_tables_and_copies_of_these_for_state(undisturbed):
     manifest = read_manifest(undisturbed.outputs / "train.json", "train")
     assert manifest["status"] == "ok"
     assert [entry["step"] for entry in manifest["checkpoints"]] == RECIPE["checkpoints"]
     assert set(undisturbed.weights()) == {"step1", "step8", f"step{STEPS}"}
     assert len(pandas.read_csv(undisturbed.outputs / "metrics.csv")) == STEPS
-    assert not undisturbed.state.exists()
+    assert {path.name for path in undisturbed.state.iterdir()} == {"fingerprint.json", "finished"}
+    kept = {path.name: path.read_bytes() for path in (undisturbed.state / "finished").iterdir()}
+    assert sorted(kept.values()) == sorted(
+        path.read_bytes() for path in undisturbed.outputs.iterdir() if "run.json" not in path.name
+    )
 
 
 def test_every_phase_that_the_ledger_counts_was_timed(undisturbed):
