@@ -16,7 +16,7 @@ help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 test: .venv/dev.stamp ## the tests (PYTEST='-k NAME' for some of them)
-	@echo "test: about 10 minutes on 2 cores; what is skipped is listed at the end with its reason"
+	@echo "test: about 20 minutes on 2 cores; what is skipped is listed at the end with its reason"
 	@python -m pytest -m "not long" -n 2 --dist loadfile $(PYTEST)
 
 test-long: .venv/dev.stamp ## the campaigns that `make test` leaves out (hours)
