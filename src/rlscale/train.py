@@ -195,6 +195,7 @@ def _build(
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
     from trl import GRPOTrainer
+    from trl.trainer import utils as trl_utils
 
     torch.set_num_threads(recipe["cpu_threads"])
     disable_progress_bar()
@@ -202,6 +203,11 @@ def _build(
     tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
     prompts = render_all(tokenizer, problems, cell["variant"], recipe, _context(weights))
     network = AutoModelForCausalLM.from_pretrained(weights, dtype="float32", use_safetensors=True)
+    # TRL scores responses in tiles 32,768 columns wide, whatever the vocabulary: with a hundred
+    # characters that is hundreds of megabytes of nothing, and a quarter of a step's time.
+    trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE = min(
+        trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE, network.config.get_text_config().vocab_size
+    )
     phases = passes(
         updates_per_step=recipe["updates_per_step"],
         beta=config.beta,

@@ -101,6 +101,7 @@ class Run:
         self.launch = [sys.executable]
         self.script = ROOT / "workflow" / "scripts" / "train_cell.py"
         self.environment: dict[str, str] = {}
+        self.cell = CELL
         self.recipe = RECIPE
         self.options: list[str] = []
         self.save_state_minutes = 0
@@ -121,7 +122,7 @@ class Run:
         arguments = {
             "settings": canonical_json(settings),
             "machine": canonical_json(self.machine),
-            "cell": CELL,
+            "cell": self.cell,
             "model": self.inputs / "model" / "manifest.json",
             "data": self.inputs / "data" / "manifest.json",
             "checkpoints": self.folder / "checkpoints",
