@@ -63,6 +63,11 @@ def grpo_config(
     taken = sorted(set(own) & set(fixed))
     if taken:
         raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")
+    if not own.get("use_vllm"):
+        # Weights that exploded in a step's last update still give a rollout, whose loss is not
+        # finite: the run ends as diverged, not by an error in sampling.
+        chosen = own.get("generation_kwargs") or {}
+        own["generation_kwargs"] = {"remove_invalid_values": True, **chosen}
     try:
         return GRPOConfig(**{"lr_scheduler_type": "constant", **own}, **fixed)
     except (TypeError, ValueError) as error:

@@ -74,6 +74,19 @@ def test_a_run_without_any_reward_ends_as_diverged(training_inputs, tmp_path):
     assert len(updates_of(run)) == 3
 
 
+@pytest.mark.parametrize("updates", [1, 2])
+def test_weights_that_explode_end_a_run_as_diverged(training_inputs, tmp_path, updates):
+    run = Run(tmp_path / "run", training_inputs)
+    # With one update the weights are already gone when the next step samples from them.
+    exploding = {**RECIPE["grpo"], "learning_rate": 1e12, "lr_scheduler_type": "constant"}
+    exploding["warmup_steps"] = 0
+    recipe = {**RECIPE, "updates_per_step": updates, "grpo": exploding}
+    assert "is not finite" in run.finish(recipe)
+    manifest = read_json(run.outputs / "train.json")
+    assert manifest["status"] == "diverged"
+    assert len(updates_of(run)) < STEPS
+
+
 def test_the_number_of_problems_must_be_what_the_steps_consume(training_inputs, tmp_path):
     with pytest.raises(StudyError, match=f"{STEPS * PROMPTS} rows where the recipe's steps need 8"):
         read_problems(training_inputs / "data" / "manifest.json", {**RECIPE, "steps": 1})
