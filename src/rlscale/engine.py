@@ -78,6 +78,7 @@ class Engine:
         cpu_threads: Threads of the CPU backend; no engine is bound to a core.
         machine: Optional speed keys ``max_num_seqs``, ``kv_cache_gib`` and
             ``tensor_parallel_size``; what is absent is chosen from the machine.
+        trust_remote_code: Whether the Python files in the folder may run.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Engine:
         max_model_len: int,
         cpu_threads: int,
         machine: Mapping[str, Any],
+        trust_remote_code: bool = False,
     ) -> None:
         started = time.monotonic()
         os.environ.update(
@@ -104,6 +106,7 @@ class Engine:
         torch.set_num_threads(cpu_threads)
         self.import_seconds = time.monotonic() - started
         self.dtype = dtype
+        self._trusted = trust_remote_code
         self.max_model_len = max_model_len
         self._shapes = tensor_shapes(folder)
         on_cpu = not torch.cuda.is_available()
@@ -129,6 +132,7 @@ class Engine:
                 tensor_parallel_size=machine.get("tensor_parallel_size") or 1,
                 worker_extension_cls=f"{WorkerExtension.__module__}.{WorkerExtension.__name__}",
                 seed=0,
+                trust_remote_code=trust_remote_code,
                 **options,
             )
         except (RuntimeError, ValueError, OSError) as error:
@@ -171,7 +175,7 @@ class Engine:
             difference, tolerance = self._checksum_difference(folder), 1e-3
         else:
             mine = self.log_probabilities(probes)
-            theirs = reference_log_probabilities(folder, probes, self.dtype)
+            theirs = reference_log_probabilities(folder, probes, self.dtype, self._trusted)
             difference = max(abs(a - b) for a, b in zip(mine, theirs, strict=True))
             tolerance = PROBE_TOLERANCE[self.dtype]
         if not difference <= tolerance:

@@ -67,11 +67,12 @@ def evaluate_cell(
         import pandas  # noqa: F401
         import transformers.models.auto.tokenization_auto  # noqa: F401
     with clock("prompts"):
-        tasks = read_tasks(problems, settings, checkpoints[0]["path"])
+        trusted = train.get("trust_remote_code", False)
+        tasks = read_tasks(problems, settings, checkpoints[0]["path"], trusted)
         store = SampleStore(outputs["samples"], journal)
         missing = missing_samples(tasks, checkpoints, settings, store)
     if any(missing.values()):
-        generate(tasks, checkpoints, missing, settings, machine, store, clock)
+        generate(tasks, checkpoints, missing, settings, machine, trusted, store, clock)
     with clock("judge"):
         frame, judged_again = judge(store, tasks, checkpoints, settings)
     with clock("tables"):
@@ -109,6 +110,7 @@ def generate(
     missing: Mapping[int, list[tuple[Task, int, tuple]]],
     settings: Mapping[str, Any],
     machine: Mapping[str, Any],
+    trust_remote_code: bool,
     store: SampleStore,
     clock: Clock,
 ) -> None:
@@ -120,6 +122,7 @@ def generate(
         missing: ``missing_samples``; not empty.
         settings: ``seed``, ``temperature``, ``top_p``, ``dtype`` and ``cpu_threads``.
         machine: Speed keys of the engine.
+        trust_remote_code: Whether the Python files in the checkpoints' folders may run.
         store: Where finished samples go, from time to time.
         clock: Notes the seconds by activity.
 
@@ -134,9 +137,10 @@ def generate(
     engine = Engine(
         needed[0]["path"],
         dtype=settings["dtype"],
-        max_model_len=model_length(tasks, needed[0]["path"]),
+        max_model_len=model_length(tasks, needed[0]["path"], trust_remote_code),
         cpu_threads=settings["cpu_threads"],
         machine=machine,
+        trust_remote_code=trust_remote_code,
     )
     clock.add("imports", engine.import_seconds)
     clock.add("start", engine.start_seconds)

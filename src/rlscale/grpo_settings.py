@@ -20,6 +20,7 @@ def grpo_config(
     use_cpu: bool,
     machine: Mapping[str, Any],
     processes: int = 1,
+    trust_remote_code: bool = False,
     report_to: Sequence[str] = (),
 ) -> "GRPOConfig":
     """TRL's configuration of one cell: the recipe's own keys plus what the design fixes.
@@ -32,6 +33,7 @@ def grpo_config(
         use_cpu: Whether to stay off any GPU.
         machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
         processes: Processes that train together.
+        trust_remote_code: Whether the model's own Python files may run.
         report_to: Trackers that follow the run.
 
     Raises:
@@ -53,6 +55,7 @@ def grpo_config(
         "shuffle_dataset": False,
         "seed": seed,
         "use_cpu": use_cpu,
+        "trust_remote_code": trust_remote_code,
         "save_strategy": "no",
         "logging_steps": updates,
         "logging_nan_inf_filter": False,

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.canonical import canonicalise
 from rlscale.errors import StudyError
-from rlscale.manifests import read_manifest, verify_files, write_manifest
+from rlscale.manifests import read_json, read_manifest, verify_files, write_manifest
 from rlscale.tiny import character_tokenizer, fine_tune, new_model, parameter_counts, pretrain
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_SUFFIXES = (".json", ".safetensors", ".txt", ".jinja", ".model")
 
 
 def make_model(
@@ -29,8 +31,9 @@ def make_model(
 
     Args:
         identity: ``model``, ``family``, ``n_params_nominal`` (or None).
-        settings: ``variant``, ``source`` (``made``, ``hub`` and ``revision``, or ``folder``) and,
-            for made models, ``pretraining`` and ``fine_tuning``.
+        settings: ``variant``, ``source`` (``made``, ``hub`` and ``revision``, or ``folder``; the
+            latter two with ``trust_remote_code``) and, for made models, ``pretraining`` and
+            ``fine_tuning``.
         exclude: Manifests of the data sets and benchmarks whose (held-out) problems a made model
             must not see in training.
         base: Manifest of the base model, for a made instruct model.
@@ -43,6 +46,7 @@ def make_model(
     started = time.time()
     name = f"{identity['model']}-{settings['variant']}"
     source = settings["source"]
+    trusted = source.get("trust_remote_code", False)
     part = weights.with_name(f".{weights.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -60,8 +64,8 @@ def make_model(
             verify_files(parent)
             fine_tune(Path(parent["weights"]), part, tuning, unseen)
     else:
-        _copy(_locate(source), part)
-    network = _load(part, name)
+        _copy(_locate(source, trusted), part, trusted)
+    network = _load(part, name, trusted)
     shutil.rmtree(weights, ignore_errors=True)
     os.replace(part, weights)
     write_manifest(
@@ -77,6 +81,7 @@ def make_model(
         family=identity["family"],
         n_params_nominal=identity["n_params_nominal"],
         weights=str(weights),
+        trust_remote_code=trusted,
         **parameter_counts(network),
         **facts,
     )
@@ -110,7 +115,7 @@ def _make_base(
     return round(loss, 6)
 
 
-def _locate(source: Mapping[str, str]) -> Path:
+def _locate(source: Mapping[str, Any], trusted: bool) -> Path:
     if "folder" in source:
         folder = Path(source["folder"])
         if not folder.is_dir():
@@ -119,6 +124,7 @@ def _locate(source: Mapping[str, str]) -> Path:
     from huggingface_hub import constants, snapshot_download
 
     patterns = ["*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model"]
+    patterns += ["*.py"] if trusted else []
     try:
         return Path(
             snapshot_download(
@@ -135,25 +141,49 @@ def _locate(source: Mapping[str, str]) -> Path:
         ) from error
 
 
-def _copy(origin: Path, part: Path) -> None:
-    """Link (or copy) the files of a model, weights from safetensors only."""
+def _copy(origin: Path, part: Path, trusted: bool) -> None:
+    """Copy the files of a model: weights from safetensors only, its own code only if trusted."""
     if not list(origin.glob("*.safetensors")):
         raise StudyError(f"{origin}: no *.safetensors file; other formats can run code")
     if not any((origin / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
         raise StudyError(f"{origin}: no tokenizer (tokenizer.json) in the model's folder")
     for path in origin.iterdir():
-        if path.suffix in (".json", ".safetensors", ".txt", ".jinja", ".model"):
+        if path.suffix in _SUFFIXES or (trusted and path.suffix == ".py"):
             shutil.copyfile(path, part / path.name)
 
 
-def _load(folder: Path, name: str) -> "PreTrainedModel":
-    """Load the weights once: a truncated or foreign file is found here, not in a cell."""
+def _load(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
+    """Load tokenizer and weights once: a truncated or foreign file is found here, not in a cell."""
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    try:
-        return AutoModelForCausalLM.from_pretrained(
-            folder, dtype="auto", use_safetensors=True, trust_remote_code=False
+    code = _named_code(folder)
+    elsewhere = [name for name in code if "--" in name]
+    if trusted and elsewhere:
+        raise StudyError(
+            f"{name}: its auto_map names code of another repository ({elsewhere[0]}), which no "
+            "revision pins; put those files into the model's own folder"
         )
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise StudyError(f"{name}: the weights in {folder} cannot be loaded ({error})") from None
+    try:
+        AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted)
+        return AutoModelForCausalLM.from_pretrained(
+            folder, dtype="auto", use_safetensors=True, trust_remote_code=trusted
+        )
+    except (SafetensorError, OSError, ValueError, KeyError, ImportError) as error:
+        if code and not trusted:
+            raise StudyError(
+                f"{name}: needs Python code of its own ({code[0]}), which is not run unasked. Read "
+                "the model's *.py files, then set trust_remote_code: true beside its hub or folder "
+                "in the configuration's models; or take a model of transformers' own classes"
+            ) from None
+        raise StudyError(f"{name}: the model in {folder} cannot be loaded ({error})") from None
+
+
+def _named_code(folder: Path) -> list[str]:
+    """Classes that a model's ``auto_map`` wants from Python files, e.g. ``modeling_x.XModel``."""
+    files = [folder / "config.json", folder / "tokenizer_config.json"]
+    maps = [read_json(path).get("auto_map", {}) for path in files if path.exists()]
+    named: list[str] = []
+    for value in (value for entry in maps for value in entry.values()):
+        named += [item for item in (value if isinstance(value, list) else [value]) if item]
+    return named

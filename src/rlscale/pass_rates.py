@@ -64,11 +64,12 @@ def estimate_pass_rates(
     verify_files(asked)
     folder = asked["weights"]
     checkpoints = [{"step": 0, "path": folder, "digest": weights_digest(folder)}]
-    tasks = read_tasks({PASS_RATE: problems}, settings, folder)
+    trusted = asked.get("trust_remote_code", False)
+    tasks = read_tasks({PASS_RATE: problems}, settings, folder, trusted)
     store = SampleStore(samples, journal)
     missing = missing_samples(tasks, checkpoints, settings, store)
     if any(missing.values()):
-        generate(tasks, checkpoints, missing, settings, machine, store, clock)
+        generate(tasks, checkpoints, missing, settings, machine, trusted, store, clock)
     with clock("judge"):
         frame, _ = judge(store, tasks, checkpoints, settings)
     table = rate_table(outcome_counts(frame, name))

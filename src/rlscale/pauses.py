@@ -51,7 +51,13 @@ def removed_note(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.json")
 
 
-def write_pause(state: Path, mark: str, name: str, checkpoints: list[dict[str, Any]]) -> None:
+def write_pause(
+    state: Path,
+    mark: str,
+    name: str,
+    checkpoints: list[dict[str, Any]],
+    trust_remote_code: bool,
+) -> None:
     """Let a pause begin.
 
     Args:
@@ -59,9 +65,11 @@ def write_pause(state: Path, mark: str, name: str, checkpoints: list[dict[str, A
         mark: The training's fingerprint.
         name: The cell's path.
         checkpoints: ``saved_checkpoints``.
+        trust_remote_code: Whether the Python files in their folders may run.
     """
     pause = {"kind": "train", "name": name, "status": "ok", "fingerprint": mark}
-    write_json(state / PAUSE, {**pause, "checkpoints": checkpoints, "evaluated": False})
+    pause |= {"trust_remote_code": trust_remote_code, "checkpoints": checkpoints}
+    write_json(state / PAUSE, {**pause, "evaluated": False})
 
 
 def is_waiting(state: Path) -> bool:

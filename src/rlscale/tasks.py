@@ -116,7 +116,10 @@ class Task:
 
 
 def read_tasks(
-    problems: Mapping[str, Path], settings: Mapping[str, Any], folder: str
+    problems: Mapping[str, Path],
+    settings: Mapping[str, Any],
+    folder: str,
+    trust_remote_code: bool,
 ) -> list[Task]:
     """Every benchmark of the settings, its prompts made by the tokenizer in ``folder``.
 
@@ -124,6 +127,7 @@ def read_tasks(
         problems: Manifest that holds each benchmark's problems.
         settings: ``settings_for`` of the cell.
         folder: A checkpoint of the cell.
+        trust_remote_code: Whether the Python files in the folder may run.
 
     Raises:
         StudyError: A manifest or a file that it names is damaged.
@@ -131,7 +135,7 @@ def read_tasks(
     import pandas
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     tasks = []
     for name, own in settings["benchmarks"].items():
         benchmark = benchmarks.get(own["module"])
@@ -226,7 +230,7 @@ def sample_seed(seed: int, problem_id: str, sample: int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def model_length(tasks: Sequence[Task], folder: str) -> int:
+def model_length(tasks: Sequence[Task], folder: str, trust_remote_code: bool) -> int:
     """Tokens that the longest prompt plus its response take; refused where the model has fewer."""
     from transformers import AutoConfig
 
@@ -234,7 +238,8 @@ def model_length(tasks: Sequence[Task], folder: str) -> int:
         ((max(map(len, task.prompts)) + task.max_tokens, task) for task in tasks),
         key=lambda pair: pair[0],
     )
-    available = AutoConfig.from_pretrained(folder).max_position_embeddings
+    model = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    available = model.max_position_embeddings
     if needed > available:
         raise StudyError(
             f"benchmark {task.name}: its longest prompt and max_tokens {task.max_tokens} need "

@@ -87,6 +87,7 @@ def train_cell(
     mark = fingerprint(settings, input_fingerprints(inputs))
     model = read_manifest(model_manifest, "model")
     verify_files(model)
+    trusted = model.get("trust_remote_code", False)
     problems = read_problems(data_manifest, recipe)
     config = grpo_config(
         recipe,
@@ -96,6 +97,7 @@ def train_cell(
         use_cpu=_gpus() == 0,
         machine=machine,
         processes=int(os.environ.get("WORLD_SIZE", "1")),
+        trust_remote_code=trusted,
         report_to=report_to,
     )
     _load_onto_numbered_cpus()
@@ -110,7 +112,7 @@ def train_cell(
     def pause(saved_state: Path) -> NoReturn:
         if config.process_index == 0:
             saved = saved_checkpoints(model, checkpoints, recipe)
-            write_pause(saved_state, mark, cell["path"], saved)
+            write_pause(saved_state, mark, cell["path"], saved, trusted)
         raise Paused(f"{cell['path']}: {saved_state} waits for the evaluation of its checkpoints")
 
     if checkpoints_on_disk and resume is not None and is_waiting(resume):
@@ -160,6 +162,7 @@ def train_cell(
         n_params_total=model["n_params_total"],
         n_params_nominal=model["n_params_nominal"],
         cost=asdict(cost),
+        trust_remote_code=trusted,
         gpus=_gpus(),
     )
     finished.keep(state, outputs)
@@ -200,9 +203,16 @@ def _build(
     torch.set_num_threads(recipe["cpu_threads"])
     disable_progress_bar()
     weights = model["weights"]
-    tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
+    tokenizer = AutoTokenizer.from_pretrained(
+        weights, padding_side="left", trust_remote_code=config.trust_remote_code
+    )
     prompts = render_all(tokenizer, problems, cell["variant"], recipe, _context(weights))
-    network = AutoModelForCausalLM.from_pretrained(weights, dtype="float32", use_safetensors=True)
+    network = AutoModelForCausalLM.from_pretrained(
+        weights,
+        dtype="float32",
+        use_safetensors=True,
+        trust_remote_code=config.trust_remote_code,
+    )
     # TRL scores responses in tiles 32,768 columns wide, whatever the vocabulary: with a hundred
     # characters that is hundreds of megabytes of nothing, and a quarter of a step's time.
     trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE = min(

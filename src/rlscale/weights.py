@@ -17,8 +17,9 @@ def weight_files(folder: Path | str) -> list[Path]:
 
 
 def weights_digest(folder: Path | str) -> str:
-    """Digest of a checkpoint's bytes: its weight files and its model configuration."""
-    files = [*weight_files(folder), Path(folder) / "config.json"]
+    """Digest of a checkpoint's bytes: its weights, its model configuration and its own code."""
+    folder = Path(folder)
+    files = [*weight_files(folder), folder / "config.json", *sorted(folder.glob("*.py"))]
     return digest({file.name: file_sha256(file) for file in files})
 
 
@@ -71,13 +72,15 @@ def _opened(folder: Path | str) -> Iterator[tuple[Path, Any]]:
 
 
 def reference_log_probabilities(
-    folder: Path | str, prompts: Sequence[Sequence[int]], dtype: str
+    folder: Path | str, prompts: Sequence[Sequence[int]], dtype: str, trust_remote_code: bool
 ) -> list[float]:
     """What ``Engine.log_probabilities`` must give, computed by transformers from the files."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, use_safetensors=True, trust_remote_code=trust_remote_code
+    )
     values = []
     with torch.inference_mode():
         for prompt in prompts:

@@ -33,7 +33,7 @@ def paused(tmp_path) -> Path:
     state = tmp_path / "state" / "checkpoint-8"
     model = {"weights": str(tmp_path / "model")}
     write_json(state / "record.json", {"paused": True})
-    write_pause(state, "mark", "cell", saved_checkpoints(model, tmp_path, RECIPE))
+    write_pause(state, "mark", "cell", saved_checkpoints(model, tmp_path, RECIPE), False)
     return state
 
 
@@ -56,7 +56,7 @@ def test_a_removal_that_was_cut_off_goes_on(paused, tmp_path):
     before = read_json(paused / PAUSE)["checkpoints"]
     write_json(tmp_path / "step1.json", {**before[1], "weights": "removed after evaluation"})
     (tmp_path / "step1" / "model.safetensors").unlink()
-    write_pause(paused, "mark", "cell", saved_checkpoints(model, tmp_path, RECIPE))
+    write_pause(paused, "mark", "cell", saved_checkpoints(model, tmp_path, RECIPE), False)
     remove_weights(paused / PAUSE, last_step=16)
     assert {path.name for path in tmp_path.glob("step*")} == {"step1.json", "step2.json"}
     assert saved_checkpoints(model, tmp_path, RECIPE)[1]["digest"] == before[1]["digest"]
