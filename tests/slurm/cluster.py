@@ -4,6 +4,7 @@ GPUs are book-keeping only: character devices that Slurm hands out and nothing c
 lose SLURM_CONF, so /etc/slurm/{slurm,gres}.conf are links into the folder while the cluster runs.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -55,8 +56,11 @@ OverTimeLimit=0
 GresTypes=gpu
 NodeName={host} Port=16818 {node}
 NodeName={second} Port=16819 {node}
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 PartitionName=gpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 PartitionName=two Nodes={host},{second} MaxTime=INFINITE State=UP
+PartitionName=urgent Nodes={host} PriorityTier=10 MaxTime=INFINITE State=UP
 """
 
 
@@ -129,6 +133,15 @@ class Cluster:
         self.daemon("slurmd", "-f", str(_ETC / "slurm.conf"), "-N", node)
         line = f"sinfo --noheader --nodes={node} --format=%t"
         self.wait(line, lambda said: set(said.split()) <= {"idle", "mix"} and said.strip())
+
+    def lose_node(self, node: str, job: str) -> None:
+        """End a node as a power cut does: its daemon and every process of its job, at once."""
+        self.kill(f"slurmd-{node}")
+        mine = f"SLURM_JOB_ID={job}".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mine in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
 
     def restart_slurmctld(self) -> None:
         """Kill the controller and start it again."""

@@ -53,7 +53,7 @@ class SlurmStudy(Study):
     def start(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run to the end, whatever comes of it."""
         return subprocess.run(
-            **self.command(*arguments), stdout=-1, stderr=subprocess.STDOUT, text=True, timeout=400
+            **self.command(*arguments), stdout=-1, stderr=subprocess.STDOUT, text=True, timeout=900
         )
 
     @contextlib.contextmanager

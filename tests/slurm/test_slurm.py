@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+from cluster import SECOND
 from slurm_study import SlurmStudy, cluster  # noqa: F401
 
 from conftest import Study, small_config
@@ -120,6 +121,35 @@ def test_a_cancelled_job_is_followed_by_a_new_one(local, on_slurm, cluster):  # 
         cluster.command(f"scancel {job}")
         assert run.wait(timeout=200) == 0
     assert attempts(on_slurm)[0][-1]["job"] != job
+    assert_equal_to(local, on_slurm)
+
+
+@pytest.mark.long
+def test_a_preempted_job_goes_on_when_the_urgent_one_is_done(local, on_slurm, cluster):  # noqa: F811
+    urgent = on_slurm.folder / "urgent.sh"
+    urgent.write_text("#!/bin/sh\nsleep 8\n")
+    with on_slurm.started(TRAIN) as run:
+        job = wait_for(lambda: training(on_slurm))
+        cluster.command(f"sbatch --partition=urgent --gres=gpu:2 --output=/dev/null {urgent}")
+        wait_for(lambda: f"{job}|PENDING" in cluster.jobs("%i %T"))
+        assert run.wait(timeout=400) == 0  # Slurm lets a requeued job wait for two minutes
+    starts, ends = attempts(on_slurm)
+    assert len(starts) == 2
+    assert ends[-1] == "ok"
+    assert_equal_to(local, on_slurm)
+
+
+@pytest.mark.long
+def test_the_job_of_a_lost_node_goes_on_at_another(local, on_slurm, cluster):  # noqa: F811
+    partition = ("--default-resources", "slurm_partition=two")
+    cluster.command(f"scontrol update nodename={cluster.host} state=drain reason=test")
+    with on_slurm.started(TRAIN, *partition) as run:
+        job = wait_for(lambda: training(on_slurm))
+        cluster.command(f"scontrol update nodename={cluster.host} state=resume")
+        cluster.lose_node(SECOND, job)
+        assert run.wait(timeout=400) == 0
+    cluster.start_slurmd(SECOND)
+    assert attempts(on_slurm)[1][-1] == "ok"
     assert_equal_to(local, on_slurm)
 
 
