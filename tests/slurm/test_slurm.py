@@ -140,7 +140,7 @@ def test_a_preempted_job_goes_on_when_the_urgent_one_is_done(local, on_slurm, cl
 
 
 @pytest.mark.long
-def test_the_job_of_a_lost_node_goes_on_at_another(local, on_slurm, cluster):  # noqa: F811
+def test_a_lost_node_is_followed_by_a_job_on_another(local, on_slurm, cluster):  # noqa: F811
     partition = ("--default-resources", "slurm_partition=two")
     cluster.command(f"scontrol update nodename={cluster.host} state=drain reason=test")
     with on_slurm.started(TRAIN, *partition) as run:
