@@ -27,8 +27,9 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "slurm")]
 
 from cluster import Cluster, missing  # noqa: E402
 from slurm_study import SlurmStudy  # noqa: E402
-from test_whole_study import FIGURE, four_cells  # noqa: E402
+from test_whole_study import FIGURE, two_sizes  # noqa: E402
 
+SEEDS = [1, 2]  # of two sizes
 CELLS = 4
 _PYTHON = """#!/bin/bash
 [ -n "$RLSCALE_TIMED" ] && exec {python} "$@"  # started by a command that is timed already
@@ -136,7 +137,7 @@ def main() -> None:
     """Start the cluster and run the three ways, one after the other."""
     if why := missing():
         sys.exit(why)
-    on_disk = four_cells()
+    on_disk = two_sizes(SEEDS)
     on_disk["training"] = on_disk.get("training", {}) | {"checkpoints_on_disk": 2}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -145,8 +146,8 @@ def main() -> None:
         for path in (slurm, copied, *studies):
             path.mkdir()
         ways = [
-            ("every rule a job", four_cells(), all_jobs(copied)),
-            ("as shipped", four_cells(), ROOT / "Snakefile"),
+            ("every rule a job", two_sizes(SEEDS), all_jobs(copied)),
+            ("as shipped", two_sizes(SEEDS), ROOT / "Snakefile"),
             ("checkpoints_on_disk", on_disk, ROOT / "Snakefile"),
         ]
         cluster = Cluster(slurm)

@@ -1,4 +1,4 @@
-"""The embedded study, cut to four cells, on Slurm: it ends with the bytes of a local run."""
+"""The embedded study, cut to a few cells, on Slurm: it ends with the bytes of a local run."""
 
 import copy
 
@@ -17,10 +17,10 @@ RESULTS = (
 )  # fmt: skip
 
 
-def four_cells() -> dict:
-    """Two sizes, two seeds; each training holds a GPU."""
+def two_sizes(seeds: list[int]) -> dict:
+    """A cell per size and seed; each training holds a GPU."""
     config = copy.deepcopy(small_config())
-    config["sweeps"] = [config["sweeps"][0] | {"seed": [1, 2]}]
+    config["sweeps"] = [config["sweeps"][0] | {"seed": seeds}]
     config["resources"]["default"] = {"gpus": 1, "mem_mb": 3000, "minutes": 30}
     return config
 
@@ -32,11 +32,12 @@ def results_of(study: Study) -> dict[str, bytes]:
     return {name: content for name, content in here.items() if not name.endswith(".run.json")}
 
 
-@pytest.mark.long
-def test_the_study_by_slurm_ends_with_the_bytes_of_a_local_run(cluster, tmp_path_factory):  # noqa: F811
-    local = Study(tmp_path_factory.mktemp("local"), four_cells())
+@pytest.mark.parametrize("seeds", [[1], pytest.param([1, 2], marks=pytest.mark.long)])
+def test_the_study_by_slurm_ends_with_the_bytes_of_a_local_run(cluster, tmp_path_factory, seeds):  # noqa: F811
+    config = two_sizes(seeds)
+    local = Study(tmp_path_factory.mktemp("local"), config)
     local.run(FIGURE)
-    study = SlurmStudy(tmp_path_factory.mktemp("study"), four_cells())
+    study = SlurmStudy(tmp_path_factory.mktemp("study"), config)
     done = study.start(FIGURE)
     assert done.returncode == 0, done.stdout[-4000:] + study.failed_logs()
     expected, found = results_of(local), results_of(study)
@@ -46,7 +47,7 @@ def test_the_study_by_slurm_ends_with_the_bytes_of_a_local_run(cluster, tmp_path
     assert [name for name in expected if found[name] != expected[name]] == []
     records = sorted((study.folder / ".state/attempts").glob("**/*.jsonl"))
     trainings = [attempt for record in records for attempt in attempts.history(record)]
-    assert len(trainings) == len({training["job"] for training in trainings}) == 4
+    assert len(trainings) == len({training["job"] for training in trainings}) == 2 * len(seeds)
     for training in trainings:
         assert training["gpus"] == 1  # CUDA_VISIBLE_DEVICES as Slurm set it
         asked = cluster.command(f"scontrol show job {training['job']}")
