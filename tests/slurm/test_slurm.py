@@ -81,7 +81,7 @@ def assert_equal_to(local, study, steps=STEPS):
 
 @pytest.mark.long
 def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(cluster, tmp_path_factory):  # noqa: F811
-    steps = 2 * STEPS  # more than a minute's
+    steps = 4 * STEPS  # more than a minute's
     undisturbed = Study(tmp_path_factory.mktemp("undisturbed"), one_cell(steps=steps, prompts=8))
     undisturbed.run(TRAIN)
     study = SlurmStudy(
