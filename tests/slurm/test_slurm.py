@@ -13,7 +13,7 @@ from slurm_study import SlurmStudy, cluster  # noqa: F401
 from conftest import Study, small_config
 
 CELL = "main/arith-15k-base/tau1-g16/seed1"
-STEPS = 192  # some 40 seconds: long enough to be interrupted
+STEPS = 192  # some 20 seconds: long enough to be interrupted
 # A warning for jobs of a minute; Slurm counts time limits in minutes.
 WARNED = ("--set-resources", "train_cell:slurm_extra='--signal=23@30'")
 TRAIN = f"results/cells/{CELL}/train.json"
