@@ -81,11 +81,11 @@ def assert_equal_to(local, study, steps=STEPS):
 
 @pytest.mark.long
 def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(cluster, tmp_path_factory):  # noqa: F811
-    steps = 4 * STEPS  # more than a minute's
-    undisturbed = Study(tmp_path_factory.mktemp("undisturbed"), one_cell(steps=steps, prompts=8))
+    steps = 5 * STEPS  # more than a minute's
+    undisturbed = Study(tmp_path_factory.mktemp("undisturbed"), one_cell(steps=steps, prompts=4))
     undisturbed.run(TRAIN)
     study = SlurmStudy(
-        tmp_path_factory.mktemp("study"), one_cell(steps=steps, prompts=8, minutes=1)
+        tmp_path_factory.mktemp("study"), one_cell(steps=steps, prompts=4, minutes=1)
     )
     study.take_inputs(undisturbed)
     done = study.start(TRAIN, *WARNED)
