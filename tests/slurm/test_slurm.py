@@ -81,12 +81,12 @@ def assert_equal_to(local, study, steps=STEPS):
 
 @pytest.mark.long
 def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(cluster, tmp_path_factory):  # noqa: F811
-    steps = 5 * STEPS  # more than a minute's
-    undisturbed = Study(tmp_path_factory.mktemp("undisturbed"), one_cell(steps=steps, prompts=4))
+    steps = 4 * STEPS  # with so many updates, more than a minute's
+    config = one_cell(steps=steps, prompts=4, minutes=1)
+    config["recipes"]["main"]["updates_per_step"] = 16
+    undisturbed = Study(tmp_path_factory.mktemp("undisturbed"), config)
     undisturbed.run(TRAIN)
-    study = SlurmStudy(
-        tmp_path_factory.mktemp("study"), one_cell(steps=steps, prompts=4, minutes=1)
-    )
+    study = SlurmStudy(tmp_path_factory.mktemp("study"), config)
     study.take_inputs(undisturbed)
     done = study.start(TRAIN, *WARNED)
     assert done.returncode == 0, done.stdout[-4000:] + study.failed_logs()
