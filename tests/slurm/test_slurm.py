@@ -81,9 +81,10 @@ def assert_equal_to(local, study, steps=STEPS):
 
 @pytest.mark.long
 def test_a_job_at_its_time_limit_saves_and_a_new_job_goes_on(cluster, tmp_path_factory):  # noqa: F811
-    steps = 4 * STEPS  # with so many updates, more than a minute's
+    steps = 8 * STEPS  # more than a minute's, of more problems
     config = one_cell(steps=steps, prompts=4, minutes=1)
-    config["recipes"]["main"]["updates_per_step"] = 16
+    for level in config["data"]["arithmetic"]["generate"]["levels"].values():
+        level["problems"] *= 2
     undisturbed = Study(tmp_path_factory.mktemp("undisturbed"), config)
     undisturbed.run(TRAIN)
     study = SlurmStudy(tmp_path_factory.mktemp("study"), config)
