@@ -34,7 +34,7 @@ new-study: $(ENVIRONMENT) ## a study's own folder, with git and DVC (DIR=../my-s
 		--config $(or $(CONFIG),config/config.yaml)
 
 docs: $(ENVIRONMENT) ## write config/README.md from the configuration's schema
-	@python -m rlscale.config_table workflow/schemas/config.schema.yaml config/README.md
+	@python -m rlscale.study.config_table workflow/schemas/config.schema.yaml config/README.md
 
 lock: .venv/dev.stamp ## resolve requirements/*.in into the locks (UPGRADE=--upgrade: newest versions)
 	@sh requirements/lock.sh $(UPGRADE)

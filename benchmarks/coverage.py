@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
-from rlscale.coverage import cover_study
-from rlscale.simulate import floor_truth, power_truth, saturating_truth
+from rlscale.answers.coverage import cover_study
+from rlscale.laws.simulate import floor_truth, power_truth, saturating_truth
 
 SEED = 20261123
 TRUTHS = {"saturating": saturating_truth, "power": power_truth, "floor": floor_truth}

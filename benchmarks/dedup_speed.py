@@ -54,7 +54,7 @@ def problems(file: str, rows: int) -> list[str]:
 
 def rlscale(texts: list[str]) -> int:
     """Rows that leave or join another row's cluster."""
-    from rlscale.dedup import Text, cluster
+    from rlscale.data.dedup import Text, cluster
 
     text = Text.of(texts)
     first = np.array(sorted({c: i for i, c in enumerate(text.canonical)}.values()))
@@ -64,8 +64,8 @@ def rlscale(texts: list[str]) -> int:
 
 def phases(texts: list[str]) -> None:
     """CPU seconds of each phase of ours, on standard error."""
-    from rlscale import near
-    from rlscale.canonical import tokens
+    from rlscale.data import near
+    from rlscale.data.canonical import tokens
 
     def timed(name, work):
         started = time.process_time()
@@ -127,7 +127,7 @@ def datasketch_batched(texts: list[str], tokenise: Callable[[str], list[str]] = 
 
 def datasketch_tokens(texts: list[str]) -> int:
     """The same with our tokens."""
-    from rlscale.canonical import tokens
+    from rlscale.data.canonical import tokens
 
     return datasketch_batched(texts, tokens)
 

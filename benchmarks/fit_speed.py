@@ -19,7 +19,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # Before numpy is imported.
 import numpy as np
 import pandas
 
-from rlscale.fitting import Points, fit_law
+from rlscale.laws.fitting import Points, fit_law
 
 POINTS = Path(__file__).parents[1] / "resources/published/points_base.csv"
 

@@ -60,8 +60,8 @@ def train(architecture: dict, *, prompts: int, completion: int, steps: int, devi
     from transformers import Qwen2Config, Qwen2ForCausalLM, TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
 
-    from rlscale.timings import Timings, time_phases
-    from rlscale.tiny import character_tokenizer
+    from rlscale.accounting.timings import Timings, time_phases
+    from rlscale.models.tiny import character_tokenizer
 
     timings = Timings()
     micro_batch = min(MICRO_BATCH, prompts * GROUP // UPDATES)

@@ -60,8 +60,8 @@ class Cell:
     """A trained cell of the study in the working directory, to be trained again."""
 
     def __init__(self, name: str):
-        from rlscale.cells import Cell as Name
-        from rlscale.manifests import read_manifest
+        from rlscale.core.manifests import read_manifest
+        from rlscale.study.grid import Cell as Name
 
         self.name = Name.from_path(name)
         trained = read_manifest(Path("results/cells", name, "train.json"), "train")

@@ -10,8 +10,9 @@ import yaml
 from snakemake.utils import validate
 
 from conftest import ROOT, Study
-from rlscale.cells import Cell, check, expand, job_of, protocol_digest, resolve
-from rlscale.launch import command, processes
+from rlscale.core.cell import Cell
+from rlscale.jobs.launch import command, processes
+from rlscale.study.grid import check, expand, job_of, protocol_digest, resolve
 
 PAPER = ROOT / "config" / "paper.yaml"
 QWEN = ["0.5b", "1.5b", "3b", "7b", "14b", "32b", "72b"]
@@ -66,7 +67,7 @@ def paper() -> dict:
 @pytest.fixture(scope="module")
 def grpo(paper, tmp_path_factory):
     """What TRL makes of the recipe of a cell."""
-    from rlscale.grpo_settings import grpo_config
+    from rlscale.training.grpo_settings import grpo_config
 
     return grpo_config(
         resolve(paper, CELL),
@@ -174,7 +175,7 @@ def test_files_lie_below_the_study(paper):
     ["math__full_difficulty_ordered_test_500.parquet", "math__sampled_1_4_12800.parquet"],
 )
 def test_the_prompt_stands_around_the_published_problems(paper, shared, name):
-    from rlscale.readers import read_rows
+    from rlscale.data.readers import read_rows
 
     path = shared / "data" / "guru" / name
     guru = paper["data"]["guru"]["read"]
@@ -186,7 +187,7 @@ def test_the_prompt_stands_around_the_published_problems(paper, shared, name):
     )
 
 
-ACCELERATE = "python -m rlscale.launcher --config_file CONFIG/"
+ACCELERATE = "python -m rlscale.jobs.launcher --config_file CONFIG/"
 LAUNCHES = {
     "qwen2.5-0.5b": "ddp.yaml --num_processes 2 --num_machines 1",
     "qwen2.5-1.5b": "ddp.yaml --num_processes 2 --num_machines 1",
@@ -234,7 +235,7 @@ def test_accelerate_itself_reads_the_command_line(paper):
 
 @pytest.mark.parametrize("model", LAUNCHES)
 def test_each_size_computes_the_same_batch_in_its_own_parts(paper, tmp_path, model):
-    from rlscale.grpo_settings import grpo_config
+    from rlscale.training.grpo_settings import grpo_config
 
     job = job_of(paper, model)
     config = grpo_config(

@@ -8,7 +8,7 @@ from cluster import SECOND
 from slurm_study import cluster  # noqa: F401
 
 from conftest import ROOT
-from rlscale.launch import command
+from rlscale.jobs.launch import command
 
 PROBE = """
 import json, os, torch

@@ -6,7 +6,7 @@ import pytest
 from slurm_study import SlurmStudy, cluster  # noqa: F401
 
 from conftest import Study, small_config
-from rlscale import attempts
+from rlscale.jobs import attempts
 
 FIGURE = "results/fig_k_of_N.pdf"
 # What a run must not change; the rest of a study holds measured times.

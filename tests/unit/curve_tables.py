@@ -3,7 +3,7 @@
 import numpy as np
 import pandas
 
-from rlscale.tables import check_curves
+from rlscale.core.tables import check_curves
 
 SIZES = {"1b": 1e9, "3b": 3e9, "9b": 9e9, "27b": 27e9}
 K_MAX, N0 = 0.2, 6e9

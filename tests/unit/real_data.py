@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 import pandas
 
 from conftest import SHARED
-from rlscale.benchmarks import get
-from rlscale.problems import RawRow
-from rlscale.readers import read_rows
+from rlscale.data.problems import RawRow
+from rlscale.data.readers import read_rows
+from rlscale.evaluation.benchmarks import get
 
 DATA = SHARED / "data"
 TRAIN = "math__sampled_1_4_12800.parquet"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rlscale.alternate import is_evaluated_so_far, remove_weights, train_and_evaluate
-from rlscale.manifests import read_json, write_json
-from rlscale.pauses import PAUSE, pause_steps, saved_checkpoints, write_pause
+from rlscale.core.files import read_json, write_json
+from rlscale.training.alternate import is_evaluated_so_far, remove_weights, train_and_evaluate
+from rlscale.training.pauses import PAUSE, pause_steps, saved_checkpoints, write_pause
 
 RECIPE = {"checkpoints": [0, 1, 2, 4, 8, 16]}
 

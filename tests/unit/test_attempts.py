@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from rlscale import attempts
-from rlscale.errors import StudyError
-from rlscale.manifests import write_json
+from rlscale.core.errors import StudyError
+from rlscale.core.files import write_json
+from rlscale.jobs import attempts
 
 
 @pytest.fixture

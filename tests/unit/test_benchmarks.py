@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rlscale import benchmarks
-from rlscale.errors import StudyError
-from rlscale.verify import extract
+from rlscale.core.errors import StudyError
+from rlscale.evaluation import benchmarks
+from rlscale.judging.verify import extract
 
 SHARED = Path(__file__).parents[3] / "shared/data/benchmarks"
 FILES = {
@@ -120,7 +120,7 @@ def test_the_held_out_golds_of_the_paper_are_usable():
         SHARED.parent / "guru/math__full_difficulty_ordered_test_500.parquet"
     )
     golds = [row["ground_truth"] for row in rows["reward_model"]]
-    from rlscale.verify import judge
+    from rlscale.judging.verify import judge
 
     outcomes = judge("math", [rf"\boxed{{{gold}}}" for gold in golds], golds, workers=2)
     failing = [gold for gold, outcome in zip(golds, outcomes, strict=True) if outcome != "correct"]
@@ -191,7 +191,7 @@ def test_arithmetic_problems_are_distinct_and_right():
 
 def test_every_module_says_where_it_is_from():
     for name in benchmarks.names():
-        text = __import__(f"rlscale.benchmarks.{name}", fromlist=["x"]).__doc__
+        text = __import__(f"rlscale.evaluation.benchmarks.{name}", fromlist=["x"]).__doc__
         for word in ("Source:", "icence", "Example", "Prompt:"):
             assert word in text, f"{name}: no {word!r} in its docstring"
 

@@ -4,7 +4,8 @@ import copy
 
 import pytest
 
-from rlscale.cells import (
+from rlscale.core.errors import StudyError
+from rlscale.study.grid import (
     Cell,
     check,
     evaluation_job_of,
@@ -14,7 +15,6 @@ from rlscale.cells import (
     protocol_digest,
     resolve,
 )
-from rlscale.errors import StudyError
 
 CONFIG = {
     "study": "t",

@@ -4,8 +4,8 @@ import pandas
 import pytest
 from curve_tables import straight_curves
 
-from rlscale.checks import check_results, failures
-from rlscale.results import fit_curves
+from rlscale.answers.checks import check_results, failures
+from rlscale.laws.results import fit_curves
 
 FIT = {"bootstrap": {"replicates": 200}}
 

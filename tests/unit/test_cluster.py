@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from rlscale import cluster
-from rlscale.errors import StudyError
+from rlscale.core.errors import StudyError
+from rlscale.study import cluster
 
 
 @pytest.fixture

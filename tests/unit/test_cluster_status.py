@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rlscale import cluster, cluster_status, runs
+from rlscale.study import cluster, cluster_status, runs
 
 CELLS = {name: f"main/small-base/tau1-g8/seed{n}" for n, name in enumerate(("a", "b", "c", "d"), 1)}
 

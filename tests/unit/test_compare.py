@@ -1,9 +1,9 @@
 import pytest
 from curve_tables import straight_curves
 
-from rlscale.compare import compare_fits
-from rlscale.errors import StudyError
-from rlscale.results import fit_curves
+from rlscale.answers.compare import compare_fits
+from rlscale.core.errors import StudyError
+from rlscale.laws.results import fit_curves
 
 SETTINGS = {"bootstrap": {"replicates": 300}}
 
@@ -39,9 +39,9 @@ def test_different_laws_are_not_compared(one):
 
 
 def test_the_figure_draws_what_the_table_says(one, tmp_path):
-    from rlscale.plots.compare import compared
-    from rlscale.plots.output import save
-    from rlscale.plots.style import style
+    from rlscale.report.figures.compare import compared
+    from rlscale.report.figures.output import save
+    from rlscale.report.figures.style import style
 
     other = fit(straight_curves(0.005, runs=3, study="steep").assign(loss=lambda t: t["loss"] ** 2))
     with style():
@@ -58,7 +58,7 @@ def test_the_figure_draws_what_the_table_says(one, tmp_path):
 
 
 def test_studies_without_a_common_size_show_both_curves(one):
-    from rlscale.plots.compare import compared
+    from rlscale.report.figures.compare import compared
 
     curves = straight_curves(0.005, runs=3, study="others")
     drawing = compared(one, fit(curves.assign(model="other-" + curves["model"])))

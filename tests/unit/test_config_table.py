@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rlscale import config_table
+from rlscale.study import config_table
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"

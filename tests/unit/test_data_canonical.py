@@ -5,10 +5,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rlscale import canonical
-from rlscale.canonical import canonicalise, tokens
-from rlscale.dedup import Text
-from rlscale.near import jaccard
+from rlscale.data import canonical
+from rlscale.data.canonical import canonicalise, tokens
+from rlscale.data.dedup import Text
+from rlscale.data.near import jaccard
 
 STEM = (
     r"Let $f(x)=\frac{1}{2}x^{2}-3x+5$ be defined for all real $x$. Tom has 12 apples and gives "

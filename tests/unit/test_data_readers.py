@@ -7,9 +7,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from rlscale.errors import StudyError
-from rlscale.problems import tabulate
-from rlscale.readers import read_rows
+from rlscale.core.errors import StudyError
+from rlscale.data.problems import tabulate
+from rlscale.data.readers import read_rows
 
 GOOD = {"problem": "1+2+3=", "answer": "6", "rate": 0.5}
 SETTINGS = {"layout": "plain", "columns": {"pass_rate": ["rate"]}, "wrapper": ""}

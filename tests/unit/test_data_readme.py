@@ -15,10 +15,10 @@ from collections.abc import Callable, Hashable, Sequence
 import pytest
 from real_data import DATA, HELD_OUT, TRAIN, benchmarks, near_by_definition, ngrams, rows
 
-from rlscale.canonical import canonicalise, tokens
-from rlscale.decontaminate import overlap
-from rlscale.dedup import Text, settle_duplicates
-from rlscale.problems import equal_answers, is_broken, tabulate
+from rlscale.data.canonical import canonicalise, tokens
+from rlscale.data.decontaminate import overlap
+from rlscale.data.dedup import Text, settle_duplicates
+from rlscale.data.problems import equal_answers, is_broken, tabulate
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
 

@@ -3,11 +3,11 @@
 import pytest
 from real_data import DATA, HELD_OUT, TRAIN, benchmarks, near_by_definition, rows
 
-from rlscale.canonical import canonicalise, tokens
-from rlscale.clean import clean
-from rlscale.dedup import Text
-from rlscale.near import near_pairs
-from rlscale.problems import tabulate
+from rlscale.data.canonical import canonicalise, tokens
+from rlscale.data.clean import clean
+from rlscale.data.dedup import Text
+from rlscale.data.near import near_pairs
+from rlscale.data.problems import tabulate
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
 

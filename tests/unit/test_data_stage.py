@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlscale.arithmetic import generate, problem_space, sample
-from rlscale.canonical import tokens
-from rlscale.errors import StudyError
-from rlscale.manifests import read_manifest, verify_files, write_manifest
-from rlscale.prepare import make_variant, prepare_set
-from rlscale.repeat import largest_steps, repeat
-from rlscale.splits import draw_held_out, quotas, strata_of
+from rlscale.core.errors import StudyError
+from rlscale.core.manifests import read_manifest, verify_files, write_manifest
+from rlscale.data.arithmetic import generate, problem_space, sample
+from rlscale.data.canonical import tokens
+from rlscale.data.prepare import make_variant, prepare_set
+from rlscale.data.repeat import largest_steps, repeat
+from rlscale.data.splits import draw_held_out, quotas, strata_of
 
 LEVELS = {
     "three": {"skill": "sum", "terms": 3, "largest": 9, "problems": 200},
@@ -50,7 +50,7 @@ def benchmark(folder: Path, problems: list[str]) -> Path:
     )
     write_manifest(
         folder / "manifest.json", kind="benchmark", name="bench", settings={}, inputs={},
-        files=[folder / "problems.parquet"], seed=None, started=0, code="rlscale.clean",
+        files=[folder / "problems.parquet"], seed=None, started=0, code="rlscale.data.clean",
     )  # fmt: skip
     return folder / "manifest.json"
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlscale.canonical import tokens
-from rlscale.decontaminate import overlap
-from rlscale.dedup import Text, cluster, settle_duplicates
-from rlscale.near import near_pairs, take
+from rlscale.data.canonical import tokens
+from rlscale.data.decontaminate import overlap
+from rlscale.data.dedup import Text, cluster, settle_duplicates
+from rlscale.data.near import near_pairs, take
 
 WORDS = ["alpha", "beta", "gamma", "1", "2", "3", "+", "-", "=", "x", "y"]
 texts = st.lists(

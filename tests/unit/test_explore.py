@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from curve_tables import straight_curves
 
-from rlscale.explore import continued, explore_page
-from rlscale.results import fit_curves
+from rlscale.laws.results import fit_curves
+from rlscale.report.explore import continued, explore_page
 
 TEMPLATE = Path(__file__).parents[2] / "workflow/report/explore.html"
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 from curve_tables import straight_curves
 
-from rlscale.cli import main
+from rlscale.cli.main import main
 
 
 def test_fit_prints_parameters_with_intervals_and_a_line_per_size(tmp_path, monkeypatch, capsys):
@@ -30,7 +30,8 @@ def test_trouble_is_one_sentence(tmp_path, monkeypatch, capsys):
 def test_the_command_loads_neither_torch_nor_snakemake(tmp_path):
     straight_curves().to_csv(tmp_path / "curves.csv", index=False)
     code = (
-        "import sys; from rlscale.cli import main; sys.argv = ['rlscale', 'fit', 'curves.csv']; "
+        "import sys; from rlscale.cli.main import main; "
+        "sys.argv = ['rlscale', 'fit', 'curves.csv']; "
         "main(); print({'torch', 'snakemake', 'vllm', 'dvc'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -7,11 +7,11 @@ import pandas
 import pytest
 from curve_tables import K_MAX, N0, SIZES, exact_slope, straight_curves
 
-from rlscale.errors import StudyError
-from rlscale.fitting import Points, fit_law, points_of
-from rlscale.laws import CURVE_LAWS
-from rlscale.points import build_groups
-from rlscale.results import fit_curves, rounded
+from rlscale.core.errors import StudyError
+from rlscale.laws.equations import CURVE_LAWS
+from rlscale.laws.fitting import Points, fit_law, points_of
+from rlscale.laws.points import build_groups
+from rlscale.laws.results import fit_curves, rounded
 
 SETTINGS = {"weighting": "equal", "bootstrap": {"replicates": 200}}
 U = np.log(512.0 * np.arange(1, 60))

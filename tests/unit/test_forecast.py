@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from curve_tables import SIZES, straight_curves
 
-from rlscale.errors import StudyError
-from rlscale.forecast import forecast_curves, split_curves
-from rlscale.laws import LAWS
-from rlscale.scores import COLUMNS, score_forecasts
+from rlscale.answers.forecast import forecast_curves, split_curves
+from rlscale.answers.ranking import COLUMNS, score_forecasts
+from rlscale.core.errors import StudyError
+from rlscale.laws.equations import LAWS
 
 SETTINGS = {"weighting": "equal", "bootstrap": {"replicates": 200}}
 INTRA = {"kind": "intra", "first_share": 0.25}

@@ -4,9 +4,9 @@ import numpy as np
 import pandas
 import pytest
 
-from rlscale.errors import StudyError
-from rlscale.ingest import ingest_curves
-from rlscale.results import fit_curves
+from rlscale.core.errors import StudyError
+from rlscale.curves.ingest import ingest_curves
+from rlscale.laws.results import fit_curves
 
 RUN = {"model": "qwen-7b", "n_params_nominal": 7e9, "seed": 1}
 CONSTANTS = {"family": "qwen", "variant": "base", "benchmark": "held_out"}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rlscale.coverage import cover_study
-from rlscale.simulate import floor_truth, power_truth, saturating_truth
+from rlscale.answers.coverage import cover_study
+from rlscale.laws.simulate import floor_truth, power_truth, saturating_truth
 
 SEED = 31  # Of the small version only; benchmarks/coverage.py has the campaign's.
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rlscale.laws import CURVE_LAWS, SLOPE_LAWS
+from rlscale.laws.equations import CURVE_LAWS, SLOPE_LAWS
 
 RNG = np.random.default_rng(1)
 

@@ -3,8 +3,8 @@
 import pandas
 import pytest
 
-from rlscale.checks import check_results
-from rlscale.learning_rates import SETTING, best_rates
+from rlscale.answers.checks import check_results
+from rlscale.answers.learning_rates import SETTING, best_rates
 
 
 def curves_of(finals):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pandas
 import pytest
 
-from rlscale.ledger import TRAINING, Cost, Tokens, passes
-from rlscale.tiny import character_tokenizer, parameter_counts
+from rlscale.accounting.ledger import TRAINING, Cost, Tokens, passes
+from rlscale.models.tiny import character_tokenizer, parameter_counts
 
 # 2 layers of 2 heads of dimension 2; a head of 4 x 5.
 COST = Cost(n_params=100, n_params_total=150, head=20, attention=8, phases=TRAINING)

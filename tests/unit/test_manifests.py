@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from rlscale import manifests
-from rlscale.errors import StudyError
+from rlscale.core import digests, files, manifests
+from rlscale.core.errors import StudyError
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "manifest.schema.yaml"
 
@@ -21,7 +21,7 @@ def step(tmp_path):
     for name, text in (("b.txt", "made b"), ("a.txt", "made a")):
         (tmp_path / name).write_text(text)
 
-    def write(settings=None, started=0.0, code="rlscale.tables"):
+    def write(settings=None, started=0.0, code="rlscale.core.tables"):
         return manifests.write_manifest(
             tmp_path / "step.json",
             kind="data",
@@ -42,12 +42,12 @@ def test_manifest_follows_its_schema(step):
 
 
 def test_bytes_do_not_depend_on_time_or_code(step, tmp_path):
-    step(started=0.0, code="rlscale.tables")
+    step(started=0.0, code="rlscale.core.tables")
     first = (tmp_path / "step.json").read_bytes()
-    step(started=time.time(), code="rlscale.errors")
+    step(started=time.time(), code="rlscale.core.errors")
     assert (tmp_path / "step.json").read_bytes() == first
-    run = manifests.read_json(tmp_path / "step.run.json")
-    assert run["code"]["module"] == "rlscale.errors"
+    run = files.read_json(tmp_path / "step.run.json")
+    assert run["code"]["module"] == "rlscale.core.errors"
 
 
 def test_fingerprint_follows_settings_and_inputs_only(step, tmp_path):
@@ -104,9 +104,9 @@ def test_manifest_of_another_kind_is_refused(step, tmp_path):
 
 def test_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
     path = tmp_path / "step.json"
-    manifests.write_json(path, {"old": 1})
+    files.write_json(path, {"old": 1})
     with pytest.raises(UnicodeEncodeError):
-        manifests.write_text(path, "\ud800")
+        files.write_text(path, "\ud800")
     assert json.loads(path.read_text()) == {"old": 1}
     assert list(tmp_path.iterdir()) == [path]
 
@@ -122,7 +122,7 @@ def package(tmp_path, monkeypatch):
     )
     (folder / "helper.py").write_text("def f():\n    return 1\n")
     (folder / "other.py").write_text("x = 1\n")
-    monkeypatch.setattr(manifests, "__file__", str(folder / "manifests.py"))
+    monkeypatch.setattr(digests, "__file__", str(folder / "core" / "digests.py"))
     return folder
 
 
@@ -138,8 +138,8 @@ def package(tmp_path, monkeypatch):
     ],
 )
 def test_code_digest_sees_code_and_nothing_else(package, file, old, new, counts):
-    before = manifests.code_digest("rlscale.maker")
+    before = digests.code_digest("rlscale.maker")
     text = (package / file).read_text()
     assert old in text
     (package / file).write_text(text.replace(old, new))
-    assert (manifests.code_digest("rlscale.maker") != before) is counts
+    assert (digests.code_digest("rlscale.maker") != before) is counts

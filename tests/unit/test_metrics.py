@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
-from rlscale import metrics
+from rlscale.evaluation import metrics
 
 
 def subsets(flags, k):

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from rlscale import owner
-from rlscale.owner import Owned, owned
+from rlscale.jobs import owner
+from rlscale.jobs.owner import Owned, owned
 
 RACER = """
 import sys, time
 from pathlib import Path
-from rlscale.owner import Owned, owned
+from rlscale.jobs.owner import Owned, owned
 name, log, hold, wait = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4] == "1"
 print("ready", flush=True)
 sys.stdin.readline()

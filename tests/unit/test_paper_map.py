@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from rlscale.plots.registry import CLAIMS, FIGURES
+from rlscale.report.figures.registry import CLAIMS, FIGURES
 
 ROOT = Path(__file__).parents[2]
 MAP = (ROOT / "docs/paper_map.md").read_text()

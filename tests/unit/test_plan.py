@@ -2,8 +2,8 @@
 
 import pytest
 
-from rlscale.errors import StudyError
-from rlscale.plan import plan_page, plan_study
+from rlscale.core.errors import StudyError
+from rlscale.study.plan import plan_page, plan_study
 
 
 @pytest.fixture

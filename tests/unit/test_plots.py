@@ -10,15 +10,15 @@ import pandas
 import pytest
 from curve_tables import straight_curves
 
-from rlscale.errors import StudyError
-from rlscale.forecast import forecast_curves, split_curves
-from rlscale.lineage import read_provenance
-from rlscale.plots.draw import draw
-from rlscale.plots.registry import FIGURES, FORECAST_LAWS
-from rlscale.plots.style import PALETTES, colours, human, log_ticks, panels
-from rlscale.results import fit_curves, rounded
-from rlscale.scores import score_forecasts
-from rlscale.tables import read_curves, write_curves
+from rlscale.answers.forecast import forecast_curves, split_curves
+from rlscale.answers.ranking import score_forecasts
+from rlscale.core.errors import StudyError
+from rlscale.core.tables import read_curves, write_curves
+from rlscale.laws.results import fit_curves, rounded
+from rlscale.report.figures.draw import draw
+from rlscale.report.figures.registry import FIGURES, FORECAST_LAWS
+from rlscale.report.figures.style import PALETTES, colours, human, log_ticks, panels
+from rlscale.study.lineage import read_provenance
 
 STEPS = (0, 1, 2, 4, 8, 16, 32)
 FIT = {"bootstrap": {"replicates": 200}, "select": {"tau": [1], "group_size": [8]}}
@@ -242,7 +242,7 @@ def test_figures_carry_their_provenance(whole, suffix):
     whole.draw("fig_k_of_N")
     found = read_provenance(whole.root / "out" / f"fig_k_of_N.{suffix}")
     assert found["configuration"] == "abc"
-    assert found["code"]["module"] == "rlscale.plots.efficiency"
+    assert found["code"]["module"] == "rlscale.report.figures.efficiency"
     assert str(whole.curves) in found["inputs"]
     assert len(found["inputs"]) == 6  # curves, cells, four fits
 

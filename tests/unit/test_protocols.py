@@ -2,7 +2,7 @@
 
 import pandas
 
-from rlscale.protocols import write_differences
+from rlscale.laws.protocols import write_differences
 
 COMMON = {"recipe": {"steps": 4, "grpo": {"beta": 0.1}}, "evaluation": {"temperature": 0.7}}
 

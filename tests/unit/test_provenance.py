@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rlscale import provenance
+from rlscale.study import records as provenance
 
 LONG = "x" * 200  # its base64 is longer than a file name may be
 

@@ -3,7 +3,7 @@ import math
 import pandas
 from curve_tables import exact_slope, straight_curves
 
-from rlscale.recommend import recommend
+from rlscale.answers.recommend import recommend
 
 SETTINGS = {"select": {"tau": 1}, "bootstrap": {"replicates": 200}}
 WISHES = {"budgets": [1e17], "targets": [0.6], "margin": 0.02, "confidence": 0.95}

@@ -3,8 +3,8 @@
 import pandas
 import pytest
 
-from rlscale.errors import StudyError
-from rlscale.reward import check_consumed
+from rlscale.core.errors import StudyError
+from rlscale.training.reward import check_consumed
 
 PLAN = pandas.DataFrame({"problem_id": ["a", "b", "c", "d"]})
 RECIPE = {"prompts_per_step": 2}

@@ -9,8 +9,8 @@ import time
 import pandas
 import pytest
 
-from rlscale.errors import StudyError
-from rlscale.samples import KEY, SampleStore
+from rlscale.core.errors import StudyError
+from rlscale.evaluation.samples import KEY, SampleStore
 
 
 def row(sample, **changes):
@@ -95,7 +95,7 @@ WRITER = """
 import sys, itertools, time
 sys.path.insert(0, {folder!r})
 from test_samples import row
-from rlscale import samples
+from rlscale.evaluation import samples
 samples.FLUSH_SECONDS = 0.01
 store = samples.SampleStore({path!r}, {journal!r})
 start = len(store)

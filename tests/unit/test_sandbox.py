@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rlscale import sandbox
-from rlscale.sandbox import Job, check
+from rlscale.judging import sandbox
+from rlscale.judging.sandbox import Job, check
 
 TESTS = "def check(f):\n    assert f(2) == 4\n    assert f(-3) == 9\ncheck(square)"
 HONEST = "def square(x):\n    return x * x\n"

@@ -2,8 +2,10 @@
 
 import pytest
 
-from rlscale.cells import Cell, protocol_digest
-from rlscale.tasks import sample_seed, samples_wanted, settings_for
+from rlscale.core.cell import Cell
+from rlscale.evaluation.tasks import sample_seed, samples_wanted
+from rlscale.study.settings import evaluation_settings
+from rlscale.study.grid import protocol_digest
 
 CELL = Cell("main", "small", "base", 1, 4, 2)
 
@@ -34,14 +36,14 @@ def config():
 
 
 def test_settings_are_what_decides_the_evaluation_and_no_speed_key(config):
-    settings = settings_for(config, CELL)
+    settings = evaluation_settings(config, CELL)
     assert "machine" not in settings
     assert settings["benchmarks"]["held_out"] == {
         "module": "held_out", "samples": 4, "max_tokens": 8,
     }  # fmt: skip
     assert settings["benchmarks"]["longer"]["max_tokens"] == 16
     faster = {**config, "evaluation": config["evaluation"] | {"machine": {"max_num_seqs": 1}}}
-    assert settings_for(faster, CELL) == settings
+    assert evaluation_settings(faster, CELL) == settings
 
 
 def test_a_top_up_reaches_the_cells_steps_and_benchmarks_that_it_names(config):
@@ -50,7 +52,7 @@ def test_a_top_up_reaches_the_cells_steps_and_benchmarks_that_it_names(config):
         {"match": {"model": "large"}, "samples": 64},
         {"match": {"model": "small", "step": 4}, "samples": 3},
     ]
-    settings = settings_for(config, CELL)
+    settings = evaluation_settings(config, CELL)
     wanted = {
         (name, step): samples_wanted(settings, name, step)
         for name in ("held_out", "longer")
@@ -63,9 +65,9 @@ def test_a_top_up_reaches_the_cells_steps_and_benchmarks_that_it_names(config):
 
 
 def test_top_ups_of_other_cells_leave_a_cells_settings_alone(config):
-    before = settings_for(config, CELL)
+    before = evaluation_settings(config, CELL)
     config["evaluation"]["top_up"] = [{"match": {"seed": 1}, "samples": 99}]
-    assert settings_for(config, CELL) == before
+    assert evaluation_settings(config, CELL) == before
 
 
 def test_every_request_has_a_seed_of_its_own():

@@ -8,12 +8,12 @@ import pytest
 import yaml
 from curve_tables import straight_curves
 
-from rlscale.errors import StudyError
-from rlscale.fitting import fit_law, points_of
-from rlscale.laws import LAWS
-from rlscale.results import fit_curves, outcome_shares, rounded
-from rlscale.simulate import saturating_truth, simulate_study
-from rlscale.uncertainty import block_replicates, crossed_replicates
+from rlscale.core.errors import StudyError
+from rlscale.laws.equations import LAWS
+from rlscale.laws.fitting import fit_law, points_of
+from rlscale.laws.results import fit_curves, outcome_shares, rounded
+from rlscale.laws.simulate import saturating_truth, simulate_study
+from rlscale.laws.uncertainty import block_replicates, crossed_replicates
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/fit.schema.yaml").read_text())

@@ -6,8 +6,8 @@ import time
 import pytest
 from answer_cases import KNOWN_MISSES, rows
 
-from rlscale import verify
-from rlscale.errors import StudyError
+from rlscale.core.errors import StudyError
+from rlscale.judging import verify
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ import pytest
 from training_run import RECIPE, STEPS, Run
 
 from conftest import ROOT, Study, small_config
-from rlscale.alternate import remove_weights
-from rlscale.manifests import read_json, read_manifest, verify_files
-from rlscale.samples import KEY
+from rlscale.core.files import read_json
+from rlscale.core.manifests import read_manifest, verify_files
+from rlscale.evaluation.samples import KEY
+from rlscale.training.alternate import remove_weights
 
 CELL = "main/arith-15k-base/tau1-g4/seed1"
 MOST = 2

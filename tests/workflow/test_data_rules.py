@@ -11,8 +11,8 @@ import pandas
 import pytest
 
 from conftest import ROOT, Study, small_config
-from rlscale.arithmetic import generate
-from rlscale.manifests import read_manifest, verify_files
+from rlscale.core.manifests import read_manifest, verify_files
+from rlscale.data.arithmetic import generate
 
 TARGET = "results/data/sums/manifest.json"
 GOOD = generate({"sums": {"skill": "sum", "terms": 4, "largest": 9, "problems": 60}}, seed=2)
@@ -73,7 +73,7 @@ def test_bad_rows_are_quarantined_and_every_row_is_accounted_for(study):
 
 # Loaded by every Python of the run: the removal of twins forgets to remove, so that only the
 # assertion stands against the leak.
-FORGETFUL = "from rlscale import clean\nclean._Stage.remove_twins = lambda *_: None\n"
+FORGETFUL = "from rlscale.data import clean\nclean._Stage.remove_twins = lambda *_: None\n"
 
 
 def test_a_leak_fails_the_build(study, tmp_path, monkeypatch):

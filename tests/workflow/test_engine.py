@@ -7,9 +7,9 @@ import shutil
 import pytest
 from tiny_cell import save_model
 
-from rlscale.engine import Engine, Request, WorkerExtension
-from rlscale.errors import StudyError
-from rlscale.weights import reference_log_probabilities, weights_digest
+from rlscale.core.errors import StudyError
+from rlscale.evaluation.engine import Engine, Request, WorkerExtension
+from rlscale.models.weights import reference_log_probabilities, weights_digest
 
 PROMPTS = [[10 + (7 * i + j * j) % 90 for j in range(3 + i % 9)] for i in range(100)]
 PROBES = PROMPTS[:4]
@@ -138,7 +138,7 @@ def test_log_probabilities_are_those_of_transformers(models, engine):
 
 def test_checksums_tell_checkpoints_apart(models, engine, monkeypatch):
     """The probe of models that are too large to run twice."""
-    monkeypatch.setattr("rlscale.engine.PROBE_BYTES", 0)
+    monkeypatch.setattr("rlscale.evaluation.engine.PROBE_BYTES", 0)
     assert engine.swap(models / "m1", PROBES) < 1e-6
     with pytest.raises(StudyError, match="does not run this checkpoint"):
         engine.prove(models / "m0", PROBES)

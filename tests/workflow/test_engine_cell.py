@@ -15,8 +15,8 @@ import pandas
 import pytest
 from tiny_cell import CELL, evaluate, make_cell, save_model, settings
 
-from rlscale.errors import StudyError
-from rlscale.samples import KEY, SampleStore
+from rlscale.core.errors import StudyError
+from rlscale.evaluation.samples import KEY, SampleStore
 
 NAMES = ["held_out", "harder"]
 STEPS = [0, 1, 4]
@@ -87,7 +87,7 @@ def test_again_nothing_is_generated_and_bytes_are_equal(cell):
 
 def test_a_changed_scorer_judges_again_without_generating(cell, monkeypatch):
     done, folder = cell
-    monkeypatch.setattr("rlscale.engine.Engine.__init__", None)
+    monkeypatch.setattr("rlscale.evaluation.engine.Engine.__init__", None)
     report = evaluate(done, settings(NAMES, 2, verifier="exact"), folder)
     assert (report["generated"], report["judged_again"]) == (0, 360)
     before, after = samples(done), samples(folder)
@@ -189,7 +189,8 @@ sys.path.insert(0, {folder!r})
 import torch; torch.set_num_threads(1)
 import vllm.entrypoints.llm, transformers, pandas
 from pathlib import Path
-from rlscale import progress, samples
+from rlscale.evaluation import progress
+from rlscale.evaluation import samples
 import tiny_cell
 samples.FLUSH_SECONDS = progress.EVERY_SECONDS = 0.05
 for line in sys.stdin:

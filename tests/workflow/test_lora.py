@@ -9,10 +9,10 @@ from safetensors.torch import load_file
 from training_run import RECIPE, STEPS, Run, assert_equal
 from transformers import AutoModelForCausalLM
 
-from rlscale.errors import StudyError
-from rlscale.lora import lora_config, merged
-from rlscale.manifests import read_manifest
-from rlscale.tiny import character_tokenizer, new_model
+from rlscale.core.errors import StudyError
+from rlscale.core.manifests import read_manifest
+from rlscale.models.tiny import character_tokenizer, new_model
+from rlscale.training.lora import lora_config, merged
 
 LORA = {"r": 4, "lora_alpha": 8, "lora_dropout": 0.1, "target_modules": ["q_proj", "down_proj"]}
 LORA_RECIPE = {**RECIPE, "lora": LORA}

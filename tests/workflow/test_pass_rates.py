@@ -15,10 +15,10 @@ import yaml
 from scipy.stats import binomtest
 
 from conftest import ROOT, Study, small_config
-from rlscale import studies
-from rlscale.manifests import read_manifest
-from rlscale.pass_rates import binomial_interval
-from rlscale.samples import KEY
+from rlscale.core.manifests import read_manifest
+from rlscale.evaluation.pass_rates import binomial_interval
+from rlscale.evaluation.samples import KEY
+from rlscale.study import folder as studies
 
 TARGET = "results/data/arithmetic/manifest.json"
 SAMPLES = 3
@@ -119,7 +119,8 @@ def test_the_model_that_is_asked_has_seen_no_problem_of_the_set(study):
 # A child that saves often, so that a kill meets a journal with parts.
 IMPATIENT = """
 import runpy, sys
-from rlscale import progress, samples
+from rlscale.evaluation import progress
+from rlscale.evaluation import samples
 samples.FLUSH_SECONDS = progress.EVERY_SECONDS = 0.01
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")

@@ -11,7 +11,7 @@ import torch
 from training_run import RECIPE, STEPS, Run, assert_equal, updates_of
 
 from conftest import ROOT
-from rlscale.launch import command
+from rlscale.jobs.launch import command
 
 
 def two_processes(folder: Path, inputs: Path, **machine) -> Run:

@@ -5,7 +5,7 @@ import copy
 import pandas
 
 from conftest import Study, embedded_config
-from rlscale.manifests import read_manifest
+from rlscale.core.manifests import read_manifest
 
 PROMPT = (
     "You are a knowledgeable math assistant. Answer the following questions and think step by "
@@ -19,7 +19,7 @@ def bpe_model(folder, texts):
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    from rlscale.tiny import new_model
+    from rlscale.models.tiny import new_model
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -8,7 +8,7 @@ import yaml
 from browser import CHROMIUM, Browser
 
 from conftest import ROOT, Study
-from rlscale.lineage import trace
+from rlscale.study.lineage import trace
 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="needs Chromium (apt-get install chromium), which is not here"

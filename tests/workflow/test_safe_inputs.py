@@ -11,10 +11,11 @@ from tiny_cell import evaluate, make_cell, settings
 from training_run import RECIPE, Run
 
 from conftest import ROOT, small_config
-from rlscale.errors import StudyError
-from rlscale.manifests import file_sha256, read_manifest
-from rlscale.models import make_model
-from rlscale.weights import weights_digest
+from rlscale.core.errors import StudyError
+from rlscale.core.files import file_sha256
+from rlscale.core.manifests import read_manifest
+from rlscale.models.sources import make_model
+from rlscale.models.weights import weights_digest
 
 CODE = """
 from pathlib import Path

@@ -8,8 +8,8 @@ import pandas
 import pytest
 
 from conftest import Study, small_config
-from rlscale.manifests import read_manifest, verify_files
-from rlscale.tables import read_curves
+from rlscale.core.manifests import read_manifest, verify_files
+from rlscale.core.tables import read_curves
 
 CELL = "main/arith-15k-base/tau1-g4/seed1"
 CELLS = [CELL, "main/arith-15k-base/tau1-g4/seed2", "main/arith-39k-base/tau1-g4/seed1"]

@@ -5,12 +5,13 @@ import pandas
 import pytest
 from training_run import PROMPTS, RECIPE, STEPS, Run, updates_of
 
-from rlscale.errors import StudyError
-from rlscale.grpo_settings import grpo_config
-from rlscale.manifests import read_json, read_manifest
-from rlscale.models import make_model
-from rlscale.tiny import character_tokenizer
-from rlscale.train import read_problems, render_all
+from rlscale.core.errors import StudyError
+from rlscale.core.files import read_json
+from rlscale.core.manifests import read_manifest
+from rlscale.models.sources import make_model
+from rlscale.models.tiny import character_tokenizer
+from rlscale.training.grpo_settings import grpo_config
+from rlscale.training.train import read_problems, render_all
 
 
 def test_a_run_leaves_its_checkpoints_tables_and_copies_of_these_for_state(undisturbed):

@@ -6,8 +6,8 @@ import pandas
 import pytest
 from training_run import RECIPE, STEPS, Run
 
-from rlscale import watch
-from rlscale.errors import StudyError
+from rlscale.core.errors import StudyError
+from rlscale.training import watch
 
 
 @pytest.fixture(scope="module")

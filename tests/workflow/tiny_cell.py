@@ -4,10 +4,10 @@ import random
 import time
 from pathlib import Path
 
-from rlscale.benchmarks import problem_table
-from rlscale.manifests import write_manifest
-from rlscale.tiny import character_tokenizer, new_model
-from rlscale.weights import weights_digest
+from rlscale.core.manifests import write_manifest
+from rlscale.evaluation.benchmarks import problem_table
+from rlscale.models.tiny import character_tokenizer, new_model
+from rlscale.models.weights import weights_digest
 
 ARCHITECTURE = {
     "hidden_size": 64,
@@ -36,7 +36,7 @@ def make_cell(root: Path, *, steps: list[int], problems: int, benchmarks: list[s
     for step in steps:
         folder = root / f"step{step}"
         checkpoints.append({"step": step, "path": str(folder), "digest": save_model(folder, step)})
-    common = {"settings": {}, "inputs": {}, "seed": 1, "code": "rlscale.verify"}
+    common = {"settings": {}, "inputs": {}, "seed": 1, "code": "rlscale.judging.verify"}
     write_manifest(
         root / "train.json",
         kind="train",
@@ -66,7 +66,7 @@ def make_cell(root: Path, *, steps: list[int], problems: int, benchmarks: list[s
 
 
 def settings(benchmarks: list[str], samples: int, **changes) -> dict:
-    """Evaluation settings as ``settings_for`` gives them."""
+    """Evaluation settings as ``evaluation_settings`` gives them."""
     return {
         "seed": 3,
         "temperature": 0.7,
@@ -88,7 +88,7 @@ def settings(benchmarks: list[str], samples: int, **changes) -> dict:
 
 def evaluate(root: Path, own: dict, output: Path | None = None) -> dict:
     """Evaluate the cell under ``root``; outputs go there or to ``output``."""
-    from rlscale.evaluate import evaluate_cell
+    from rlscale.evaluation.evaluate import evaluate_cell
 
     output = output or root
     names = {

@@ -12,8 +12,9 @@ import pandas
 from safetensors.torch import load_file
 
 from conftest import ROOT
-from rlscale.manifests import canonical_json, read_manifest, verify_files, write_manifest
-from rlscale.tiny import character_tokenizer, new_model, parameter_counts
+from rlscale.core.digests import canonical_json
+from rlscale.core.manifests import read_manifest, verify_files, write_manifest
+from rlscale.models.tiny import character_tokenizer, new_model, parameter_counts
 
 CELL = "main/tiny-base/tau1-g4/seed1"
 STEPS, PROMPTS = 24, 8
@@ -62,7 +63,7 @@ def make_inputs(folder: Path) -> Path:
         kind="model",
         name="tiny-base",
         files=weights.iterdir(),
-        code="rlscale.tiny",
+        code="rlscale.models.tiny",
         weights=str(weights),
         family="tiny",
         n_params_nominal=None,
@@ -85,7 +86,7 @@ def make_inputs(folder: Path) -> Path:
             kind="variant",
             name="sums",
             files=[data / "train.parquet"],
-            code="rlscale.repeat",
+            code="rlscale.data.repeat",
             **described,
         )
     return folder

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from rlscale import attempts
-from rlscale import cells as grid
-from rlscale.cluster import cancel_orphans
-from rlscale.errors import StudyError
-from rlscale.launch import command
-from rlscale.manifests import code_digest, digest
-from rlscale.studies import check_folder, claim_folder
+from rlscale.jobs import attempts
+from rlscale.study import grid
+from rlscale.study.cluster import cancel_orphans
+from rlscale.core.errors import StudyError
+from rlscale.jobs.launch import command
+from rlscale.core.digests import code_digest, digest
+from rlscale.study.folder import check_folder, claim_folder
 
 # Entry points are named by this variable, not by a path in a rule: a path differs between clones
 # and Snakemake would take that for a changed rule.

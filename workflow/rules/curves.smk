@@ -14,7 +14,7 @@ rule make_curve:
     params:
         study=config["study"],
         protocol=lambda wildcards: grid.protocol_digest(config, cell_of(wildcards)),
-        code=code("rlscale.curves"),
+        code=code("rlscale.curves.assemble"),
     message:
         "Join scores and ledger of {wildcards.cell}"
     shell:
@@ -42,7 +42,7 @@ rule collect_curves:
     localrule: True
     threads: 1
     params:
-        code=code("rlscale.curves"),
+        code=code("rlscale.curves.assemble"),
     message:
         "Collect the tables of all cells"
     shell:

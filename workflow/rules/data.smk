@@ -1,7 +1,7 @@
 # Data sets: read or generated, cleaned, split, and laid out for training.
 
 
-from rlscale.tasks import asking_settings
+from rlscale.study.settings import asking_settings
 
 # The keys that decide which rows of a set can be used.
 READING = ("verifier", "generate", "read", "max_characters", "cleaning", "held_out")
@@ -33,7 +33,7 @@ def list_settings(wildcards):
     """What decides which rows of a set can be used."""
     entry = config["data"][wildcards.set]
     return {key: entry[key] for key in READING if key in entry} | {
-        "code": code("rlscale.prepare")
+        "code": code("rlscale.data.prepare")
     }
 
 
@@ -51,13 +51,13 @@ def job_of_asked(wildcards):
 def pass_rate_settings(wildcards):
     """What decides the responses of that model, and how they are judged."""
     return asking_settings(config["data"][wildcards.set]) | {
-        "code": code("rlscale.pass_rates")
+        "code": code("rlscale.evaluation.pass_rates")
     }
 
 
 def set_settings(wildcards):
     """What decides a set's problems."""
-    return config["data"][wildcards.set] | {"code": code("rlscale.prepare")}
+    return config["data"][wildcards.set] | {"code": code("rlscale.data.prepare")}
 
 
 def variant_settings(wildcards):
@@ -70,7 +70,7 @@ def variant_settings(wildcards):
         "tau": int(wildcards.tau),
         "taus": sorted(swept | {int(wildcards.tau)}),
         "reuse": config["data"][wildcards.set]["reuse"],
-        "code": code("rlscale.prepare"),
+        "code": code("rlscale.data.prepare"),
     }
 
 

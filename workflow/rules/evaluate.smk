@@ -1,9 +1,9 @@
 # Benchmarks and the evaluation of cells: one engine per cell, every sample kept.
 from shlex import join
 
-from rlscale.alternate import is_evaluated_so_far
-from rlscale.benchmarks import LOADING
-from rlscale.tasks import settings_for
+from rlscale.training.alternate import is_evaluated_so_far
+from rlscale.evaluation.benchmarks import LOADING
+from rlscale.study.settings import evaluation_settings
 
 MADE_BENCHMARKS = [
     name
@@ -40,8 +40,8 @@ def benchmark_settings(wildcards):
 
 def evaluate_settings(wildcards):
     """All that decides a cell's evaluation, and nothing else."""
-    settings = or_refuse(settings_for, config, cell_of(wildcards))
-    return {**settings, "code": code("rlscale.evaluate")}
+    settings = or_refuse(evaluation_settings, config, cell_of(wildcards))
+    return {**settings, "code": code("rlscale.evaluation.evaluate")}
 
 
 def named_problems(wildcards):
@@ -83,7 +83,7 @@ rule make_benchmark:
     threads: 1
     params:
         settings=lambda wildcards: json.dumps(benchmark_settings(wildcards)),
-        code=code("rlscale.benchmarks"),
+        code=code("rlscale.evaluation.benchmarks"),
     message:
         "Make the problems of benchmark {wildcards.benchmark}"
     shell:

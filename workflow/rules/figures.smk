@@ -1,9 +1,9 @@
-# Figures: one rule per entry of rlscale.plots.registry, each PDF + PNG + CSV + computed caption;
+# Figures: one rule per entry of rlscale.report.figures.registry, each PDF + PNG + CSV + computed caption;
 # result checks; the report's front page.
 from fnmatch import fnmatch
 from functools import cache
 
-from rlscale.plots.registry import CLAIMS, FIGURES
+from rlscale.report.figures.registry import CLAIMS, FIGURES
 
 FIGURE_FILES = expand(
     "results/{figure}.{suffix}", figure=FIGURES, suffix=("pdf", "png", "csv")
@@ -155,7 +155,7 @@ rule compare_studies:
     threads: 1
     params:
         configuration=CONFIGURATION,
-        code=plot_code("rlscale.plots.compare"),
+        code=plot_code("rlscale.report.figures.compare"),
     message:
         "Compare {wildcards.law} with the study {wildcards.other}"
     shell:
@@ -191,7 +191,7 @@ rule check_results:
         ),
         benchmark=config["fit"]["benchmark"],
         allow="--allow-missing" if config["figures"]["allow_missing"] else "",
-        code=code("rlscale.checks"),
+        code=code("rlscale.answers.checks"),
     message:
         "Check the results"
     shell:
@@ -230,7 +230,7 @@ rule write_front_page:
     threads: 1
     params:
         study=config["study"],
-        code=plot_code("rlscale.front_page"),
+        code=plot_code("rlscale.report.front_page"),
         fixed=digest({name: text_of(name) for name in FIGURES}),
     message:
         "Write the front page of the report"
@@ -253,7 +253,7 @@ rule write_explore_page:
         study=config["study"],
         size=config["fit"]["size"],
         template=digest((REPORT / "explore.html").read_text()),
-        code=plot_code("rlscale.explore"),
+        code=plot_code("rlscale.report.explore"),
     message:
         "Write the page to explore curves, laws and forecasts"
     shell:

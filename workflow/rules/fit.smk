@@ -1,5 +1,5 @@
 # Laws: what differs between cells, fits, forecasts, the recommendation.
-from rlscale.protocols import write_differences
+from rlscale.laws.protocols import write_differences
 
 
 wildcard_constraints:
@@ -17,7 +17,7 @@ FITS = expand(
 )
 
 
-def fit_settings(module="rlscale.results"):
+def fit_settings(module="rlscale.laws.results"):
     """The fit section without what only says which fits to make."""
     lists = ("laws", "x", "metrics", "margin")
     settings = {key: value for key, value in config["fit"].items() if key not in lists}
@@ -72,7 +72,7 @@ rule fit_law:
 
 def forecast_settings(wildcards):
     """What decides one protocol's split and forecasts."""
-    settings = json.loads(fit_settings("rlscale.forecast"))
+    settings = json.loads(fit_settings("rlscale.answers.forecast"))
     keys = {key: config["forecast"][key] for key in ("x", "metric")}
     protocol = config["forecast"]["protocols"][wildcards.protocol]
     return json.dumps(settings | keys | {"protocol": protocol})
@@ -132,7 +132,7 @@ rule score_forecasts:
     localrule: True
     threads: 1
     params:
-        settings=lambda wildcards: fit_settings("rlscale.scores"),
+        settings=lambda wildcards: fit_settings("rlscale.answers.ranking"),
     message:
         "Score the forecasts of {wildcards.protocol}"
     shell:
@@ -157,7 +157,7 @@ rule compare_table6:
     localrule: True
     threads: 1
     params:
-        settings=lambda wildcards: fit_settings("rlscale.published"),
+        settings=lambda wildcards: fit_settings("rlscale.answers.published"),
     message:
         "Set K_max and N0 beside the paper's Table 6"
     shell:
@@ -177,7 +177,7 @@ rule recommend:
     threads: 1
     params:
         settings=lambda wildcards: json.dumps(
-            json.loads(fit_settings("rlscale.recommend"))
+            json.loads(fit_settings("rlscale.answers.recommend"))
             | {"recommend": config["recommend"] | {"margin": config["fit"]["margin"]}}
         ),
         outcomes="--outcomes results/outcomes.parquet" if CELLS else "",

@@ -12,7 +12,7 @@ rule ingest_curves:
     params:
         settings=lambda wildcards: json.dumps(config["ingest"]),
         study=config["study"],
-        code=code("rlscale.ingest"),
+        code=code("rlscale.curves.ingest"),
     message:
         "Read curves made elsewhere"
     shell:

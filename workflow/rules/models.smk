@@ -12,7 +12,7 @@ def make_model_settings(wildcards):
     settings = {
         "variant": wildcards.variant,
         "source": source,
-        "code": code("rlscale.models"),
+        "code": code("rlscale.models.sources"),
     }
     if "made" in source:
         settings["pretraining"] = config["pretraining"]

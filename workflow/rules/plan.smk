@@ -1,5 +1,5 @@
 # The plan: what the configured study will cost, from the configuration alone.
-from rlscale.plan import write_plan
+from rlscale.study.plan import write_plan
 
 
 rule plan:
@@ -11,7 +11,7 @@ rule plan:
     localrule: True
     params:
         digest=digest(config),
-        code=code("rlscale.plan"),
+        code=code("rlscale.study.plan"),
     message:
         "Plan the study"
     run:

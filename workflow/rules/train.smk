@@ -18,7 +18,7 @@ def train_settings(wildcards):
     cell = cell_of(wildcards)
     return {
         "recipe": grid.resolve(config, cell),
-        "code": code("rlscale.train"),
+        "code": code("rlscale.training.train"),
     }
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -23,9 +23,9 @@ def main() -> None:
 
     import pandas
 
-    from rlscale.checks import as_table, check_results
-    from rlscale.manifests import read_json, write_json
-    from rlscale.tables import read_curves
+    from rlscale.answers.checks import as_table, check_results
+    from rlscale.core.files import read_json, write_json
+    from rlscale.core.tables import read_curves
 
     checks = check_results(
         read_curves(arguments.curves),

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -15,7 +15,7 @@ def main() -> None:
         parser.add_argument(f"--{output}", type=Path, required=True)
     arguments = vars(parser.parse_args())
 
-    from rlscale.curves import collect
+    from rlscale.curves.assemble import collect
 
     collect([path.parent for path in arguments.pop("curve")], **arguments)
 

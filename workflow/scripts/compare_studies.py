@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -16,16 +16,21 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the PDF; PNG and CSV beside it")
     arguments = parser.parse_args()
 
-    from rlscale.manifests import code_digest, input_fingerprints, read_json
-    from rlscale.plots.compare import compared
-    from rlscale.plots.output import save
-    from rlscale.plots.style import style
+    from rlscale.core.digests import code_digest
+    from rlscale.core.files import read_json
+    from rlscale.core.manifests import input_fingerprints
+    from rlscale.report.figures.compare import compared
+    from rlscale.report.figures.output import save
+    from rlscale.report.figures.style import style
 
     fits = (arguments.one, arguments.other)
     provenance = {
         "figure": arguments.output.stem,
         "configuration": arguments.configuration,
-        "code": {"module": "rlscale.plots.compare", "digest": code_digest("rlscale.plots.compare")},
+        "code": {
+            "module": "rlscale.report.figures.compare",
+            "digest": code_digest("rlscale.report.figures.compare"),
+        },
         "inputs": input_fingerprints({str(path): path for path in fits}),
     }
     with style():

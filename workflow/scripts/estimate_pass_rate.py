@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -21,8 +21,8 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = vars(parser.parse_args())
 
-    from rlscale.owner import owned
-    from rlscale.pass_rates import estimate_pass_rates
+    from rlscale.evaluation.pass_rates import estimate_pass_rates
+    from rlscale.jobs.owner import owned
 
     with owned(arguments.pop("owner"), wait=arguments.pop("wait")):
         report = estimate_pass_rates(**arguments)

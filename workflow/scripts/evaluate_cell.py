@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 def _named_path(text: str) -> tuple[str, Path]:
@@ -17,7 +17,12 @@ def _named_path(text: str) -> tuple[str, Path]:
 def main() -> None:
     """Parse the paths and evaluate."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="tasks.settings_for")
+    parser.add_argument(
+        "--settings",
+        type=json.loads,
+        required=True,
+        help="evaluation_settings",
+    )
     parser.add_argument("--machine", type=json.loads, default={}, help="speed keys of the engine")
     parser.add_argument("--train", type=Path, required=True, help="the cell's train.json")
     parser.add_argument(
@@ -30,8 +35,8 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.evaluate import evaluate_cell
-    from rlscale.owner import owned
+    from rlscale.evaluation.evaluate import evaluate_cell
+    from rlscale.jobs.owner import owned
 
     with owned(arguments.owner, wait=arguments.wait):
         report = evaluate_cell(

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -25,9 +25,9 @@ def main() -> None:
 
     import pandas
 
-    from rlscale.manifests import read_json, write_json
-    from rlscale.results import fit_curves, rounded
-    from rlscale.tables import read_curves
+    from rlscale.core.files import read_json, write_json
+    from rlscale.core.tables import read_curves
+    from rlscale.laws.results import fit_curves, rounded
 
     curves = read_curves(arguments.curves)
     outcomes = pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None

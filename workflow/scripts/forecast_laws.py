@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -23,10 +23,10 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="one per law")
     arguments = parser.parse_args()
 
-    from rlscale.forecast import forecast_curves
-    from rlscale.manifests import read_json, write_json
-    from rlscale.results import rounded
-    from rlscale.tables import read_curves
+    from rlscale.answers.forecast import forecast_curves
+    from rlscale.core.files import read_json, write_json
+    from rlscale.core.tables import read_curves
+    from rlscale.laws.results import rounded
 
     settings = arguments.settings
     train, targets = read_curves(arguments.train), read_json(arguments.targets)

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -16,8 +16,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.ingest import ingest_curves
-    from rlscale.tables import write_curves
+    from rlscale.core.tables import write_curves
+    from rlscale.curves.ingest import ingest_curves
 
     write_curves(ingest_curves(arguments.settings, arguments.study), arguments.output)
 

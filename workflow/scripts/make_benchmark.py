@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.benchmarks import make_benchmark
+    from rlscale.evaluation.benchmarks import make_benchmark
 
     make_benchmark(
         arguments.name, arguments.settings, problems=arguments.problems, manifest=arguments.manifest

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--evaluation", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
 
-    from rlscale.curves import make_curve
+    from rlscale.curves.assemble import make_curve
 
     make_curve(**vars(parser.parse_args()))
 

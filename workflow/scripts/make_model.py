@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -21,7 +21,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     os.environ["OMP_NUM_THREADS"] = "1"
-    from rlscale.models import make_model
+    from rlscale.models.sources import make_model
 
     make_model(**vars(arguments))
 

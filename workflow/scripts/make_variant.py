@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.prepare import make_variant
+    from rlscale.data.prepare import make_variant
 
     make_variant(**vars(arguments))
 

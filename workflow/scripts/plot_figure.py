@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 def _named(text: str) -> tuple[str, Path]:
@@ -16,7 +16,7 @@ def _named(text: str) -> tuple[str, Path]:
 def main() -> None:
     """Parse the paths, draw."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("figure", help="a name of rlscale.plots.registry")
+    parser.add_argument("figure", help="a name of rlscale.report.figures.registry")
     parser.add_argument("--settings", type=json.loads, required=True)
     parser.add_argument("--configuration", required=True, help="digest of the configuration")
     parser.add_argument("--curves", type=Path)
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the PDF; others beside it")
     arguments = parser.parse_args()
 
-    from rlscale.plots.draw import draw
+    from rlscale.report.figures.draw import draw
 
     draw(
         arguments.figure,

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.prepare import prepare_set
+    from rlscale.data.prepare import prepare_set
 
     prepare_set(**vars(arguments))
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -21,9 +21,9 @@ def main() -> None:
 
     import pandas
 
-    from rlscale.manifests import write_text
-    from rlscale.recommend import recommend
-    from rlscale.tables import read_curves
+    from rlscale.answers.recommend import recommend
+    from rlscale.core.files import write_text
+    from rlscale.core.tables import read_curves
 
     page = recommend(
         read_curves(arguments.curves),

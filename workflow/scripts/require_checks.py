@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rlscale.errors import StudyError, sentence_not_traceback
+from rlscale.core.errors import StudyError, sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.manifests import read_json, write_text
+    from rlscale.core.files import read_json, write_text
 
     failed = [check for check in read_json(arguments.checks) if check["status"] == "failed"]
     if failed:

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -18,9 +18,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.manifests import read_json, write_text
-    from rlscale.scores import score_forecasts
-    from rlscale.tables import read_curves
+    from rlscale.answers.ranking import score_forecasts
+    from rlscale.core.files import read_json, write_text
+    from rlscale.core.tables import read_curves
 
     table = score_forecasts(
         read_curves(arguments.curves),

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -19,9 +19,9 @@ def main() -> None:
     parser.add_argument("--targets", type=Path, required=True, help="sizes to forecast, no rows")
     arguments = parser.parse_args()
 
-    from rlscale.forecast import split_curves
-    from rlscale.manifests import write_json
-    from rlscale.tables import read_curves, write_curves
+    from rlscale.answers.forecast import split_curves
+    from rlscale.core.files import write_json
+    from rlscale.core.tables import read_curves, write_curves
 
     settings = arguments.settings
     rows, targets = split_curves(

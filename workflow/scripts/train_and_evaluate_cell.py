@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("train", nargs=argparse.REMAINDER, help="command that trains")
     arguments = parser.parse_args()
 
-    from rlscale.alternate import train_and_evaluate
+    from rlscale.training.alternate import train_and_evaluate
 
     train = [*arguments.train, "--checkpoints-on-disk", str(arguments.checkpoints_on_disk)]
     evaluate = [sys.executable, str(Path(__file__).with_name("evaluate_cell.py"))]

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from rlscale.cells import Cell
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.cell import Cell
+from rlscale.core.errors import sentence_not_traceback
 
 OUTPUTS = ("manifest", "metrics", "ledger", "timings", "consumed")
 
@@ -40,13 +40,13 @@ def main() -> None:
     # Before torch is imported: threads change float sums.
     os.environ["OMP_NUM_THREADS"] = str(arguments.settings["recipe"]["cpu_threads"])
     os.environ["HF_HUB_OFFLINE"] = "1"
-    from rlscale.attempts import counted
-    from rlscale.disk import full_disk_named
-    from rlscale.guard import INTERRUPTED, Interrupted
-    from rlscale.owner import owned
-    from rlscale.pauses import Paused
-    from rlscale.train import train_cell
-    from rlscale.watch import prepare_trackers
+    from rlscale.jobs.attempts import counted
+    from rlscale.jobs.disk import full_disk_named
+    from rlscale.jobs.owner import owned
+    from rlscale.jobs.signals import INTERRUPTED, Interrupted
+    from rlscale.training.pauses import Paused
+    from rlscale.training.train import train_cell
+    from rlscale.training.watch import prepare_trackers
 
     try:
         with ExitStack() as held:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -17,9 +17,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.explore import explore_page
-    from rlscale.manifests import read_json, write_text
-    from rlscale.tables import read_curves
+    from rlscale.core.files import read_json, write_text
+    from rlscale.core.tables import read_curves
+    from rlscale.report.explore import explore_page
 
     template = Path(__file__).parent.parent / "report" / "explore.html"
     page = explore_page(

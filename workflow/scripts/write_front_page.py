@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rlscale.errors import sentence_not_traceback
+from rlscale.core.errors import sentence_not_traceback
 
 
 @sentence_not_traceback
@@ -17,8 +17,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    from rlscale.front_page import front_page
-    from rlscale.manifests import read_json, write_text
+    from rlscale.core.files import read_json, write_text
+    from rlscale.report.front_page import front_page
 
     static = Path(__file__).parent.parent / "report"
     page = front_page(

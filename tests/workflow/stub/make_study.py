@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from unittest import mock
 
-from rlscale import studies
+from rlscale.study import folder as studies
 
 STUB = Path(__file__).parent
 

@@ -7,7 +7,8 @@ import os
 import time
 from pathlib import Path
 
-from rlscale.manifests import file_sha256, write_json, write_manifest
+from rlscale.core.files import file_sha256, write_json
+from rlscale.core.manifests import write_manifest
 
 
 def note(line):
@@ -50,7 +51,7 @@ def main():
         files=files,
         seed=None,
         started=started,
-        code="rlscale.errors",
+        code="rlscale.core.errors",
     )
 
 

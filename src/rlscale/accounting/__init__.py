@@ -1,0 +1,1 @@
+"""What a run takes: tokens and FLOPs by count, seconds and memory as measured."""

@@ -1,0 +1,1 @@
+"""What a study says: forecasts and their scores, recommendations, comparisons, checks."""

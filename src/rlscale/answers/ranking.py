@@ -1,0 +1,141 @@
+"""Forecasts against what happened: error, bias, coverage and skill, one ranking table."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rlscale.laws.equations import BASELINES
+from rlscale.laws.fitting import points_of
+from rlscale.laws.points import Group, build_groups, metric_rows, select_rows
+from rlscale.laws.results import resolve
+
+if TYPE_CHECKING:
+    import pandas
+
+COLUMNS = (
+    "protocol", "is_forecast", "family", "variant", "model", "n", "law", "status", "points", "rmse",
+    "bias", "coverage", "noise", "skill_constant", "skill_last_value", "rank",
+)  # fmt: skip
+
+
+def score_forecasts(
+    curves: "pandas.DataFrame",
+    forecasts: Sequence[Mapping[str, Any]],
+    name: str,
+    settings: Mapping[str, Any],
+) -> "pandas.DataFrame":
+    """Compare forecasts with the target rows.
+
+    Args:
+        curves: The full curves table.
+        forecasts: Documents of ``rlscale.answers.forecast.forecast_curves``, one per law, all of
+            one protocol.
+        name: Name of the protocol.
+        settings: The ``fit`` section.
+
+    Returns:
+        One row per (family, variant, target size, law), and one per (family, variant, law) over
+        all targets (model ``all``), best first. Errors are predicted minus observed log of the
+        metric, averaged over runs; ``noise`` is their sampling error alone, the floor of any
+        forecast; skill is 1 - mse / mse of the baseline; rank is by rmse.
+    """
+    import pandas
+
+    settings = resolve(settings)
+    first = forecasts[0]
+    rows, column, _ = metric_rows(
+        select_rows(curves, settings["select"]), first["metric"], settings["benchmark"]
+    )
+    groups = build_groups(rows, x=first["x"], column=column, size=settings["size"])
+    table = []
+    for group in groups:
+        points = points_of(group, "equal")
+        errors = {}
+        for document in forecasts:
+            for target in document["predictions"]:
+                if (target["family"], target["variant"]) != (group.family, group.variant):
+                    continue
+                key = (target["model"], document["law"])
+                if target["status"] != "ok":
+                    table.append(_empty_row(name, document, target))
+                    continue
+                m = group.models.index(target["model"])
+                errors[key] = _errors(group, points, m, target["grid"], document["protocol"])
+        table += _rows(name, group, errors, forecasts)
+    frame = pandas.DataFrame(table).reindex(columns=list(COLUMNS))
+    total = frame["model"].eq("all")
+    return (
+        frame.assign(total=total)
+        .sort_values(
+            ["family", "variant", "total", "n", "rank", "law"],
+            ascending=[True, True, False, True, True, True],
+            kind="stable",
+        )
+        .drop(columns="total")
+    )
+
+
+def _errors(group: Group, points, m: int, grid, protocol) -> dict[str, np.ndarray]:
+    present = points.present[m]
+    if protocol["kind"] == "intra":
+        last = group.steps[present].max()
+        present = present & (group.steps > protocol["first_share"] * last)
+    u, y = points.u[m, present], points.y[0, m, present]
+    at = np.log([row["x"] for row in grid])
+    value, low, high = (
+        np.interp(u, at, [row[name] for row in grid]) for name in ("log_value", "low", "high")
+    )
+    noise = (group.per_size(group.variance) / group.runs.clip(1))[m, present]
+    return {"error": value - y, "inside": (low <= y) & (y <= high), "noise": noise}
+
+
+def _rows(name, group: Group, errors, forecasts) -> list[dict]:
+    laws = [document["law"] for document in forecasts]
+    models = sorted({model for model, _ in errors}, key=group.models.index)
+    rows = []
+    for model in [*models, "all"]:
+        parts = {}
+        for law in laws:
+            wanted = models if model == "all" else [model]
+            own = [errors[m, law] for m in wanted if (m, law) in errors]
+            if own:
+                parts[law] = {k: np.concatenate([part[k] for part in own]) for k in own[0]}
+        mse = {law: float((part["error"] ** 2).mean()) for law, part in parts.items()}
+        order = sorted(mse, key=lambda law: (mse[law], law))
+        for document in forecasts:
+            law = document["law"]
+            if law not in parts:
+                continue
+            part = parts[law]
+            rows.append(
+                {
+                    "protocol": name,
+                    "is_forecast": document["is_forecast"],
+                    "family": group.family,
+                    "variant": group.variant,
+                    "model": model,
+                    "n": None if model == "all" else group.n[group.models.index(model)],
+                    "law": law,
+                    "status": "ok",
+                    "points": len(part["error"]),
+                    "rmse": np.sqrt(mse[law]),
+                    "bias": part["error"].mean(),
+                    "coverage": part["inside"].mean(),
+                    "noise": np.sqrt(part["noise"].mean()),
+                    **{
+                        f"skill_{base}": 1 - mse[law] / mse[base] if base in mse else None
+                        for base in BASELINES
+                    },
+                    "rank": order.index(law) + 1,
+                }
+            )
+    return rows
+
+
+def _empty_row(name, document, target) -> dict:
+    return {
+        "protocol": name, "is_forecast": document["is_forecast"], "family": target["family"],
+        "variant": target["variant"], "model": target["model"], "n": target["n"],
+        "law": document["law"], "status": target["status"], "points": 0,
+    }  # fmt: skip

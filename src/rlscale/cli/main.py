@@ -1,0 +1,70 @@
+"""The command `rlscale`: what `make` and dvc.yaml call in a study's folder."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rlscale.cli import fit as fit_command
+from rlscale.core.errors import StudyError, sentence_not_traceback
+
+
+@sentence_not_traceback
+def main() -> None:
+    """Parse the command and run it in the current folder."""
+    parser = argparse.ArgumentParser(prog="rlscale", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run Snakemake for targets or phases, and record it")
+    run.add_argument("targets", nargs="*")
+    run.add_argument("--configfile", help="the study, where it is not config/config.yaml")
+    adopt = commands.add_parser("adopt", help="keep what holds after dvc pull or a checkout")
+    adopt.add_argument("--from", dest="revision", help="and bring a merged branch's results")
+    commands.add_parser("record", help="make a direct Snakemake run known to DVC")
+    commands.add_parser("stale", help="list results made by older code")
+    why = commands.add_parser("why", help="what an output was made from, with DVC's hashes")
+    why.add_argument("output")
+    prune = commands.add_parser("prune", help="list what the study no longer needs")
+    prune.add_argument("--checkpoints", action="store_true", help="of evaluated cells, too")
+    prune.add_argument("--remove", action="store_true", help="and remove them")
+    new = commands.add_parser("new-study", help="make a study's own folder")
+    new.add_argument("folder", type=Path)
+    new.add_argument("--config", type=Path, required=True)
+    commands.add_parser("dvc-yaml", help="write dvc.yaml from the configuration and the rules")
+    commands.add_parser("cluster-status", help="how the cells stand, and why some failed")
+    fit = commands.add_parser("fit", help="fit a law to a curves table made anywhere")
+    fit_command.add_arguments(fit)
+    arguments = parser.parse_args()
+    if arguments.command == "fit":
+        # The small analysis environment has no Snakemake and no DVC.
+        fit_command.run(arguments)
+        return
+
+    from rlscale.study import cluster_status, runs, upkeep
+    from rlscale.study import folder as studies
+
+    if arguments.command == "run":
+        study = ["--configfile", arguments.configfile] if arguments.configfile else []
+        sys.exit(runs.run(arguments.targets, study))
+    elif arguments.command == "adopt":
+        upkeep.adopt(arguments.revision)
+    elif arguments.command == "why":
+        upkeep.why(arguments.output)
+    elif arguments.command == "prune":
+        upkeep.prune(_configuration(), arguments.checkpoints, arguments.remove)
+    elif arguments.command == "new-study":
+        studies.new_study(arguments.folder, arguments.config)
+    elif arguments.command == "cluster-status":
+        cluster_status.show()
+    elif arguments.command == "dvc-yaml":
+        studies.write_dvc_yaml(Path.cwd())
+    else:
+        getattr(upkeep, arguments.command)()
+
+
+def _configuration() -> dict:
+    import yaml
+
+    from rlscale.study.folder import CONFIG
+
+    if not Path(CONFIG).exists():
+        raise StudyError(f"{CONFIG}: not here; run this in a study's folder")
+    return yaml.safe_load(Path(CONFIG).read_text())

@@ -1,0 +1,1 @@
+"""What every package uses: cells, digests, files, manifests, tables, errors."""

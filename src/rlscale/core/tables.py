@@ -1,0 +1,84 @@
+"""The tables that parts of a study share: column names, checks on reading, stable writing."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlscale.core.errors import StudyError
+from rlscale.core.files import write_text
+
+if TYPE_CHECKING:
+    import pandas
+
+CURVE_KEY = ("study", "cell", "step", "benchmark")
+CURVE_COLUMNS = (
+    "study", "recipe", "cell", "family", "model", "variant", "tau", "group_size", "seed",
+    "n_params", "n_params_total", "n_params_nominal", "step", "data_samples",
+    "compute_flops", "compute_flops_full", "tokens", "gpu_seconds", "benchmark",
+    "n_problems", "n_samples", "n_correct", "n_unparsed", "n_timeout", "clipped_share",
+    "pass_at_1", "loss", "loss_se", "response_length", "protocol_digest", "source",
+)  # fmt: skip
+CURVE_REQUIRED = ("study", "cell", "model", "variant", "step", "benchmark", "loss")
+_TEXT = {
+    "study", "recipe", "cell", "family", "model", "variant", "benchmark",
+    "protocol_digest", "source",
+}  # fmt: skip
+
+
+def read_curves(path: Path | str) -> "pandas.DataFrame":
+    """Read and check a curves table (see docs/tables.md).
+
+    Curves made elsewhere may lack columns that no fit needs; those come back as missing values.
+
+    Raises:
+        StudyError: A required column is absent, a key repeats, or a loss lies outside [0, 1].
+    """
+    import pandas
+
+    path = Path(path)
+    if not path.exists():
+        raise StudyError(f"{path}: there is no such curves table")
+    try:
+        table = pandas.read_csv(path, dtype=dict.fromkeys(_TEXT, "string"))
+    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
+    return check_curves(table, str(path))
+
+
+def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
+    """Check a curves table; ``where`` names it in error messages. Returns all columns, in order."""
+    import pandas
+
+    missing = [name for name in CURVE_REQUIRED if name not in table.columns]
+    if missing:
+        raise StudyError(f"{where}: column(s) {', '.join(missing)} missing from the curves table")
+    unknown = [name for name in table.columns if name not in CURVE_COLUMNS]
+    if unknown:
+        raise StudyError(f"{where}: unknown column(s) {', '.join(unknown)} in the curves table")
+    if table.empty:
+        raise StudyError(f"{where}: the curves table has no rows")
+    table = table.reindex(columns=list(CURVE_COLUMNS))
+    for name in CURVE_COLUMNS:
+        if name in _TEXT:
+            table[name] = table[name].astype("string")
+            continue
+        try:
+            table[name] = pandas.to_numeric(table[name])
+        except (ValueError, TypeError) as error:
+            raise StudyError(f"{where}: column {name} holds text ({error})") from None
+    outside = table.index[~table["loss"].between(0, 1)]
+    if len(outside):
+        row = outside[0]
+        raise StudyError(
+            f"{where}: row {row + 2}: loss {table.loc[row, 'loss']} is not between 0 and 1"
+        )
+    repeated = table.index[table.duplicated(list(CURVE_KEY))]
+    if len(repeated):
+        key = ", ".join(f"{name}={table.loc[repeated[0], name]}" for name in CURVE_KEY)
+        raise StudyError(f"{where}: row {repeated[0] + 2} repeats {key}")
+    return table
+
+
+def write_curves(table: "pandas.DataFrame", path: Path | str) -> None:
+    """Write a curves table in its fixed column and row order, floats to 10 digits, by rename."""
+    table = check_curves(table, str(path)).sort_values(list(CURVE_KEY), kind="stable")
+    write_text(path, table.to_csv(index=False, float_format="%.10g"))

@@ -1,0 +1,135 @@
+"""From a cell's scores and ledger to rows of the curves table; from cells to the study's tables."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.accounting.ledger import Cost
+from rlscale.core.errors import StudyError
+from rlscale.core.files import write_text
+from rlscale.core.manifests import read_manifest, verify_files
+from rlscale.core.tables import CURVE_COLUMNS, write_curves
+
+if TYPE_CHECKING:
+    import pandas
+
+_SCORES = (
+    "step", "benchmark", "n_problems", "n_samples", "n_correct", "n_unparsed", "n_timeout",
+    "clipped_share", "pass_at_1", "loss", "loss_se", "response_length",
+)  # fmt: skip
+
+
+def make_curve(
+    study: str, protocol_digest: str, train: Path, evaluation: Path, output: Path
+) -> None:
+    """Join a cell's scores with what each checkpoint had consumed by then.
+
+    Args:
+        study: Name of the study.
+        protocol_digest: Digest of the cell's protocol (``rlscale.study.grid.protocol_digest``).
+        train: The cell's train.json; ledger.csv and timings.csv lie beside it.
+        evaluation: The cell's eval.json; scores.csv lies beside it.
+        output: The cell's curve.csv.
+
+    Raises:
+        StudyError: The tables do not fit together.
+    """
+    import pandas
+
+    manifest = read_manifest(train, "train")
+    verify_files(read_manifest(evaluation, "eval"))
+    scores = pandas.read_csv(evaluation.parent / "scores.csv")
+    ledger, timings = (
+        pandas.read_csv(train.parent / name) for name in ("ledger.csv", "timings.csv")
+    )
+    spent = spent_by_step(ledger, timings, manifest)
+    late = sorted(set(scores["step"]) - set(spent["step"]))
+    if late:
+        raise StudyError(f"{train.parent}/ledger.csv: no row for the evaluated step {late[0]}")
+    rows = scores[list(_SCORES)].merge(spent, on="step")
+    cell = manifest["cell"]
+    rows = rows.assign(
+        study=study,
+        cell=cell["path"],
+        **{key: cell[key] for key in ("recipe", "model", "variant", "tau", "group_size", "seed")},
+        **{key: manifest[key] for key in ("family", "n_params", "n_params_total")},
+        n_params_nominal=manifest["n_params_nominal"],
+        protocol_digest=protocol_digest,
+        source="study",
+    )
+    write_curves(rows[list(CURVE_COLUMNS)], output)
+
+
+def spent_by_step(
+    ledger: "pandas.DataFrame", timings: "pandas.DataFrame", manifest: Mapping[str, Any]
+) -> "pandas.DataFrame":
+    """What had been spent when each step ended, step 0 included.
+
+    Args:
+        ledger: A cell's ledger.csv (``rlscale.accounting.ledger``).
+        timings: Its timings.csv (``rlscale.accounting.timings``).
+        manifest: Its train.json.
+
+    Returns:
+        Columns ``step``, ``data_samples`` (problems), ``compute_flops`` (6 N T),
+        ``compute_flops_full`` (all phases of training), ``tokens`` (trained on), ``gpu_seconds``
+        (0 where no GPU was used).
+    """
+    import pandas
+
+    prompts = manifest["settings"]["recipe"]["prompts_per_step"]
+    flops = ledger.groupby("step")[["compute_flops", "flops"]].sum().cumsum()
+    trained = ledger[ledger["phase"] == "update"].set_index("step")
+    seconds = timings.groupby("step")["seconds"].sum()
+    spent = pandas.DataFrame(
+        {
+            "data_samples": prompts * flops.index.to_series(),
+            "compute_flops": flops["compute_flops"],
+            "compute_flops_full": flops["flops"],
+            "tokens": (trained["prompt_tokens"] + trained["completion_tokens"]).cumsum(),
+            "gpu_seconds": seconds.cumsum() * manifest["gpus"],
+        }
+    ).reset_index(names="step")
+    start = pandas.DataFrame([dict.fromkeys(spent.columns, 0)])
+    return pandas.concat([start, spent], ignore_index=True)
+
+
+def collect(
+    cells: Sequence[Path], *, curves: Path, outcomes: Path, ledger: Path, timings: Path
+) -> None:
+    """Put the tables of all cells together.
+
+    Args:
+        cells: Folders of the cells (results/cells/<cell>).
+        curves: Study's curves.csv.
+        outcomes: Study's outcomes.parquet (counts by cell, step, benchmark and problem).
+        ledger: Study's ledger.csv, with the evaluation of every checkpoint.
+        timings: Study's timings.csv.
+    """
+    import pandas
+
+    tables = [
+        pandas.read_csv(folder / "curve.csv", dtype={"protocol_digest": str}) for folder in cells
+    ]
+    write_curves(pandas.concat(tables, ignore_index=True), curves)
+    problems = pandas.concat(
+        [pandas.read_parquet(folder / "outcomes.parquet") for folder in cells], ignore_index=True
+    )
+    problems.sort_values(["cell", "step", "benchmark", "problem_id"], kind="stable").to_parquet(
+        outcomes, index=False
+    )
+    spent, measured = [], []
+    for folder in cells:
+        manifest = read_manifest(folder / "train.json", "train")
+        samples = pandas.read_parquet(
+            folder / "samples.parquet", columns=["step", "prompt_tokens", "tokens"]
+        )
+        evaluated = pandas.DataFrame(Cost(**manifest["cost"]).evaluation(samples))
+        trained = pandas.read_csv(folder / "ledger.csv")
+        cell = manifest["cell"]["path"]
+        spent.append(pandas.concat([trained, evaluated]).assign(cell=cell))
+        measured.append(pandas.read_csv(folder / "timings.csv").assign(cell=cell))
+    for path, parts in ((ledger, spent), (timings, measured)):
+        table = pandas.concat(parts, ignore_index=True)
+        table.insert(0, "cell", table.pop("cell"))
+        write_text(path, table.to_csv(index=False))

@@ -1,0 +1,1 @@
+"""From raw problems to training and held-out tables without leaks."""

@@ -1,0 +1,174 @@
+"""Raw rows become a problem table; what cannot be used goes to quarantine, with the reason."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas
+
+from rlscale.core.digests import digest
+from rlscale.data.canonical import tokens
+from rlscale.judging import verify
+
+COLUMNS = ("problem_id", "problem", "answer", "level", "pass_rate", "cluster_id", "source")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_MANGLED = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")  # such as "\frac" read as "\x0c"
+_PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+class Unusable(Exception):
+    """A row cannot be used; the message is the reason, in a few words."""
+
+
+class RawRow(NamedTuple):
+    """A row as it was read.
+
+    Attributes:
+        source: File and row, or how it was made.
+        problem: Whatever stood in the problem's place.
+        answer: Whatever stood in the answer's place.
+        level: Name of the difficulty level, or "".
+        pass_rate: Whatever stood in its place, or None.
+        failure: Why nothing could be read, or "".
+    """
+
+    source: str
+    problem: Any = None
+    answer: Any = None
+    level: str = ""
+    pass_rate: Any = None
+    failure: str = ""
+
+
+def problem_id(problem: str) -> str:
+    """Stable id of a problem, from its text alone."""
+    return digest([problem])
+
+
+def tabulate(
+    rows: Sequence[RawRow], *, verifier: str, max_characters: int, keep_mangled: bool = False
+) -> tuple[pandas.DataFrame, pandas.DataFrame]:
+    """Check rows and put the usable ones into a problem table.
+
+    Args:
+        rows: All rows, in the order of the raw data.
+        verifier: Kind of judge that must be able to use the gold answers
+            (``rlscale.judging.verify``).
+        max_characters: Longest problem text.
+        keep_mangled: Keep rows with control or replacement characters, as published.
+
+    Returns:
+        The problem table with ``order`` (place in the raw data; ``cluster_id`` is the row's own
+        id so far), and the quarantine: ``order``, ``source``, ``problem`` (its first 200
+        characters), ``answer`` and ``reason``.
+    """
+    usable, quarantine = [], []
+    for order, row in enumerate(rows):
+        try:
+            usable.append((order, row, *_checked(row, max_characters, keep_mangled)))
+        except Unusable as reason:
+            quarantine.append((order, row, str(reason)))
+    golds = [answer for _, _, _, answer, _ in usable]
+    kept = []
+    for entry, fits in zip(usable, _usable_golds(verifier, golds), strict=True):
+        if fits:
+            kept.append(entry)
+        else:
+            quarantine.append((*entry[:2], f"gold answer unusable for the '{verifier}' verifier"))
+    table = pandas.DataFrame(
+        {
+            "order": [order for order, *_ in kept],
+            "problem_id": [problem_id(problem) for _, _, problem, _, _ in kept],
+            "problem": [problem for _, _, problem, _, _ in kept],
+            "answer": [answer for _, _, _, answer, _ in kept],
+            "level": [row.level for _, row, *_ in kept],
+            "pass_rate": pandas.Series([rate for *_, rate in kept], dtype=float),
+            "source": [row.source for _, row, *_ in kept],
+        }
+    )
+    table["cluster_id"] = table["problem_id"]
+    quarantine.sort(key=lambda entry: entry[0])
+    lost = pandas.DataFrame(
+        [(o, r.source, _excerpt(r.problem), _excerpt(r.answer), why) for o, r, why in quarantine],
+        columns=["order", "source", "problem", "answer", "reason"],
+    )
+    return table[["order", *COLUMNS]], lost
+
+
+def is_broken(text: str, *, keep_mangled: bool = False) -> bool:
+    """Whether a text was decoded wrongly: not text at all, or (strictly) mangled escapes."""
+    return bool(_NO_TEXT.search(text) or (not keep_mangled and _MANGLED.search(text)))
+
+
+def _checked(row: RawRow, max_characters: int, keep_mangled: bool) -> tuple[str, str, float]:
+    """Problem, answer and pass rate of a usable row."""
+    if row.failure:
+        raise Unusable(row.failure)
+    if not isinstance(row.problem, str):
+        raise Unusable("no problem" if row.problem is None else f"problem is {_kind(row.problem)}")
+    if not row.problem.strip():
+        raise Unusable("empty problem")
+    if len(row.problem) > max_characters:
+        raise Unusable(f"problem longer than {max_characters} characters")
+    if is_broken(row.problem, keep_mangled=keep_mangled):
+        raise Unusable("broken encoding in the problem")
+    if not tokens(row.problem):
+        raise Unusable("problem without content")
+    return row.problem, _checked_answer(row.answer, keep_mangled), _checked_rate(row.pass_rate)
+
+
+def _checked_answer(answer: Any, keep_mangled: bool) -> str:
+    if isinstance(answer, int | float) and not isinstance(answer, bool) and math.isfinite(answer):
+        answer = str(answer)
+    if answer is None or (isinstance(answer, str) and not answer.strip()):
+        raise Unusable("no gold answer")
+    if not isinstance(answer, str):
+        raise Unusable(f"gold answer is {_kind(answer)}")
+    if is_broken(answer, keep_mangled=keep_mangled):
+        raise Unusable("broken encoding in the gold answer")
+    return answer
+
+
+def _checked_rate(rate: Any) -> float:
+    if rate is None or rate == "":
+        return math.nan
+    try:
+        rate = float(rate)
+    except (TypeError, ValueError):
+        raise Unusable(f"pass rate is {_kind(rate)}") from None
+    if math.isnan(rate) or 0 <= rate <= 1:
+        return rate
+    raise Unusable(f"pass rate {rate:g} lies outside [0, 1]")
+
+
+def _usable_golds(verifier: str, golds: Sequence[str]) -> list[bool]:
+    """Whether the verifier can use each gold answer; plain numbers need no asking."""
+    plain = [bool(_PLAIN_NUMBER.fullmatch(gold.strip())) for gold in golds]
+    doubtful = [gold for gold, easy in zip(golds, plain, strict=True) if not easy]
+    outcomes = iter(verify.judge(verifier, [rf"\boxed{{{gold}}}" for gold in doubtful], doubtful))
+    return [easy or next(outcomes) is not None for easy in plain]
+
+
+def equal_answers(verifier: str, first: str, second: str) -> bool:
+    """Whether two gold answers are the same for a verifier, in at least one direction."""
+    pairs = ((first, second), (second, first))
+    texts = [rf"\boxed{{{a}}}" if verifier == "math" else a for a, _ in pairs]
+    return "correct" in verify.judge(verifier, texts, [b for _, b in pairs])
+
+
+def generated_rows(rows: Sequence[Mapping[str, str]]) -> list[RawRow]:
+    """Rows of the arithmetic generator."""
+    return [
+        RawRow(f"generated#{i}", row["problem"], row["answer"], row["level"])
+        for i, row in enumerate(rows)
+    ]
+
+
+def _kind(value: Any) -> str:
+    return f"of type {type(value).__name__}, not text"
+
+
+def _excerpt(value: Any) -> str:
+    text = "" if value is None else str(value)[:200]
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,1 @@
+"""Benchmarks, the engine that asks, the store of samples, and the scores."""

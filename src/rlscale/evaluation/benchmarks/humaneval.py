@@ -1,0 +1,81 @@
+"""HumanEval: 164 Python functions to write from their docstrings.
+
+Source: Chen et al. 2021 (arXiv 2107.03374); licence: MIT. Local file in verl's layout (key
+``path``).
+Example: ``def has_close_elements(numbers: List[float], threshold: float) -> bool:`` with its
+docstring -> a program that passes ``check(has_close_elements)``.
+Prompt: GURU's, asking for a complete, self-contained solution. The last fenced Python block of a
+response that defines the function (or, without fences, the whole response) is run against the
+tests in ``rlscale.judging.sandbox``; only the standard library can be imported.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rlscale.core.digests import canonical_json
+from rlscale.core.errors import StudyError
+from rlscale.evaluation.benchmarks import Benchmark, file_of, problem_table, read_rows
+from rlscale.judging.sandbox import Job, check_all
+from rlscale.judging.verify import Outcome
+
+if TYPE_CHECKING:
+    import pandas
+
+PROMPT = (
+    "Write a complete, self-contained Python solution to the following problem. Your solution "
+    "must include all necessary imports and the full function definition including the signature "
+    "exactly as specified. Do not modify the function signature or docstring.\n\n"
+    "```python\n{problem}```"
+)
+_FENCE = re.compile(r"```[a-zA-Z0-9]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_CALL = re.compile(r"^check\((\w+)\)\s*$", re.MULTILINE)
+
+
+def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
+    """Function stubs; the answer is JSON with the stub, the tests and the function's name.
+
+    Raises:
+        StudyError: A row has another prompt, or tests without a final ``check(function)``.
+    """
+    path = file_of(settings, "humaneval")
+    start, end = PROMPT.split("{problem}")
+    stubs, answers = [], []
+    for number, (text, truth) in enumerate(read_rows(path)):
+        # The file wraps the message once more, as the text of a Python list.
+        message = ast.literal_eval(text)[0]["content"]
+        tests = json.loads(truth)["functional"]
+        entries = _CALL.findall(tests)
+        if not (message.startswith(start) and message.endswith(end) and entries):
+            raise StudyError(f"{path}: row {number} is not a HumanEval problem in GURU's form")
+        stub = message[len(start) : len(message) - len(end)]
+        stubs.append(stub)
+        answers.append(canonical_json({"entry": entries[-1], "stub": stub, "tests": tests}))
+    return problem_table(stubs, answers, source="humaneval")
+
+
+def extract(text: str) -> str | None:
+    """The program in a response: its last fenced block with a function, or the whole text."""
+    blocks = _FENCE.findall(text) or [text]
+    programs = [block for block in blocks if re.search(r"^\s*def ", block, re.MULTILINE)]
+    return programs[-1] if programs else None
+
+
+def judge(texts: Sequence[str], golds: Sequence[str], workers: int) -> list[Outcome | None]:
+    """Run each program in the sandbox; a response without a program is unparsed."""
+    jobs: dict[int, Job] = {}
+    outcomes: list[Outcome | None] = ["unparsed"] * len(texts)
+    for index, (text, gold) in enumerate(zip(texts, golds, strict=True)):
+        problem = json.loads(gold)
+        program = extract(text)
+        if program is not None and f"def {problem['entry']}" in program:
+            jobs[index] = Job(program, problem["entry"], problem["tests"], problem["stub"])
+    verdicts = check_all(list(jobs.values()), workers)
+    for index, verdict in zip(jobs, verdicts, strict=True):
+        outcomes[index] = verdict.outcome
+    return outcomes
+
+
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, judge=judge, extract=extract)

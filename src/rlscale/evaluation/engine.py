@@ -1,0 +1,321 @@
+"""One vLLM engine for all checkpoints of a cell: weights are swapped in and proved after each swap.
+
+vLLM's reload is silently wrong on the CPU backend when embeddings are tied: the output head keeps
+its packed copy of the old embedding. So a swap here is reload, re-pack of a tied head, reset of
+the prefix cache, and a probe against the checkpoint's own files; a failed probe is an error.
+"""
+
+import gc
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.errors import StudyError
+from rlscale.models.weights import (
+    checkpoint_sums,
+    reference_log_probabilities,
+    tensor_shapes,
+    weight_files,
+)
+
+# ASSUME: float32 log-probabilities of vLLM and transformers differ by less than this when the
+# weights are the same (measured: below 1e-5), and by more when they are not.
+PROBE_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25}
+# Up to this size the probe runs the model in transformers; beyond it compares tensor checksums.
+PROBE_BYTES = 2 << 30
+_CPU_SEQUENCES, _GPU_SEQUENCES = 512, 256
+_closed: list[Any] = []
+
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt's token ids and the seed of its sampling."""
+
+    prompt: Sequence[int]
+    seed: int
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What the engine made of a request: token ids and ``stop`` or ``length``."""
+
+    tokens: Sequence[int]
+    finish_reason: str
+
+
+class WorkerExtension:
+    """Methods that vLLM mixes into its workers (named in ``worker_extension_cls``)."""
+
+    def repack_tied_head(self) -> None:
+        """Let a tied output head pack the embedding that was just loaded."""
+        model = self.model_runner.get_model()
+        if model.config.tie_word_embeddings:
+            model.lm_head.quant_method.process_weights_after_loading(model.lm_head)
+
+    def parameter_sums(self) -> dict[str, float]:
+        """Sum of each unpacked parameter of this worker, in float64."""
+        model = self.model_runner.get_model()
+        return {
+            name: parameter.double().sum().item()
+            for name, parameter in model.named_parameters()
+            if parameter.numel()
+        }
+
+
+class Engine:
+    """A running vLLM engine.
+
+    Args:
+        folder: Model folder (config, tokenizer, safetensors) of the first checkpoint.
+        dtype: ``float32`` or ``bfloat16``.
+        max_model_len: Longest prompt plus response, in tokens.
+        cpu_threads: Threads of the CPU backend; no engine is bound to a core.
+        machine: Optional speed keys ``max_num_seqs``, ``kv_cache_gib`` and
+            ``tensor_parallel_size``; what is absent is chosen from the machine.
+        trust_remote_code: Whether the Python files in the folder may run.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        dtype: str,
+        max_model_len: int,
+        cpu_threads: int,
+        machine: Mapping[str, Any],
+        trust_remote_code: bool = False,
+    ) -> None:
+        started = time.monotonic()
+        os.environ.update(
+            VLLM_ENABLE_V1_MULTIPROCESSING="0",
+            VLLM_CPU_OMP_THREADS_BIND="nobind",
+            VLLM_NO_USAGE_STATS="1",
+            OMP_NUM_THREADS=str(cpu_threads),
+        )
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        with without_collection():
+            import torch
+            import torch._dynamo
+            from vllm import LLM
+        torch.set_num_threads(cpu_threads)
+        self.import_seconds = time.monotonic() - started
+        self.dtype = dtype
+        self._trusted = trust_remote_code
+        self.max_model_len = max_model_len
+        self._shapes = tensor_shapes(folder)
+        on_cpu = not torch.cuda.is_available()
+        sequences = machine.get("max_num_seqs") or (_CPU_SEQUENCES if on_cpu else _GPU_SEQUENCES)
+        options: dict[str, Any] = {}
+        if on_cpu:
+            # Chunks of a seeded prompt crash the CPU backend ("CPU Generator does not use
+            # offset"), so prompts are prefilled whole; zeroing a large cache takes seconds.
+            options["enable_chunked_prefill"] = False
+            options["max_num_batched_tokens"] = max(8192, max_model_len)
+            options["enforce_eager"] = True
+            torch._dynamo.config.disable = True  # compiling one helper costs more than it saves
+            gib = machine.get("kv_cache_gib") or _kv_cache_gib(folder, sequences, max_model_len)
+            options["kv_cache_memory_bytes"] = int(gib * 2**30)
+        elif machine.get("kv_cache_gib"):
+            options["kv_cache_memory_bytes"] = int(machine["kv_cache_gib"] * 2**30)
+        try:
+            self._llm = LLM(
+                str(folder),
+                dtype=dtype,
+                max_model_len=max_model_len,
+                max_num_seqs=sequences,
+                tensor_parallel_size=machine.get("tensor_parallel_size") or 1,
+                worker_extension_cls=f"{WorkerExtension.__module__}.{WorkerExtension.__name__}",
+                seed=0,
+                trust_remote_code=trust_remote_code,
+                **options,
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise StudyError(f"{folder}: vLLM cannot run this model ({error})") from error
+        self._tokenizer = self._llm.get_tokenizer()
+        self.start_seconds = time.monotonic() - started - self.import_seconds
+        self.swap_seconds = 0.0
+        self.probe_seconds = 0.0
+
+    def swap(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> float:
+        """Load another checkpoint's weights and prove that the engine runs them.
+
+        Args:
+            folder: The checkpoint's folder.
+            probes: Token ids of a few fixed prompts, each of at least two tokens.
+
+        Returns:
+            Largest difference found by the probe (nats, or relative for checksums).
+
+        Raises:
+            StudyError: Another architecture, unreadable weights, or a failed probe.
+        """
+        from safetensors import SafetensorError
+
+        started = time.monotonic()
+        self._check_architecture(folder)
+        try:
+            self._llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
+        except (RuntimeError, ValueError, OSError, SafetensorError) as error:
+            raise StudyError(f"{folder}: the weights cannot be loaded ({error})") from error
+        self._llm.collective_rpc("repack_tied_head")
+        self._llm.reset_prefix_cache()
+        self.swap_seconds += time.monotonic() - started
+        return self.prove(folder, probes)
+
+    def prove(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> float:
+        """Compare the engine with a checkpoint's files; raises StudyError where they differ."""
+        started = time.monotonic()
+        if sum(file.stat().st_size for file in weight_files(folder)) > PROBE_BYTES:
+            difference, tolerance = self._checksum_difference(folder), 1e-3
+        else:
+            mine = self.log_probabilities(probes)
+            theirs = reference_log_probabilities(folder, probes, self.dtype, self._trusted)
+            difference = max(abs(a - b) for a, b in zip(mine, theirs, strict=True))
+            tolerance = PROBE_TOLERANCE[self.dtype]
+        if not difference <= tolerance:
+            raise StudyError(
+                f"{folder}: after the swap the engine does not run this checkpoint: its probe "
+                f"differs by {difference:.3g} (at most {tolerance:g} is rounding); "
+                "nothing was scored"
+            )
+        self.probe_seconds += time.monotonic() - started
+        return difference
+
+    def log_probabilities(self, prompts: Sequence[Sequence[int]]) -> list[float]:
+        """Log-probability of each prompt's tokens after the first, all prompts in one list."""
+        from vllm import SamplingParams
+
+        parameters = SamplingParams(
+            temperature=0.0, max_tokens=1, prompt_logprobs=0, detokenize=False
+        )
+        outputs = self._llm.generate(
+            [{"prompt_token_ids": list(prompt)} for prompt in prompts], parameters, use_tqdm=False
+        )
+        return [
+            position[token].logprob
+            for prompt, output in zip(prompts, outputs, strict=True)
+            for token, position in zip(prompt[1:], output.prompt_logprobs[1:], strict=True)
+        ]
+
+    def generate(
+        self, requests: Sequence[Request], *, temperature: float, top_p: float
+    ) -> Iterator[tuple[int, Generation]]:
+        """Sample a response per request; yields (index, generation) as they finish.
+
+        Every request has its own seed, so its response does not depend on its neighbours (the
+        CPU backend's arithmetic does not either; see docs/evaluation.md).
+        """
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        engine = self._llm.llm_engine
+        running = set()
+        waiting = iter(enumerate(requests))
+        depth = 4 * engine.vllm_config.scheduler_config.max_num_seqs
+        try:
+            while True:
+                while len(running) < depth and (item := next(waiting, None)) is not None:
+                    index, request = item
+                    parameters = SamplingParams(
+                        temperature=temperature,
+                        top_p=top_p,
+                        seed=request.seed,
+                        max_tokens=request.max_tokens,
+                        detokenize=False,
+                        output_kind=RequestOutputKind.FINAL_ONLY,
+                    )
+                    prompt = {"prompt_token_ids": list(request.prompt)}
+                    engine.add_request(str(index), prompt, parameters)
+                    running.add(str(index))
+                if not running:
+                    return
+                for output in engine.step():
+                    if output.finished:
+                        running.discard(output.request_id)
+                        made = output.outputs[0]
+                        yield int(output.request_id), Generation(made.token_ids, made.finish_reason)
+        finally:
+            if running:
+                engine.abort_request(sorted(running))
+
+    def decode(self, responses: Sequence[Sequence[int]]) -> list[str]:
+        """Texts of responses, special tokens left out."""
+        return self._tokenizer.batch_decode(responses, skip_special_tokens=True)
+
+    def close(self) -> None:
+        """Let another engine start in this process.
+
+        The engine's memory goes with the process: vLLM's shutdown collects garbage over all
+        modules, which takes seconds, and a cell's evaluation is a process of its own.
+        """
+        from vllm.distributed import destroy_distributed_environment, destroy_model_parallel
+
+        destroy_model_parallel()
+        destroy_distributed_environment()
+        _closed.append(self._llm)
+
+    def _check_architecture(self, folder: Path | str) -> None:
+        shapes = tensor_shapes(folder)
+        if shapes == self._shapes:
+            return
+        names = sorted(
+            name
+            for name in shapes.keys() | self._shapes.keys()
+            if shapes.get(name) != self._shapes.get(name)
+        )
+        raise StudyError(
+            f"{folder}: another architecture than the engine's: tensor {names[0]} is "
+            f"{shapes.get(names[0], 'absent')}, the engine's is "
+            f"{self._shapes.get(names[0], 'absent')}"
+        )
+
+    def _checksum_difference(self, folder: Path | str) -> float:
+        """Largest relative difference between sums of tensors here and in the files."""
+        per_worker = self._llm.collective_rpc("parameter_sums")
+        if len(per_worker) > 1:
+            # Sharded tensors add up over workers; replicated ones are checked per worker.
+            sharded = ("_proj.", "embed_tokens.", "lm_head.")
+            sums = {
+                name: sum(worker[name] for worker in per_worker)
+                if any(part in name for part in sharded) and "bias" not in name
+                else per_worker[0][name]
+                for name in per_worker[0]
+            }
+        else:
+            sums = per_worker[0]
+        expected = checkpoint_sums(folder, sums)
+        if not expected:
+            raise StudyError(f"{folder}: no tensor of the engine can be compared with the files")
+        return max(
+            abs(sums[name] - total) / max(1.0, abs(total)) for name, total in expected.items()
+        )
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Import heavy packages within this: collecting among 5,500 lasting modules takes seconds."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _kv_cache_gib(folder: Path | str, sequences: int, max_model_len: int) -> float:
+    """Cache that holds ``sequences`` of full length, or half of the free memory if less."""
+    config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    heads = config["num_attention_heads"]
+    width = config.get("head_dim") or config["hidden_size"] // heads
+    per_token = (
+        2 * 4 * config["num_hidden_layers"] * config.get("num_key_value_heads", heads) * width
+    )
+    blocks = -(-max_model_len // 128) + 1  # the CPU backend's blocks hold 128 tokens
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(sequences * blocks * 128 * per_token, free // 2) / 2**30

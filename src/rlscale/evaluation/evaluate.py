@@ -1,0 +1,266 @@
+"""Evaluate all checkpoints of a cell on all benchmarks, in one warm engine.
+
+What is missing in the cell's sample store is generated; what a changed scorer judges otherwise is
+judged again without generating.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.core.errors import StudyError
+from rlscale.core.files import write_text
+from rlscale.core.manifests import read_manifest, write_manifest
+from rlscale.evaluation.engine import Engine, Request, without_collection
+from rlscale.evaluation.outcomes import metric_table, outcome_counts, score_table, unusable_golds
+from rlscale.evaluation.progress import Clock, Progress
+from rlscale.evaluation.samples import KEY, SampleStore
+from rlscale.evaluation.tasks import (
+    Task,
+    missing_samples,
+    model_length,
+    read_tasks,
+    sample_seed,
+    wanted_keys,
+)
+from rlscale.models.weights import weights_digest
+
+if TYPE_CHECKING:
+    import pandas
+
+_PROBES = 4
+_PROBLEM, _SAMPLE = KEY.index("problem_id"), KEY.index("sample")
+
+
+def evaluate_cell(
+    *,
+    train_manifest: Path,
+    problems: Mapping[str, Path],
+    settings: Mapping[str, Any],
+    machine: Mapping[str, Any],
+    journal: Path,
+    outputs: Mapping[str, Path],
+) -> dict[str, Any]:
+    """Evaluate a cell.
+
+    Args:
+        train_manifest: The cell's train.json.
+        problems: Manifest that holds each benchmark's problems: of a benchmark, or of the data
+            set for its held-out ones.
+        settings: ``rlscale.study.settings.evaluation_settings`` of the cell.
+        machine: Speed keys of the engine (``rlscale.evaluation.engine.Engine``); they decide no
+            result.
+        journal: Folder of the sample store's parts.
+        outputs: Paths ``samples``, ``outcomes``, ``scores``, ``metrics`` and ``manifest``.
+
+    Returns:
+        What differs between equal runs: samples ``generated`` and ``judged_again``, and
+        ``seconds`` by activity.
+
+    Raises:
+        StudyError: Bad input, weights other than the manifest's, or a failed probe.
+    """
+    started = time.time()
+    clock = Clock()
+    train = read_manifest(train_manifest, "train")
+    checkpoints = train["checkpoints"]
+    with clock("imports"), without_collection():
+        import pandas  # noqa: F401
+        import transformers.models.auto.tokenization_auto  # noqa: F401
+    with clock("prompts"):
+        trusted = train.get("trust_remote_code", False)
+        tasks = read_tasks(problems, settings, checkpoints[0]["path"], trusted)
+        store = SampleStore(outputs["samples"], journal)
+        missing = missing_samples(tasks, checkpoints, settings, store)
+    if any(missing.values()):
+        generate(tasks, checkpoints, missing, settings, machine, trusted, store, clock)
+    with clock("judge"):
+        frame, judged_again = judge(store, tasks, checkpoints, settings)
+    with clock("tables"):
+        counts = outcome_counts(frame, train["name"])
+        unusable = unusable_golds(frame)
+        scores = score_table(frame)
+        metrics = metric_table(frame, scores, settings["suites"])
+        counts.to_parquet(outputs["outcomes"], index=False)
+        write_text(outputs["scores"], scores.to_csv(index=False, float_format="%.10g"))
+        write_text(outputs["metrics"], metrics.to_csv(index=False, float_format="%.10g"))
+    store.replace(frame)
+    write_manifest(
+        outputs["manifest"],
+        kind="eval",
+        name=train["name"],
+        settings=settings,
+        inputs={"train": train_manifest, **problems},
+        files=[outputs[name] for name in ("samples", "outcomes", "scores", "metrics")],
+        seed=settings["seed"],
+        started=started,
+        code="rlscale.evaluation.evaluate",
+        status=train["status"],
+        unusable_golds=unusable,
+    )
+    return {
+        "generated": sum(map(len, missing.values())),
+        "judged_again": judged_again,
+        "seconds": clock.seconds | {"total": round(time.time() - started, 3)},
+    }
+
+
+def generate(
+    tasks: Sequence[Task],
+    checkpoints: Sequence[Mapping[str, Any]],
+    missing: Mapping[int, list[tuple[Task, int, tuple]]],
+    settings: Mapping[str, Any],
+    machine: Mapping[str, Any],
+    trust_remote_code: bool,
+    store: SampleStore,
+    clock: Clock,
+) -> None:
+    """Generate what is missing into the store, every checkpoint in the same warm engine.
+
+    Args:
+        tasks: The problems and their prompts.
+        checkpoints: ``step``, ``path`` and ``digest`` of each, of one architecture.
+        missing: ``missing_samples``; not empty.
+        settings: ``seed``, ``temperature``, ``top_p``, ``dtype`` and ``cpu_threads``.
+        machine: Speed keys of the engine.
+        trust_remote_code: Whether the Python files in the checkpoints' folders may run.
+        store: Where finished samples go, from time to time.
+        clock: Notes the seconds by activity.
+
+    Raises:
+        StudyError: Weights other than the manifest's, a failed probe, or a prompt too long.
+    """
+    needed = [checkpoint for checkpoint in checkpoints if missing[checkpoint["step"]]]
+    _check_present(checkpoints, missing)
+    with clock("digests"):
+        for checkpoint in needed:
+            _check_weights(checkpoint)
+    engine = Engine(
+        needed[0]["path"],
+        dtype=settings["dtype"],
+        max_model_len=model_length(tasks, needed[0]["path"], trust_remote_code),
+        cpu_threads=settings["cpu_threads"],
+        machine=machine,
+        trust_remote_code=trust_remote_code,
+    )
+    clock.add("imports", engine.import_seconds)
+    clock.add("start", engine.start_seconds)
+    probes = [prompt for task in tasks for prompt in task.prompts[:_PROBES] if len(prompt) > 1]
+    for position, checkpoint in enumerate(needed):
+        if position == 0:
+            engine.prove(checkpoint["path"], probes)
+        else:
+            engine.swap(checkpoint["path"], probes)
+        todo = missing[checkpoint["step"]]
+        label = f"step {checkpoint['step']} ({position + 1} of {len(needed)} checkpoints)"
+        progress = Progress(label, [(task.name, key[_PROBLEM]) for task, _, key in todo])
+        with clock("decode"):
+            _sample(engine, checkpoint["step"], todo, settings, store, progress)
+    store.flush()
+    clock.add("swap", engine.swap_seconds)
+    clock.add("probe", engine.probe_seconds)
+    engine.close()
+
+
+def _check_present(
+    checkpoints: Sequence[Mapping[str, Any]], missing: Mapping[int, Sequence[Any]]
+) -> None:
+    gone = [entry for entry in checkpoints if "weights" in entry and missing[entry["step"]]]
+    if gone:
+        steps = ", ".join(str(entry["step"]) for entry in gone)
+        left = ", ".join(str(entry["step"]) for entry in checkpoints if "weights" not in entry)
+        raise StudyError(
+            f"{gone[0]['path']}: {len(missing[gone[0]['step']])} samples are missing, and its "
+            "weights were removed after evaluation (training.checkpoints_on_disk), as at steps "
+            f"{steps}; steps {left} can still be asked. Take back what changed in benchmarks or "
+            "evaluation (evaluation.top_up asks more of single steps), or train the cell again: "
+            "remove its train.json and its folder in .state/"
+        )
+
+
+def _check_weights(checkpoint: Mapping[str, Any]) -> None:
+    found = weights_digest(checkpoint["path"])
+    if found != checkpoint["digest"]:
+        raise StudyError(
+            f"{checkpoint['path']}: the weights are not those that train.json names (digest "
+            f"{found}, expected {checkpoint['digest']}): truncated, or of another cell; "
+            "train the cell again"
+        )
+
+
+def _sample(
+    engine: Engine,
+    step: int,
+    todo: Sequence[tuple[Task, int, tuple]],
+    settings: Mapping[str, Any],
+    store: SampleStore,
+    progress: Progress,
+) -> None:
+    requests = [
+        Request(
+            prompt=task.prompts[row],
+            seed=sample_seed(settings["seed"], key[_PROBLEM], key[_SAMPLE]),
+            max_tokens=task.max_tokens,
+        )
+        for task, row, key in todo
+    ]
+    rows = []
+    finished = engine.generate(
+        requests, temperature=settings["temperature"], top_p=settings["top_p"]
+    )
+    for index, made in finished:
+        task, _, key = todo[index]
+        rows.append(
+            {
+                **dict(zip(KEY, key, strict=True)),
+                "step": step,
+                "text": made.tokens,
+                "tokens": len(made.tokens),
+                "prompt_tokens": len(requests[index].prompt),
+                "finish_reason": made.finish_reason,
+            }
+        )
+        progress.count(task.name, key[_PROBLEM], len(made.tokens))
+        if progress.due():
+            texts = engine.decode([row["text"] for row in rows])
+            store.append([{**row, "text": text} for row, text in zip(rows, texts, strict=True)])
+            rows = []
+
+
+def judge(
+    store: SampleStore,
+    tasks: Sequence[Task],
+    checkpoints: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+) -> tuple["pandas.DataFrame", int]:
+    """The samples that the settings ask for, in order, each judged by the current scorer.
+
+    Returns:
+        The store's columns; and how many samples had another scorer's verdict.
+    """
+    import pandas
+
+    stored = store.frame()
+    place = {
+        key: row for row, key in enumerate(stored[list(KEY)].itertuples(index=False, name=None))
+    }
+    pieces, judged_again = [], 0
+    for checkpoint in checkpoints:
+        for task in tasks:
+            wanted = wanted_keys(task, checkpoint, settings)
+            piece = stored.iloc[[place[key] for _, key in wanted]].reset_index(drop=True)
+            stale = (piece["scorer"] != task.scorer).to_numpy()
+            judged_again += int((stale & piece["scorer"].notna().to_numpy()).sum())
+            if stale.any():
+                golds = task.problems["answer"].iloc[[row for row, _ in wanted]].to_numpy()
+                texts = list(piece.loc[stale, "text"])
+                kind = settings["verifier"]
+                piece.loc[stale, "answer"] = task.benchmark.answers(texts, kind=kind)
+                piece.loc[stale, "outcome"] = task.benchmark.outcomes(
+                    texts, list(golds[stale]), kind=kind, workers=settings["cpu_threads"]
+                )
+                piece.loc[stale, "scorer"] = task.scorer
+            piece["step"] = checkpoint["step"]
+            pieces.append(piece)
+    return pandas.concat(pieces, ignore_index=True), judged_again

@@ -1,0 +1,120 @@
+"""Pass rates of a set's problems, measured with a model of the study before the set is split.
+
+The same engine, sample store and judges as the evaluation of a cell: what an interrupted
+measurement has on disk is not asked again, and a larger ``samples`` adds to what is there.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.core.manifests import read_manifest, verify_files, write_manifest
+from rlscale.evaluation.evaluate import generate, judge
+from rlscale.evaluation.outcomes import outcome_counts, unusable_golds
+from rlscale.evaluation.progress import Clock
+from rlscale.evaluation.samples import SampleStore
+from rlscale.evaluation.tasks import PASS_RATE, missing_samples, read_tasks
+from rlscale.models.weights import weights_digest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas
+
+LEVEL = 0.95
+
+
+def estimate_pass_rates(
+    *,
+    name: str,
+    settings: Mapping[str, Any],
+    machine: Mapping[str, Any],
+    problems: Path,
+    model: Path,
+    journal: Path,
+    samples: Path,
+    rates: Path,
+    manifest: Path,
+) -> dict[str, Any]:
+    """Ask a model every problem n times; write how often it was right.
+
+    The table has ``problem_id``, ``n``, ``n_correct``, ``pass_rate`` and the exact binomial
+    interval ``low``, ``high``; problems whose gold answer the verifier cannot use are not in it.
+
+    Args:
+        name: The set's name.
+        settings: ``rlscale.evaluation.tasks.asking_settings`` of the set.
+        machine: Speed keys of the engine; they decide no result.
+        problems: Manifest of the problems.
+        model: Manifest of the model.
+        journal: Folder of the sample store's parts.
+        samples: The sample store.
+        rates: Where the table goes.
+        manifest: Where the manifest goes.
+
+    Returns:
+        What differs between equal runs: samples ``generated``, and ``seconds`` by activity.
+
+    Raises:
+        StudyError: Bad input, weights other than the manifest's, or a failed probe.
+    """
+    started = time.time()
+    clock = Clock()
+    asked = read_manifest(model, "model")
+    verify_files(asked)
+    folder = asked["weights"]
+    checkpoints = [{"step": 0, "path": folder, "digest": weights_digest(folder)}]
+    trusted = asked.get("trust_remote_code", False)
+    tasks = read_tasks({PASS_RATE: problems}, settings, folder, trusted)
+    store = SampleStore(samples, journal)
+    missing = missing_samples(tasks, checkpoints, settings, store)
+    if any(missing.values()):
+        generate(tasks, checkpoints, missing, settings, machine, trusted, store, clock)
+    with clock("judge"):
+        frame, _ = judge(store, tasks, checkpoints, settings)
+    table = rate_table(outcome_counts(frame, name))
+    table.to_parquet(rates, index=False)
+    store.replace(frame)
+    write_manifest(
+        manifest,
+        kind="pass_rates",
+        name=name,
+        settings=settings,
+        inputs={"problems": problems, "model": model},
+        files=[samples, rates],
+        seed=settings["seed"],
+        started=started,
+        code="rlscale.evaluation.pass_rates",
+        rows=len(table),
+        unusable_golds=unusable_golds(frame),
+    )
+    return {"generated": sum(map(len, missing.values())), "seconds": clock.seconds}
+
+
+def rate_table(counts: "pandas.DataFrame") -> "pandas.DataFrame":
+    """Pass rates with their intervals, from ``outcome_counts``."""
+    table = counts[["problem_id", "n", "n_correct"]].copy()
+    table["pass_rate"] = table["n_correct"] / table["n"]
+    table["low"], table["high"] = binomial_interval(
+        table["n_correct"].to_numpy(), table["n"].to_numpy()
+    )
+    return table
+
+
+def binomial_interval(correct: "np.ndarray", n: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    """Exact interval of a rate at ``LEVEL`` (Clopper and Pearson, Biometrika 26, 1934).
+
+    Args:
+        correct: Successes, shape (k,).
+        n: Trials, shape (k,).
+
+    Returns:
+        Lower and upper ends, each of shape (k,).
+    """
+    import numpy as np
+    from scipy.stats import beta
+
+    tail = (1 - LEVEL) / 2
+    low = np.where(correct == 0, 0.0, beta.ppf(tail, correct, n - correct + 1))
+    high = np.where(correct == n, 1.0, beta.isf(tail, correct + 1, n - correct))
+    return low, high

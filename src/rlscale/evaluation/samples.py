@@ -1,0 +1,160 @@
+"""The sample store: every response of a cell's evaluation, kept, appended, never written twice.
+
+While an evaluation runs, finished samples go to numbered parquet parts in a journal folder, each
+by rename, at least every ``FLUSH_SECONDS``; a kill loses at most what came after the last part.
+At the end the journal is folded into one file, ``samples.parquet``, which is itself the store that
+the next evaluation of the cell starts from.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.core.errors import StudyError
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+FLUSH_SECONDS = 15.0
+KEY = (
+    "checkpoint", "benchmark", "version", "problem_id", "sample", "prompt", "sampling",
+)  # fmt: skip
+_TYPES = {
+    "checkpoint": "string",
+    "benchmark": "string",
+    "version": "int32",
+    "problem_id": "string",
+    "sample": "int32",
+    "prompt": "string",
+    "sampling": "string",
+    "step": "int32",
+    "text": "string",
+    "tokens": "int32",
+    "prompt_tokens": "int32",
+    "finish_reason": "string",
+    "answer": "string",
+    "outcome": "string",
+    "scorer": "string",
+}
+Key = tuple[str, str, int, str, int, str, str]
+
+
+class SampleStore:
+    """Samples of one cell.
+
+    Args:
+        path: ``samples.parquet`` of the cell; read where it exists.
+        journal: Folder of the parts; parts that an interrupted run left are read.
+
+    Raises:
+        StudyError: A file cannot be read or has other columns.
+    """
+
+    def __init__(self, path: Path | str, journal: Path | str) -> None:
+        self.path = Path(path)
+        self.journal = Path(journal)
+        self._buffer: list[Mapping[str, Any]] = []
+        self._flushed = time.monotonic()
+        self.journal.mkdir(parents=True, exist_ok=True)
+        for leftover in self.journal.glob(".*"):
+            leftover.unlink()
+        parts = sorted(self.journal.glob("*.parquet"))
+        self._next = int(parts[-1].stem) + 1 if parts else 0
+        files = [file for file in (self.path, *parts) if file.exists()]
+        self._tables = [_read(file) for file in files]
+        self._keys: set[Key] = set()
+        for table in self._tables:
+            self._keys.update(_keys(table))
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add samples; they are safe on disk within ``FLUSH_SECONDS`` of further calls.
+
+        Raises:
+            ValueError: A sample is there already.
+        """
+        for row in rows:
+            key = tuple(row[name] for name in KEY)
+            if key in self._keys:
+                raise ValueError(f"sample {key} is already in the store")
+            self._keys.add(key)
+            self._buffer.append(row)
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is buffered as the next part of the journal."""
+        if self._buffer:
+            import pyarrow
+
+            table = pyarrow.Table.from_pylist(self._buffer, schema=_schema())
+            _write(table, self.journal / f"{self._next:06d}.parquet")
+            self._tables.append(table)
+            self._next += 1
+            self._buffer = []
+        self._flushed = time.monotonic()
+
+    def frame(self) -> "pandas.DataFrame":
+        """All samples, each key once."""
+        import pyarrow
+
+        self.flush()
+        tables = self._tables or [_schema().empty_table()]
+        frame = pyarrow.concat_tables(tables).to_pandas()
+        return frame.drop_duplicates(list(KEY), ignore_index=True)
+
+    def replace(self, frame: "pandas.DataFrame") -> None:
+        """Make these samples the whole store, as ``samples.parquet``, and end the journal."""
+        import pyarrow
+
+        table = pyarrow.Table.from_pandas(
+            frame[list(_TYPES)], schema=_schema(), preserve_index=False
+        ).replace_schema_metadata(None)
+        _write(table, self.path)
+        shutil.rmtree(self.journal)
+
+
+def _schema() -> "pyarrow.Schema":
+    import pyarrow
+
+    return pyarrow.schema([(name, getattr(pyarrow, kind)()) for name, kind in _TYPES.items()])
+
+
+def _read(file: Path) -> "pyarrow.Table":
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(file)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise StudyError(f"{file}: not a readable parquet file ({error}); remove it") from None
+    if not table.schema.equals(_schema()):
+        raise StudyError(
+            f"{file}: columns {table.column_names} are not a sample store's; remove it"
+        )
+    return table
+
+
+def _keys(table: "pyarrow.Table") -> list[Key]:
+    return list(zip(*(table.column(name).to_pylist() for name in KEY), strict=True))
+
+
+def _write(table: "pyarrow.Table", path: Path) -> None:
+    """Write by rename, synced: a reader sees the whole file or none."""
+    import pyarrow.parquet
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    pyarrow.parquet.write_table(table, part, compression="zstd")
+    with open(part, "rb") as handle:
+        os.fsync(handle.fileno())
+    os.replace(part, path)

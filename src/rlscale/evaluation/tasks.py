@@ -1,0 +1,178 @@
+"""What a cell's checkpoints are asked: benchmarks as tasks, samples wanted, keys in the store."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.core.digests import code_digest, digest, package_versions
+from rlscale.core.errors import StudyError
+from rlscale.core.manifests import read_manifest, verify_files
+from rlscale.evaluation import benchmarks
+from rlscale.evaluation.samples import SampleStore
+from rlscale.models.prompts import render
+
+if TYPE_CHECKING:
+    import pandas
+
+PASS_RATE = "pass_rate"  # what stands for a benchmark where a data set is asked
+_SAMPLING = ("temperature", "top_p", "max_tokens", "seed", "dtype")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One benchmark as a cell is asked it.
+
+    Attributes:
+        name: Its name in the configuration.
+        benchmark: The module's definition.
+        problems: Problem table.
+        prompts: Token ids of each problem's prompt.
+        prompt_digests: Digest of each prompt's text.
+        max_tokens: Longest response.
+        sampling: The sampling parameters as the store's key spells them.
+        scorer: Digest of all that judges its responses.
+    """
+
+    name: str
+    benchmark: benchmarks.Benchmark
+    problems: "pandas.DataFrame"
+    prompts: list[list[int]]
+    prompt_digests: list[str]
+    max_tokens: int
+    sampling: str
+    scorer: str
+
+
+def read_tasks(
+    problems: Mapping[str, Path],
+    settings: Mapping[str, Any],
+    folder: str,
+    trust_remote_code: bool,
+) -> list[Task]:
+    """Every benchmark of the settings, its prompts made by the tokenizer in ``folder``.
+
+    Args:
+        problems: Manifest that holds each benchmark's problems.
+        settings: ``rlscale.study.settings.evaluation_settings`` of the cell.
+        folder: A checkpoint of the cell.
+        trust_remote_code: Whether the Python files in the folder may run.
+
+    Raises:
+        StudyError: A manifest or a file that it names is damaged.
+    """
+    import pandas
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    tasks = []
+    for name, own in settings["benchmarks"].items():
+        benchmark = benchmarks.get(own["module"])
+        table = pandas.read_parquet(_problem_file(problems[name]))
+        prompt = settings["prompt"]
+        if benchmark.prompt is not None:
+            prompt = {"template": benchmark.prompt}
+        texts = [render(tokenizer, text, settings["variant"], prompt) for text in table["problem"]]
+        sampling = {**settings, "max_tokens": own["max_tokens"]}
+        tasks.append(
+            Task(
+                name=name,
+                benchmark=benchmark,
+                problems=table,
+                prompts=tokenizer(texts)["input_ids"],
+                prompt_digests=[_sha(text) for text in texts],
+                max_tokens=own["max_tokens"],
+                sampling=",".join(f"{key}={sampling[key]}" for key in _SAMPLING),
+                scorer=_scorer(own["module"], settings["verifier"]),
+            )
+        )
+    return tasks
+
+
+def _problem_file(path: Path) -> Path:
+    manifest = read_manifest(path)
+    verify_files(manifest)
+    return path.parent / ("held_out.parquet" if manifest["kind"] == "data" else "problems.parquet")
+
+
+def _scorer(module: str, verifier: str) -> str:
+    return digest(
+        [
+            code_digest(f"rlscale.evaluation.benchmarks.{module}"),
+            verifier,
+            package_versions().get("math-verify", ""),
+        ]
+    )
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def samples_wanted(settings: Mapping[str, Any], benchmark: str, step: int) -> int:
+    """Samples per problem of a benchmark at a step: its own number, or more by a top-up."""
+    wanted = settings["benchmarks"][benchmark]["samples"]
+    for entry in settings["top_up"]:
+        match = entry["match"]
+        if match.get("benchmark", benchmark) == benchmark and match.get("step", step) == step:
+            wanted = max(wanted, entry["samples"])
+    return wanted
+
+
+def wanted_keys(
+    task: Task, checkpoint: Mapping[str, Any], settings: Mapping[str, Any]
+) -> list[tuple[int, tuple]]:
+    """(row of the problem table, key in the store) of every sample of a task at a checkpoint."""
+    count = samples_wanted(settings, task.name, checkpoint["step"])
+    version = task.benchmark.version
+    return [
+        (row, (checkpoint["digest"], task.name, version, problem, sample, prompt, task.sampling))
+        for row, (problem, prompt) in enumerate(
+            zip(task.problems["problem_id"], task.prompt_digests, strict=True)
+        )
+        for sample in range(count)
+    ]
+
+
+def missing_samples(
+    tasks: Sequence[Task],
+    checkpoints: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    store: SampleStore,
+) -> dict[int, list[tuple[Task, int, tuple]]]:
+    """What is to be generated, by step; a sample that two steps share belongs to the first."""
+    planned = set()
+    missing: dict[int, list[tuple[Task, int, tuple]]] = {}
+    for checkpoint in checkpoints:
+        todo = missing[checkpoint["step"]] = []
+        for task in tasks:
+            for row, key in wanted_keys(task, checkpoint, settings):
+                if key not in store and key not in planned:
+                    planned.add(key)
+                    todo.append((task, row, key))
+    return missing
+
+
+def sample_seed(seed: int, problem_id: str, sample: int) -> int:
+    """Seed of one request, from the evaluation's seed, the problem and the sample's number."""
+    text = f"{seed}/{problem_id}/{sample}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def model_length(tasks: Sequence[Task], folder: str, trust_remote_code: bool) -> int:
+    """Tokens that the longest prompt plus its response take; refused where the model has fewer."""
+    from transformers import AutoConfig
+
+    needed, task = max(
+        ((max(map(len, task.prompts)) + task.max_tokens, task) for task in tasks),
+        key=lambda pair: pair[0],
+    )
+    model = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    available = model.max_position_embeddings
+    if needed > available:
+        raise StudyError(
+            f"benchmark {task.name}: its longest prompt and max_tokens {task.max_tokens} need "
+            f"{needed} positions, the model {folder} has {available}; lower max_tokens"
+        )
+    return needed

@@ -1,0 +1,1 @@
+"""Long work on machines: launches, claims, attempts, a full disk, finished results."""

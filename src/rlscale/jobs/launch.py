@@ -1,0 +1,129 @@
+"""How a training job is started: processes, nodes, and the parts in which a batch is computed.
+
+All of it comes from a model's `resources:`; a recipe never names it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rlscale.core.errors import StudyError
+
+# What a job's engine may set in trl.GRPOConfig: how a step is computed, not what it computes.
+ENGINE = (
+    "bf16", "gradient_checkpointing", "use_liger_kernel", "use_vllm", "vllm_mode",
+    "vllm_enable_sleep_mode", "vllm_gpu_memory_utilization", "vllm_max_model_length",
+    "vllm_tensor_parallel_size",
+)  # fmt: skip
+# A recipe may state it (the default of TRL is on, which small models do not want).
+ENGINE_IN_RECIPES = ("gradient_checkpointing",)
+
+
+def command(job: Mapping[str, Any], folder: str) -> str:
+    """The start of a shell command that runs a Python script as a job's resources say.
+
+    Args:
+        job: A model's resources: ``gpus``, ``nodes`` and ``launch``.
+        folder: Where accelerate's configurations lie, as the shell finds it.
+
+    Returns:
+        ``python``, ``accelerate launch`` on one node (by ``rlscale.jobs.launcher``), or the same by
+        ``srun`` on several.
+    """
+    how = job.get("launch", "plain")
+    if how == "plain":
+        return "python"
+    nodes = job.get("nodes", 1)
+    launch = (
+        f"python -m rlscale.jobs.launcher --config_file {folder}/{how}.yaml"
+        f" --num_processes {job['gpus']} --num_machines {nodes}"
+    )
+    if nodes == 1:
+        return f"{launch} --main_process_port 0"  # any free one: jobs may share a node
+    # Overlap: Snakemake runs in a step of the same allocation and would keep its share for itself.
+    spread = f"srun --overlap --nodes={nodes} --ntasks={nodes} --ntasks-per-node=1"
+    rank = '--machine_rank "$SLURM_NODEID"'
+    first = '$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
+    port = "$((20000 + SLURM_JOB_ID % 10000))"
+    return (
+        f"{spread} --gpus-per-node={job['gpus'] // nodes} sh -c 'exec {launch} {rank}"
+        f' --main_process_ip "{first}" --main_process_port {port} "$@"\' launch'
+    )
+
+
+def processes(job: Mapping[str, Any]) -> int:
+    """Processes that train together, one per GPU."""
+    return 1 if job.get("launch", "plain") == "plain" else job["gpus"]
+
+
+def batch_parts(
+    recipe: Mapping[str, Any], group_size: int, processes: int, micro_batch: int | None
+) -> tuple[int, int]:
+    """Cut an update's responses into what one process takes at once, and how many times.
+
+    Args:
+        recipe: A resolved recipe (``rlscale.study.grid.resolve``).
+        group_size: G.
+        processes: Processes that train together.
+        micro_batch: Responses per process and forward pass; None = all of an update's.
+
+    Returns:
+        TRL's ``per_device_train_batch_size`` and ``gradient_accumulation_steps``.
+
+    Raises:
+        StudyError: The numbers do not divide, or the loss depends on the parts.
+    """
+    update = recipe["prompts_per_step"] * group_size // recipe["updates_per_step"]
+    if update % processes:
+        raise StudyError(
+            f"an update's {update} responses cannot be divided among {processes} processes; "
+            "change resources' gpus"
+        )
+    share = update // processes
+    part = micro_batch or share
+    if share % part:
+        raise StudyError(
+            f"micro_batch: {part} does not divide the {share} responses of a process per update"
+        )
+    if part < update:
+        _check_loss(recipe["grpo"])
+    return part, share // part
+
+
+def _check_loss(grpo: Mapping[str, Any]) -> None:
+    """Refuse losses that TRL normalises or selects within each part of a batch."""
+    local = {
+        "loss_type": grpo.get("loss_type") == "bnpo",
+        "entropy_coef": grpo.get("entropy_coef", 0.0) != 0,
+        "use_adaptive_entropy": grpo.get("use_adaptive_entropy", False),
+        "top_entropy_quantile": grpo.get("top_entropy_quantile", 1.0) < 1,
+    }
+    for key, depends in local.items():
+        if depends:
+            raise StudyError(
+                f"grpo.{key}: TRL computes it within each process and micro-batch, so resources "
+                "would decide the result; train on one process without micro_batch"
+            )
+
+
+def check(name: str, job: Mapping[str, Any]) -> None:
+    """Refuse resources of a model that no job can be started with.
+
+    Raises:
+        StudyError: Names the model and the key.
+    """
+    where = f"resources of model '{name}'"
+    gpus, nodes, how = job["gpus"], job.get("nodes", 1), job.get("launch", "plain")
+    if how == "plain" and gpus > 1:
+        raise StudyError(f"{where}: gpus: {gpus} need a launch: ddp, fsdp2 or deepspeed_zero3")
+    if how == "plain" and nodes > 1:
+        raise StudyError(f"{where}: nodes: {nodes} need a launch: ddp, fsdp2 or deepspeed_zero3")
+    if how != "plain" and (gpus == 0 or gpus % nodes):
+        raise StudyError(f"{where}: gpus: {gpus} cannot be spread over {nodes} node(s)")
+    engine = job.get("engine", {})
+    if gpus == 0 and engine:
+        raise StudyError(f"{where}: engine.{min(engine)}: for jobs with gpus")
+    together = engine.get("vllm_tensor_parallel_size", 1)
+    if processes(job) % together:
+        raise StudyError(
+            f"{where}: engine.vllm_tensor_parallel_size: {together} does not divide {gpus} gpus"
+        )

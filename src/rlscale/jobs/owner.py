@@ -1,0 +1,186 @@
+"""One owner per piece of work: a second start refuses, or waits, and never writes beside the first.
+
+A claim is a file ``<name>.<n>`` made by link, which is atomic on shared file systems where flock is
+not reliable; the highest n owns. The owner touches its claim; a claim is stale once its process is
+gone (on this machine), or its beats stopped and its Slurm job, if it has one, is no longer in the
+queue (elsewhere). Who takes over links n + 1, so two who find the same stale claim cannot both win.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.errors import StudyError
+
+BEAT = 15.0  # seconds between two beats
+STALE = 8 * BEAT  # silence after which a claim from another machine may be taken over
+
+
+class Owned(StudyError):
+    """Another process is at this work."""
+
+    status = 86
+
+
+class Owner:
+    """The claim that this process holds; ``check`` before writing what others may read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def check(self) -> None:
+        """Make sure that the work is still ours.
+
+        Raises:
+            Owned: Another process took over, because our beats had stopped.
+        """
+        claims = _claims(self.path.with_suffix(""))
+        if not claims or claims[-1] != self.path:
+            raise Owned(f"{self.path}: taken over by another process; nothing more is written")
+
+
+@contextlib.contextmanager
+def owned(name: Path, *, wait: bool = False, beat: float = BEAT) -> Iterator[Owner]:
+    """Hold the claim on a piece of work.
+
+    Args:
+        name: Path of the claim without its number, in a folder that all machines share.
+        wait: Wait for the present owner to end instead of refusing.
+        beat: Seconds between two beats.
+
+    Raises:
+        Owned: Another process holds it; the message names its host, process and job.
+    """
+    while True:
+        try:
+            owner = _claim(name)
+            break
+        except Owned:
+            if not wait:
+                raise
+            time.sleep(1)
+    done = threading.Event()
+
+    def keep_beating() -> None:
+        while not done.wait(beat):
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(owner.path)
+
+    thread = threading.Thread(target=keep_beating, daemon=True)
+    thread.start()
+    try:
+        yield owner
+    finally:
+        done.set()
+        thread.join()
+        owner.path.unlink(missing_ok=True)
+
+
+def _claims(name: Path) -> list[Path]:
+    """Claims on a piece of work, the owner's last."""
+    found = [path for path in name.parent.glob(f"{name.name}.*") if path.suffix[1:].isdigit()]
+    return sorted(found, key=lambda path: int(path.suffix[1:]))
+
+
+def _claim(name: Path) -> Owner:
+    name.parent.mkdir(parents=True, exist_ok=True)
+    draft = name.with_name(f"{name.name}.{uuid.uuid4().hex}.draft")
+    draft.write_text(json.dumps(_identity()))
+    try:
+        while True:
+            claims = _claims(name)
+            if claims and (holder := _live_holder(claims[-1])):
+                raise Owned(holder)
+            number = int(claims[-1].suffix[1:]) + 1 if claims else 1
+            mine = name.with_name(f"{name.name}.{number}")
+            try:
+                os.link(draft, mine)
+            except FileExistsError:
+                continue
+            # A listing is not atomic: one that missed a newer claim ends here.
+            if _claims(name)[-1] != mine:
+                mine.unlink()
+                continue
+            os.utime(mine)
+            for old in claims:
+                old.unlink(missing_ok=True)
+            return Owner(mine)
+    finally:
+        draft.unlink()
+
+
+def _identity() -> dict[str, Any]:
+    return {
+        "host": os.uname().nodename,
+        "boot": _boot(),
+        "pid": os.getpid(),
+        "born": _born(os.getpid()),
+        "job": os.environ.get("SLURM_JOB_ID"),
+        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _born(pid: int) -> str | None:
+    """When a process of this machine started, in clock ticks since boot; None where it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _live_holder(claim: Path) -> str:
+    """Who holds a claim, in words; empty where nobody does any more."""
+    try:
+        holder = json.loads(claim.read_text())
+        silent = _silence(claim)
+    except FileNotFoundError:
+        return ""
+    if holder["host"] == os.uname().nodename:
+        live = holder["boot"] == _boot() and _born(holder["pid"]) == holder["born"]
+    else:
+        live = silent < STALE or (holder["job"] is not None and _in_queue(holder["job"]))
+    if not live:
+        return ""
+    job = f", job {holder['job']}" if holder["job"] else ""
+    return (
+        f"{claim}: process {holder['pid']} on {holder['host']}{job} is at this work since "
+        f"{holder['since']} (last beat {silent:.0f} s ago); wait for it, or end it"
+    )
+
+
+def _silence(claim: Path) -> float:
+    """Seconds since the last beat, by the clock of the file system that both machines share."""
+    probe = claim.with_name(f"{claim.name}.{uuid.uuid4().hex}.clock")
+    probe.touch()
+    now = probe.stat().st_mtime
+    probe.unlink()
+    return max(0.0, now - claim.stat().st_mtime)
+
+
+def _in_queue(job: str) -> bool:
+    """Whether Slurm still has a job; what cannot be asked counts as yes."""
+    if shutil.which("squeue") is None:
+        return False
+    try:
+        found = subprocess.run(
+            ["squeue", "--noheader", "--jobs", job, "--format=%T"],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return True
+    if found.returncode:
+        return "Invalid job id" not in found.stderr
+    return found.stdout.strip() not in ("", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT")

@@ -1,0 +1,1 @@
+"""Is a response right? Answers by rule, programs in a sandbox. No torch."""

@@ -1,0 +1,101 @@
+"""Run a model's program against a problem's tests where it can touch nothing.
+
+The tests run in one process and the program in another; only Python literals pass between them,
+so a program cannot patch, exit or read its checker. The program's process has an empty
+environment and
+
+* always (or nothing is run at all): a seccomp filter that allows computing and reading only, so no
+  processes, threads, sockets, signals to others or changes to files; limits on CPU time, wall
+  time, memory, open files and the size of its answers;
+* where the kernel lets a user make namespaces: no network at all, and a file system that holds
+  nothing but Python and the system's libraries, read-only. Elsewhere it can read the user's files,
+  but has nowhere to send them.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rlscale.core.errors import StudyError
+from rlscale.judging.verify import Outcome
+
+_CHILD = Path(__file__).with_name("sandbox_child.py")
+_VERDICT_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """A program and what it is tested with.
+
+    Attributes:
+        solution: Source of the model's program.
+        entry: Name of the function under test.
+        tests: Source that calls ``entry`` and raises where it is wrong; trusted.
+        preamble: Trusted source that the tests may use.
+        cpu_seconds: CPU time of the program (whole seconds).
+        wall_seconds: Wall time of program and tests.
+        memory_bytes: Address space of the program.
+    """
+
+    solution: str
+    entry: str
+    tests: str
+    preamble: str = ""
+    cpu_seconds: int = 5
+    wall_seconds: float = 60.0
+    memory_bytes: int = 1 << 30
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Outcome of a job, its reason in words, and the isolation: ``namespaces`` or ``seccomp``."""
+
+    outcome: Outcome
+    reason: str
+    isolation: str = "none"
+
+
+def check(job: Job) -> Verdict:
+    """Run one job.
+
+    Raises:
+        StudyError: This machine has no seccomp filter; nothing was run.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(_CHILD), "check"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+        start_new_session=True,
+    )
+    try:
+        written, _ = process.communicate(json.dumps(asdict(job)).encode(), job.wall_seconds + 30)
+    except subprocess.TimeoutExpired:
+        return Verdict("timeout", "the tests themselves did not end")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.returncode != 0 or len(written) > _VERDICT_BYTES:
+        return Verdict("wrong", f"the tests broke (status {process.returncode})")
+    verdict = Verdict(**json.loads(written))
+    if verdict.outcome is None:
+        raise StudyError(
+            f"programs cannot be run safely on this machine ({verdict.reason}); leave code "
+            "benchmarks out of 'benchmarks'"
+        )
+    return verdict
+
+
+def check_all(jobs: Sequence[Job], workers: int) -> list[Verdict]:
+    """Run jobs, ``workers`` at a time; verdicts in the jobs' order."""
+    with ThreadPoolExecutor(max(1, workers)) as threads:
+        return list(threads.map(check, jobs))

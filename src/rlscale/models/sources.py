@@ -1,0 +1,196 @@
+"""Weights that cells start from: made from scratch, fetched from a hub, or found in a folder."""
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.core.errors import StudyError
+from rlscale.core.files import read_json
+from rlscale.core.manifests import read_manifest, verify_files, write_manifest
+from rlscale.data.canonical import canonicalise
+from rlscale.models.tiny import (
+    character_tokenizer,
+    fine_tune,
+    new_model,
+    parameter_counts,
+    pretrain,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_SUFFIXES = (".json", ".safetensors", ".txt", ".jinja", ".model")
+
+
+def make_model(
+    *,
+    identity: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    exclude: Sequence[Path],
+    base: Path | None,
+    weights: Path,
+    manifest: Path,
+) -> None:
+    """Put a model's weights and tokenizer into a folder and describe them in a manifest.
+
+    Args:
+        identity: ``model``, ``family``, ``n_params_nominal`` (or None).
+        settings: ``variant``, ``source`` (``made``, ``hub`` and ``revision``, or ``folder``; the
+            latter two with ``trust_remote_code``) and, for made models, ``pretraining`` and
+            ``fine_tuning``.
+        exclude: Manifests of the data sets and benchmarks whose (held-out) problems a made model
+            must not see in training.
+        base: Manifest of the base model, for a made instruct model.
+        weights: Folder to fill; it appears whole or not at all.
+        manifest: Where the manifest goes.
+
+    Raises:
+        StudyError: The folder or the hub's snapshot is not a usable model.
+    """
+    started = time.time()
+    name = f"{identity['model']}-{settings['variant']}"
+    source = settings["source"]
+    trusted = source.get("trust_remote_code", False)
+    part = weights.with_name(f".{weights.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    inputs = {f"unseen{i}": path for i, path in enumerate(exclude)}
+    facts: dict[str, Any] = {}
+    if "made" in source:
+        unseen = _unseen_problems(exclude)
+        facts["excluded_problems"] = len(unseen)
+        if settings["variant"] == "base":
+            facts["pretraining_loss"] = _make_base(source["made"], settings, unseen, part)
+        else:
+            inputs["base"] = base
+            tuning = {**settings["fine_tuning"], "mixture": settings["pretraining"]["mixture"]}
+            parent = read_manifest(base, "model")
+            verify_files(parent)
+            fine_tune(Path(parent["weights"]), part, tuning, unseen)
+    else:
+        _copy(_locate(source, trusted), part, trusted)
+    network = _load(part, name, trusted)
+    shutil.rmtree(weights, ignore_errors=True)
+    os.replace(part, weights)
+    write_manifest(
+        manifest,
+        kind="model",
+        name=name,
+        settings=settings,
+        inputs=inputs,
+        files=[path for path in weights.iterdir() if path.is_file()],
+        seed=settings.get("pretraining", {}).get("seed"),
+        started=started,
+        code="rlscale.models.sources",
+        family=identity["family"],
+        n_params_nominal=identity["n_params_nominal"],
+        weights=str(weights),
+        trust_remote_code=trusted,
+        **parameter_counts(network),
+        **facts,
+    )
+
+
+def _unseen_problems(manifests: Sequence[Path]) -> set[str]:
+    """Canonical texts of the data sets' held-out problems and of the benchmarks' problems."""
+    import pandas
+
+    unseen = set()
+    for path in manifests:
+        manifest = read_manifest(path)
+        verify_files(manifest)
+        table = "held_out.parquet" if manifest["kind"] == "data" else "problems.parquet"
+        problems = pandas.read_parquet(path.parent / table)["problem"]
+        unseen |= {canonicalise(problem) for problem in problems}
+    return unseen
+
+
+def _make_base(
+    architecture: Mapping[str, int], settings: Mapping[str, Any], unseen: set[str], folder: Path
+) -> float:
+    import torch
+
+    torch.set_num_threads(1)
+    tokenizer = character_tokenizer()
+    network = new_model(architecture, tokenizer, settings["pretraining"]["seed"])
+    loss = pretrain(network, tokenizer, settings["pretraining"], unseen)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return round(loss, 6)
+
+
+def _locate(source: Mapping[str, Any], trusted: bool) -> Path:
+    if "folder" in source:
+        folder = Path(source["folder"])
+        if not folder.is_dir():
+            raise StudyError(f"{folder}: the model's folder does not exist")
+        return folder
+    from huggingface_hub import constants, snapshot_download
+
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model"]
+    patterns += ["*.py"] if trusted else []
+    try:
+        return Path(
+            snapshot_download(
+                source["hub"],
+                revision=source["revision"],
+                allow_patterns=patterns,
+                local_files_only=constants.HF_HUB_OFFLINE,  # a commit it would look up even then
+            )
+        )
+    except Exception as error:  # the hub's client raises many kinds, of several packages
+        raise StudyError(
+            f"{source['hub']} at {source['revision']}: cannot be fetched ({error}); fetch it "
+            "beforehand where there is a network, or name a local folder"
+        ) from error
+
+
+def _copy(origin: Path, part: Path, trusted: bool) -> None:
+    """Copy the files of a model: weights from safetensors only, its own code only if trusted."""
+    if not list(origin.glob("*.safetensors")):
+        raise StudyError(f"{origin}: no *.safetensors file; other formats can run code")
+    if not any((origin / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
+        raise StudyError(f"{origin}: no tokenizer (tokenizer.json) in the model's folder")
+    for path in origin.iterdir():
+        if path.suffix in _SUFFIXES or (trusted and path.suffix == ".py"):
+            shutil.copyfile(path, part / path.name)
+
+
+def _load(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
+    """Load tokenizer and weights once: a truncated or foreign file is found here, not in a cell."""
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    code = _named_code(folder)
+    elsewhere = [name for name in code if "--" in name]
+    if trusted and elsewhere:
+        raise StudyError(
+            f"{name}: its auto_map names code of another repository ({elsewhere[0]}), which no "
+            "revision pins; put those files into the model's own folder"
+        )
+    try:
+        AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted)
+        return AutoModelForCausalLM.from_pretrained(
+            folder, dtype="auto", use_safetensors=True, trust_remote_code=trusted
+        )
+    except (SafetensorError, OSError, ValueError, KeyError, ImportError) as error:
+        if code and not trusted:
+            raise StudyError(
+                f"{name}: needs Python code of its own ({code[0]}), which is not run unasked. Read "
+                "the model's *.py files, then set trust_remote_code: true beside its hub or folder "
+                "in the configuration's models; or take a model of transformers' own classes"
+            ) from None
+        raise StudyError(f"{name}: the model in {folder} cannot be loaded ({error})") from None
+
+
+def _named_code(folder: Path) -> list[str]:
+    """Classes that a model's ``auto_map`` wants from Python files, e.g. ``modeling_x.XModel``."""
+    files = [folder / "config.json", folder / "tokenizer_config.json"]
+    maps = [read_json(path).get("auto_map", {}) for path in files if path.exists()]
+    named: list[str] = []
+    for value in (value for entry in maps for value in entry.values()):
+        named += [item for item in (value if isinstance(value, list) else [value]) if item]
+    return named

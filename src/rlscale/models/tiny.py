@@ -1,0 +1,252 @@
+"""Tiny language models made from scratch, so that the embedded study needs no hub.
+
+A model is a Qwen2 architecture with a character tokenizer, trained on arithmetic whose answers are
+partly wrong: it knows more than it samples, as real base models do. Every size sees the same
+number of tokens (PAPER: as all sizes of Qwen2.5 do); only the peak learning rate follows the
+width, as learning_rate * sqrt(reference_width / hidden_size).
+"""
+
+import math
+import random
+import time
+from collections.abc import Iterator, Mapping, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.core.errors import StudyError
+from rlscale.data.arithmetic import sample
+from rlscale.data.canonical import canonicalise
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
+
+PAD, END, UNKNOWN, USER, ASSISTANT = "<pad>", "<end>", "<unk>", "<user>", "<assistant>"
+# Qwen2's 0.02 suits widths of thousands; widths below 100 learn several times faster from this.
+INITIALIZER_RANGE = 0.1
+CHARACTERS = "".join(chr(code) for code in range(32, 127))
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<' + message['role'] + '>' + message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ '<end>' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
+)
+
+
+def character_tokenizer() -> "PreTrainedTokenizerFast":
+    """A tokenizer with one token per printable ASCII character and a chat template."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = [PAD, END, UNKNOWN, USER, ASSISTANT, *CHARACTERS]
+    words += [f"<spare{i}>" for i in range(-len(words) % 8)]
+    tokenizer = Tokenizer(
+        models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=UNKNOWN)
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        unk_token=UNKNOWN,
+        additional_special_tokens=[USER, ASSISTANT],
+        padding_side="left",
+        chat_template=CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def new_model(
+    architecture: Mapping[str, int], tokenizer: "PreTrainedTokenizerFast", seed: int
+) -> "Qwen2ForCausalLM":
+    """A Qwen2 model with random weights and tied embeddings.
+
+    Args:
+        architecture: ``hidden_size``, ``intermediate_size``, ``num_hidden_layers``,
+            ``num_attention_heads`` and ``max_position_embeddings``, as in Qwen2Config.
+        tokenizer: Gives the vocabulary size and the special tokens.
+        seed: Seed of the initial weights.
+    """
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        num_key_value_heads=architecture["num_attention_heads"],
+        tie_word_embeddings=True,
+        initializer_range=INITIALIZER_RANGE,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        **architecture,
+    )
+    return Qwen2ForCausalLM(config)
+
+
+def parameter_counts(model: "torch.nn.Module") -> dict[str, int]:
+    """``n_params`` without input and output embeddings, ``n_params_total`` with them."""
+    total = sum(parameter.numel() for parameter in model.parameters())
+    embeddings = {
+        id(layer.weight): layer.weight.numel()
+        for layer in (model.get_input_embeddings(), model.get_output_embeddings())
+        if layer is not None
+    }
+    return {"n_params": total - sum(embeddings.values()), "n_params_total": total}
+
+
+def corpus(settings: Mapping[str, Any], exclude: Set[str], seed: int) -> Iterator[tuple[str, str]]:
+    """Problems with answers as a careless crowd would write them, without end.
+
+    Args:
+        settings: ``mixture`` (list of tasks as in ``rlscale.data.arithmetic`` with a ``weight``),
+            ``wrong_answers`` (share of careful answers that are wrong), ``careless``
+            (``share``, ``wrong_answers``, ``mark``: answers written after the mark are wrong
+            more often).
+        exclude: Canonical texts of held-out and benchmark problems, never yielded.
+        seed: Seed of the stream.
+
+    Yields:
+        Pairs of problem and answer.
+    """
+    rng = random.Random(seed)
+    mixture = settings["mixture"]
+    weights = [task["weight"] for task in mixture]
+    careless = settings["careless"]
+    while True:
+        task = rng.choices(mixture, weights)[0]
+        problem, answer = sample(task, rng)
+        if canonicalise(problem) in exclude:
+            continue
+        sloppy = rng.random() < careless["share"]
+        wrong_share = careless["wrong_answers"] if sloppy else settings["wrong_answers"]
+        if rng.random() < wrong_share:
+            answer = str(int(answer) + rng.choice((-10, -2, -1, 1, 2, 10)))
+        yield problem, (careless["mark"] if sloppy else "") + answer
+
+
+def pretrain(
+    model: "Qwen2ForCausalLM",
+    tokenizer: "PreTrainedTokenizerFast",
+    settings: Mapping[str, Any],
+    exclude: Set[str],
+) -> float:
+    """Train on the noisy corpus by next-token prediction of the answers.
+
+    Args:
+        model: Trained in place.
+        tokenizer: A character tokenizer.
+        settings: The ``pretraining`` section of the configuration.
+        exclude: Canonical texts of held-out and benchmark problems.
+
+    Returns:
+        Mean cross-entropy (nats per answer token) over the last tenth of the steps.
+    """
+    import torch
+    from tqdm import tqdm
+
+    steps = settings["steps"]
+    peak = settings["learning_rate"] * math.sqrt(
+        settings["reference_width"] / model.config.hidden_size
+    )
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=settings["weight_decay"]
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=peak, total_steps=steps, pct_start=0.1
+    )
+    stream = corpus(settings, exclude, settings["seed"])
+    losses = []
+    for _ in tqdm(range(steps), desc="pretraining", mininterval=10):
+        batch = _batch([next(stream) for _ in range(settings["batch_size"])], tokenizer)
+        loss = model(**batch).loss
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        losses.append(loss.item())
+    if not math.isfinite(losses[-1]):
+        raise StudyError("pretraining diverged: lower pretraining.learning_rate")
+    last = losses[-max(1, steps // 10) :]
+    return sum(last) / len(last)
+
+
+def _batch(
+    pairs: list[tuple[str, str]], tokenizer: "PreTrainedTokenizerFast"
+) -> dict[str, "torch.Tensor"]:
+    import torch
+
+    vocabulary, end = tokenizer.get_vocab(), tokenizer.eos_token_id
+    rows = [([vocabulary[c] for c in p], [vocabulary[c] for c in a] + [end]) for p, a in pairs]
+    length = max(len(problem) + len(answer) for problem, answer in rows)
+    ids = torch.full((len(rows), length), tokenizer.pad_token_id)
+    labels = torch.full((len(rows), length), -100)
+    mask = torch.zeros((len(rows), length), dtype=torch.long)
+    for i, (problem, answer) in enumerate(rows):
+        stop = len(problem) + len(answer)
+        ids[i, :stop] = torch.tensor(problem + answer)
+        labels[i, len(problem) : stop] = torch.tensor(answer)
+        mask[i, :stop] = 1
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+def fine_tune(
+    model_folder: Path, output: Path, settings: Mapping[str, Any], exclude: Set[str]
+) -> None:
+    """Supervised pass on clean answers in the chat format: a base model becomes `instruct`.
+
+    Args:
+        model_folder: The base model.
+        output: Where the tuned weights go.
+        settings: The ``fine_tuning`` section plus the corpus's ``mixture``.
+        exclude: Canonical texts of held-out and benchmark problems.
+    """
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import SFTConfig, SFTTrainer
+
+    clean = {
+        "mixture": settings["mixture"],
+        "wrong_answers": 0.0,
+        "careless": {"share": 0.0, "wrong_answers": 0.0, "mark": ""},
+    }
+    stream = corpus(clean, exclude, settings["seed"])
+    pairs = [next(stream) for _ in range(settings["steps"] * settings["batch_size"])]
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": problem}],
+            "completion": [{"role": "assistant", "content": answer}],
+        }
+        for problem, answer in pairs
+    ]
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    started = time.time()
+    scratch = output / f".sft-{started:.0f}"
+    config = SFTConfig(
+        output_dir=str(scratch),
+        max_steps=settings["steps"],
+        per_device_train_batch_size=settings["batch_size"],
+        learning_rate=settings["learning_rate"],
+        lr_scheduler_type="linear",
+        warmup_steps=settings["steps"] // 10,
+        max_length=None,
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        save_strategy="no",
+        report_to=[],
+        logging_steps=10,
+        disable_tqdm=True,
+        seed=settings["seed"],
+    )
+    trainer = SFTTrainer(
+        model=AutoModelForCausalLM.from_pretrained(model_folder, dtype="float32"),
+        args=config,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+    )
+    trainer.train()
+    trainer.model.save_pretrained(output)
+    tokenizer.save_pretrained(output)

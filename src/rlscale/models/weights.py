@@ -1,0 +1,91 @@
+"""Checkpoints as files: their digest, what their tensors are, and what they should compute."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.digests import digest
+from rlscale.core.errors import StudyError
+from rlscale.core.files import file_sha256
+
+
+def weight_files(folder: Path | str) -> list[Path]:
+    """A folder's safetensors files; a StudyError names a folder without any."""
+    files = sorted(Path(folder).glob("*.safetensors"))
+    if not files:
+        raise StudyError(f"{folder}: no .safetensors file; train the cell again")
+    return files
+
+
+def weights_digest(folder: Path | str) -> str:
+    """Digest of a checkpoint's bytes: its weights, its model configuration and its own code."""
+    folder = Path(folder)
+    files = [*weight_files(folder), folder / "config.json", *sorted(folder.glob("*.py"))]
+    return digest({file.name: file_sha256(file) for file in files})
+
+
+def tensor_shapes(folder: Path | str) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a folder's tensors, from the files' headers."""
+    shapes = {}
+    for file, handle in _opened(folder):
+        try:
+            shapes |= {
+                name: tuple(handle.get_slice(name).get_shape())
+                for name in handle.keys()  # noqa: SIM118 (not a mapping)
+            }
+        except Exception as error:
+            raise StudyError(f"{file}: broken safetensors header ({error})") from error
+    return shapes
+
+
+def checkpoint_sums(folder: Path | str, wanted: Iterable[str]) -> dict[str, float]:
+    """Sums of a checkpoint's tensors under the engine's names (fused ones added up)."""
+    fused = {
+        "qkv_proj": ("q_proj", "k_proj", "v_proj"),
+        "gate_up_proj": ("gate_proj", "up_proj"),
+    }
+    handles = {
+        name: handle
+        for _, handle in _opened(folder)
+        for name in handle.keys()  # noqa: SIM118
+    }
+    sums = {}
+    for name in wanted:
+        part = next((part for part in fused if f".{part}." in name), None)
+        sources = [name.replace(part, piece) for piece in fused[part]] if part else [name]
+        if all(source in handles for source in sources):
+            sums[name] = sum(
+                handles[source].get_tensor(source).double().sum().item() for source in sources
+            )
+    return sums
+
+
+def _opened(folder: Path | str) -> Iterator[tuple[Path, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    for file in weight_files(folder):
+        try:
+            yield file, safe_open(file, framework="pt")
+        except (SafetensorError, OSError) as error:
+            raise StudyError(
+                f"{file}: not a complete safetensors file ({error}); remove it and train again"
+            ) from error
+
+
+def reference_log_probabilities(
+    folder: Path | str, prompts: Sequence[Sequence[int]], dtype: str, trust_remote_code: bool
+) -> list[float]:
+    """What ``Engine.log_probabilities`` must give, computed by transformers from the files."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, use_safetensors=True, trust_remote_code=trust_remote_code
+    )
+    values = []
+    with torch.inference_mode():
+        for prompt in prompts:
+            ids = torch.tensor([list(prompt)])
+            scores = model(ids).logits[0, :-1].float().log_softmax(-1)
+            values += scores.gather(1, ids[0, 1:, None])[:, 0].tolist()
+    return values

@@ -1,0 +1,229 @@
+"""Before and after training: final loss by size, other benchmarks, response length."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rlscale.laws.points import build_groups
+from rlscale.report.figures.inputs import Inputs, NothingToDraw, title
+from rlscale.report.figures.means import mean_points, means_by
+from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.sizes import LOSS, curve_panels
+from rlscale.report.figures.style import (
+    ACCENT,
+    COLUMN,
+    DOUBLE,
+    INK,
+    MUTED,
+    RIVAL,
+    human,
+    log_ticks,
+    note,
+    panels,
+    spread,
+    widen,
+)
+
+if TYPE_CHECKING:
+    import pandas
+
+_LOOKS = {"base": (INK, "o"), "instruct": (RIVAL, "s")}
+_BARS = "Bars: {:g} % intervals over other runs and other problems."
+
+
+def final_loss_vs_size(inputs: Inputs) -> Drawing:
+    """Loss at the last step against model size."""
+    rows = inputs.size_rows()
+    rows = rows[rows["benchmark"] == inputs.settings["benchmark"]]
+    last = rows["step"] == rows.groupby("cell")["step"].transform("max")
+    table = _by_size(rows[last], inputs)
+    figure, grid = panels(1, 1, width=COLUMN, height=2.5)
+    axes = grid[0, 0]
+    axes.set(xscale="log", yscale="log", xlim=widen(table["n"], 0.08))
+    axes.set_ylim(widen([*table["low"], *table["high"], *table["value"]]))
+    for variant, part in table.groupby("variant"):
+        colour, marker = _LOOKS[variant]
+        _bars(axes, part, "n", color=colour, fmt=f"{marker}-", mfc="white", lw=0.7, label=variant)
+    log_ticks(axes.xaxis, human)
+    log_ticks(axes.yaxis)
+    axes.set_xlabel("model size $N$")
+    axes.set_ylabel("final " + LOSS)
+    if table["variant"].nunique() > 1:
+        axes.legend()
+    note(figure, [_BARS.format(100 * inputs.settings["level"]), inputs.missing()])
+    words = "; ".join(
+        f"{row.variant} {human(row.n)}: {row.value:.4f}"
+        + ("" if np.isnan(row.low) else f" [{row.low:.4f}, {row.high:.4f}]")
+        for row in table.itertuples()
+    )
+    return Drawing(figure, table, f"Final loss of {words}.", _falls(table))
+
+
+def response_length(inputs: Inputs) -> Drawing:
+    """Tokens per response over training, per size."""
+    import pandas
+
+    rows = inputs.size_rows()
+    rows = rows[
+        (rows["benchmark"] == inputs.settings["benchmark"]) & rows["response_length"].notna()
+    ]
+    if not (rows["step"] > 0).any():
+        raise NothingToDraw("its curves have no response lengths")
+    level, size = inputs.settings["level"], inputs.settings["size"]
+    groups = build_groups(rows, x="steps", column="response_length", size=size)
+    several = len({group.family for group in groups}) > 1
+    parts, words = [], []
+    for group in groups:
+        points = mean_points(group, level).assign(mark="point")
+        parts.append((title(group.family, group.variant, several), "steps", points))
+        ends = points.sort_values("step").groupby("n")["value"].agg(["first", "last"])
+        listed = ", ".join(
+            f"{human(n)} {first:.3g} → {last:.3g}" for n, first, last in ends.itertuples()
+        )
+        words.append(f"{group.variant}, tokens from the first to the last step: {listed}.")
+    figure = curve_panels(
+        parts,
+        size=size,
+        palette=inputs.palette,
+        notes=[f"Bars: {100 * level:g} % intervals over runs, where there are two.",
+               inputs.missing()],
+        ylabel="tokens per response",
+    )  # fmt: skip
+    table = pandas.concat([part for _, _, part in parts], ignore_index=True)
+    return Drawing(figure, table, " ".join(words), _grows(table))
+
+
+def benchmarks_vs_data(inputs: Inputs) -> Drawing:
+    """Loss on every benchmark against problems seen, per size."""
+    import pandas
+
+    rows = inputs.size_rows()
+    parts = []
+    steps = rows[rows["step"] > 0].groupby("benchmark")["step"].nunique()
+    followed = rows[rows["benchmark"].map(steps) > 1]
+    if followed.empty:
+        raise NothingToDraw("no benchmark was asked at two steps of training")
+    for benchmark in _ordered(inputs, followed):
+        own = rows[(rows["benchmark"] == benchmark) & rows["loss"].notna()]
+        for group in build_groups(own, x="data", column="loss", size=inputs.settings["size"]):
+            points = mean_points(group, inputs.settings["level"])
+            named = points.assign(mark="point", benchmark=benchmark)
+            parts.append((f"{benchmark}, {group.variant}", "data", named))
+    parts.sort(key=lambda part: part[2]["variant"].iloc[0])
+    per_row = len(set(followed["benchmark"]))
+    figure = curve_panels(
+        parts,
+        size=inputs.settings["size"],
+        palette=inputs.palette,
+        notes=[f"Bars: {100 * inputs.settings['level']:g} % intervals of the mean over runs.",
+               inputs.missing()],
+        columns=per_row if per_row <= 4 else 4,
+        shared=False,
+    )  # fmt: skip
+    table = pandas.concat([part for _, _, part in parts], ignore_index=True)
+    return Drawing(figure, table, "", "not a claim")
+
+
+def domain_transfer(inputs: Inputs) -> Drawing:
+    """Loss before and after training against size, one panel per benchmark and variant."""
+    import pandas
+
+    rows = inputs.size_rows()
+    last = rows["step"] == rows.groupby(["cell", "benchmark"])["step"].transform("max")
+    kept = rows[last | (rows["step"] == 0)]
+    kept = kept.assign(when=np.where(kept["step"] == 0, "before", "after"))
+    both = kept.groupby(["cell", "benchmark"])["when"].transform("nunique") == 2
+    if not both.any():
+        raise NothingToDraw("its curves have no step 0, so nothing before training")
+    kept = kept[both]
+    benchmarks = _ordered(inputs, kept)
+    variants = sorted(kept["variant"].unique())
+    table = pandas.concat(
+        [
+            _by_size(kept[(kept["benchmark"] == name) & (kept["when"] == when)], inputs).assign(
+                benchmark=name, when=when
+            )
+            for name in benchmarks
+            for when in ("before", "after")
+        ],
+        ignore_index=True,
+    )
+    columns = min(4, len(benchmarks))
+    rows_each = -(-len(benchmarks) // columns)
+    height = 0.7 + 1.7 * rows_each * len(variants)
+    figure, grid = panels(
+        rows_each * len(variants), columns, width=DOUBLE, height=height, sharex=True
+    )
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for i, variant in enumerate(variants):
+        own_axes = grid[i * rows_each : (i + 1) * rows_each].flat
+        for axes, name in zip(own_axes, benchmarks, strict=False):
+            own = table[(table["variant"] == variant) & (table["benchmark"] == name)]
+            axes.set_axis_on()
+            axes.set(xscale="log", xlim=widen(table["n"], 0.1))
+            for when, colour, face in (("before", MUTED, "white"), ("after", ACCENT, ACCENT)):
+                _bars(axes, own[own["when"] == when], "n", color=colour, mfc=face, fmt="o-",
+                      lw=0.7, label=f"{when} training")  # fmt: skip
+            log_ticks(axes.xaxis, human, most=4)
+            axes.set_title(f"{name}, {variant}")
+    for axes in grid[-1]:
+        axes.set_xlabel("model size $N$")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("loss $L$")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=2)
+    note(figure, [_BARS.format(100 * inputs.settings["level"]), inputs.missing()])
+    return Drawing(figure, table, _gains(table, benchmarks), "undecided")
+
+
+def _ordered(inputs: Inputs, rows: "pandas.DataFrame") -> list[str]:
+    """Benchmarks, the held-out one first."""
+    held_out = inputs.settings["benchmark"]
+    return sorted(rows["benchmark"].unique(), key=lambda name: (name != held_out, name))
+
+
+def _by_size(rows: "pandas.DataFrame", inputs: Inputs) -> "pandas.DataFrame":
+    size = inputs.settings["size"]
+    keys = ["family", "variant", "model", size]
+    table = means_by(rows, keys, "loss", inputs.settings["level"]).rename(columns={size: "n"})
+    return table.sort_values(["family", "variant", "n"], ignore_index=True)
+
+
+def _bars(axes, part: "pandas.DataFrame", x: str, **look) -> None:
+    axes.errorbar(part[x], part["value"], yerr=spread(part), elinewidth=0.8, **look)
+
+
+def _falls(table: "pandas.DataFrame") -> str:
+    """C1: whether the largest size ends lower than the smallest, beyond both intervals."""
+    for _, part in table.groupby(["family", "variant"]):
+        first, last = part.iloc[0], part.iloc[-1]
+        if not last["high"] < first["low"]:
+            return "no" if last["low"] > first["high"] else "undecided"
+    return "yes"
+
+
+def _grows(table: "pandas.DataFrame") -> str:
+    """C8: whether responses of the largest size grow from the first to the last step."""
+    answers = set()
+    for _, part in table.groupby(["family", "variant"]):
+        largest = part[part["n"] == part["n"].max()].sort_values("step")
+        first, last = largest.iloc[0], largest.iloc[-1]
+        grown = last["low"] > first["high"]
+        shrunk = last["high"] < first["low"]
+        answers.add("yes" if grown else "no" if shrunk else "undecided")
+    return answers.pop() if len(answers) == 1 else "undecided"
+
+
+def _gains(table: "pandas.DataFrame", benchmarks: list[str]) -> str:
+    """Change of the loss of the largest size, per benchmark."""
+    words = []
+    for variant, part in table.groupby("variant"):
+        largest = part[part["n"] == part["n"].max()].set_index(["benchmark", "when"])["value"]
+        changes = [
+            f"{name} {largest[name, 'after'] - largest[name, 'before']:+.3f}"
+            for name in benchmarks
+            if (name, "before") in largest.index and (name, "after") in largest.index
+        ]
+        words.append(f"{variant}, change of the largest size's loss: {', '.join(changes)}.")
+    return " ".join(words)

@@ -1,0 +1,128 @@
+"""Loss along training with the fitted laws: against compute, against data, decomposed."""
+
+from typing import Any
+
+from rlscale.report.figures.inputs import Inputs, fitted_groups, interval, span, title
+from rlscale.report.figures.means import bars_mean, mean_points
+from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.sizes import curve_panels
+
+
+def loss_vs_compute(inputs: Inputs) -> Drawing:
+    """Test loss against training compute, per size."""
+    figure, table, entries = _fitted_curves(inputs, "saturating", inputs.compute)
+    words = " ".join(_contrast_words(entry) for entry in entries)
+    return Drawing(figure, table, words, agreed([_steeper(entry) for entry in entries]))
+
+
+def loss_vs_data(inputs: Inputs) -> Drawing:
+    """Test loss against problems seen, per size."""
+    figure, table, entries = _fitted_curves(inputs, "saturating", "data")
+    words = " ".join(f"{_error_words(entry)} {_bend_words(entry)}" for entry in entries)
+    return Drawing(figure, table, words, agreed([_straight(entry) for entry in entries]))
+
+
+def loss_decomposition(inputs: Inputs) -> Drawing:
+    """The paper's second law, a loss that size bounds and training works off, over the points."""
+    figure, table, entries = _fitted_curves(inputs, "decomposition", "data")
+    words = []
+    for entry in entries:
+        values = [
+            f"{name} = {quantity['estimate']:.3g}{span(quantity, entry['scope'], '{:.3g}'.format)}"
+            for name, quantity in entry["parameters"].items()
+        ]
+        words.append(f"{_error_words(entry)} {', '.join(values)}.")
+    return Drawing(figure, table, " ".join(words), "not a claim")
+
+
+def _fitted_curves(inputs: Inputs, law: str, x: str):
+    """Figure, table and fit entries: points of every size with the law's curves over them."""
+    import pandas
+
+    document = inputs.fit(law, x)
+    groups = fitted_groups(inputs, document)
+    entries = [e for e in document["groups"] if (e["family"], e["variant"]) in groups]
+    several = len({entry["family"] for entry in entries}) > 1
+    parts, notes = [], []
+    for entry in entries:
+        group = groups[entry["family"], entry["variant"]]
+        points = mean_points(group, document["level"]).assign(mark="point")
+        part = pandas.concat([points, _lines(entry)], ignore_index=True)
+        parts.append((title(entry["family"], entry["variant"], several), x, part))
+        notes.append(f"{entry['variant']}: {bars_mean(group, document['level'])}")
+        if not entry["fitted"]:
+            notes.append(f"{entry['variant']}: no fitted law ({entry['reason']}).")
+    figure = curve_panels(
+        parts,
+        size=document["size"],
+        palette=inputs.palette,
+        notes=[*notes, inputs.missing()],
+    )
+    return figure, pandas.concat([part for _, _, part in parts], ignore_index=True), entries
+
+
+def _lines(entry: dict[str, Any]):
+    """The fitted curves of a group with their band."""
+    import pandas
+
+    sizes = {size["model"]: size["n"] for size in entry["sizes"]}
+    own = {"family": entry["family"], "variant": entry["variant"], "mark": "line"}
+    rows = [
+        own
+        | {"model": point["model"], "n": sizes[point["model"]], "x": point["x"]}
+        | {"value": point["fitted"], "low": point["low"], "high": point["high"]}
+        for point in entry["fitted"]
+    ]
+    return pandas.DataFrame(rows)
+
+
+def agreed(answers: list[str]) -> str:
+    """One verdict from those of several groups: theirs where they agree, else undecided."""
+    return answers[0] if len(set(answers)) == 1 else "undecided"
+
+
+def _steeper(entry: dict) -> str:
+    """C1: whether the largest size learns faster than the smallest, by the free slopes."""
+    if not entry["contrast"]:
+        return "undecided"
+    low, high, _ = interval(entry["contrast"]["difference"], entry["scope"])
+    return "yes" if low > 0 else "no" if high < 0 else "undecided"
+
+
+def _straight(entry: dict) -> str:
+    """C2: whether the curves are straight in log-log, by their mean curvature."""
+    identification = entry["identification"]
+    if not identification:
+        return "undecided"
+    return "no" if identification["verdict"] == "bends" else "consistent"
+
+
+def _error_words(entry: dict) -> str:
+    errors = [size["rmse"] for size in entry["sizes"] if size["rmse"] is not None]
+    if not errors:
+        return f"{entry['variant']}: {entry['reason']}."
+    return (
+        f"{entry['variant']}: the law's residuals are {min(errors):.2g} to {max(errors):.2g} in "
+        "ln L (root mean square per size)."
+    )
+
+
+def _bend_words(entry: dict) -> str:
+    identification = entry["identification"]
+    if not identification:
+        return ""
+    curvature = identification["curvature"]
+    size = f"{curvature['estimate']:.3f}{span(curvature, entry['scope'], '{:.3f}'.format)}"
+    return f"Mean curvature of ln L in ln D: {size} (0 when the curves are straight)."
+
+
+def _contrast_words(entry: dict) -> str:
+    contrast = entry["contrast"]
+    if not contrast:
+        return f"{entry['variant']}: {entry['reason'] or 'one size only, nothing to compare'}."
+    difference = contrast["difference"]
+    return (
+        f"{entry['variant']}: k({contrast['larger']}) − k({contrast['smaller']}) = "
+        f"{difference['estimate']:.3f}{span(difference, entry['scope'], '{:.3f}'.format)}: "
+        f"{contrast['verdict']}."
+    )

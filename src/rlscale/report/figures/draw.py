@@ -1,0 +1,88 @@
+"""Draw one figure of the registry and write its files."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.digests import code_digest
+from rlscale.core.files import write_json, write_text
+from rlscale.core.manifests import input_fingerprints
+from rlscale.report.figures.inputs import NothingToDraw, read_inputs
+from rlscale.report.figures.output import Drawing, no_data, save
+from rlscale.report.figures.registry import CLAIMS, FIGURES
+from rlscale.report.figures.style import style
+
+VERDICTS = {
+    "yes": "This study supports the claim.",
+    "consistent": "This study is consistent with the claim.",
+    "no": "This study contradicts the claim.",
+    "undecided": "This study does not decide the claim.",
+    "no data": "This study has no data on the claim.",
+}
+
+
+def draw(
+    name: str,
+    *,
+    curves: Path | None,
+    fits: Sequence[Path],
+    tables: Mapping[str, Path],
+    cells: Path,
+    settings: Mapping[str, Any],
+    configuration: str,
+    folder: Path,
+    caption: Path,
+) -> Drawing:
+    """Draw a figure: PDF, PNG and CSV into ``folder``, the computed caption beside them.
+
+    Args:
+        name: Key of ``FIGURES``.
+        curves: curves.csv, or None where the figure does not read it.
+        fits: Fit documents.
+        tables: Further tables by name.
+        cells: List of the study's cells, one path per line.
+        settings: The ``figures`` section, with ``benchmark`` and ``level`` of the fits.
+        configuration: Digest of the study's configuration.
+        folder: Where the figure goes.
+        caption: Where the caption goes, as reStructuredText; beside it as JSON.
+    """
+    spec = FIGURES[name]
+    function = spec.draw.rpartition(".")[2]
+    inputs = read_inputs(curves, fits, tables, settings, cells.read_text().split())
+    read = [curves, *fits, *tables.values(), cells]
+    paths = {str(path): path for path in read if path is not None}
+    provenance = {
+        "figure": name,
+        "configuration": configuration,
+        "code": {"module": spec.module, "digest": code_digest(spec.module)},
+        "inputs": input_fingerprints(paths),
+    }
+    with style():
+        try:
+            drawing = getattr(importlib.import_module(spec.module), function)(inputs)
+        except NothingToDraw as nothing:
+            drawing = no_data(str(nothing))
+        save(drawing, name, folder, provenance)
+    write_text(caption, caption_text(name, drawing))
+    write_json(
+        caption.with_suffix(".json"), {"supports": drawing.supports, "caption": drawing.caption}
+    )
+    return drawing
+
+
+def caption_text(name: str, drawing: Drawing) -> str:
+    """What this study's data say, for the report: the claim, the verdict, the numbers."""
+    spec = FIGURES[name]
+    lines = []
+    if spec.claim.startswith("C"):
+        lines.append(f"*Claim {spec.claim}: {CLAIMS[spec.claim]}.*")
+    if drawing.supports in VERDICTS:
+        lines.append(f"**{VERDICTS[drawing.supports]}**")
+    lines.append(escape(drawing.caption))
+    return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def escape(text: str) -> str:
+    """Plain text as reStructuredText: no character of it is markup."""
+    return "".join(f"\\{c}" if c in "\\*`_|<>" else c for c in text)

@@ -1,0 +1,217 @@
+"""Learning efficiency against model size: free slopes with intervals, the law's k(N) over them."""
+
+import numpy as np
+
+from rlscale.report.figures.curves import agreed
+from rlscale.report.figures.inputs import Inputs, NothingToDraw, interval, span, title
+from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.style import (
+    ACCENT,
+    DOUBLE,
+    INK,
+    MUTED,
+    RIVAL,
+    human,
+    log_ticks,
+    note,
+    panels,
+    say,
+    spread,
+    widen,
+)
+
+_AXES = {
+    "compute": "$k_C$, against compute",
+    "compute_full": "$k_C$, against compute of all passes",
+    "data": "$k_D$, against data",
+}
+_SCOPES = {
+    "redrawn": "other runs on other problems",
+    "fixed": "other runs on these problems",
+    "block": "residual blocks of mean curves, one run per size",
+}
+
+_DASHES = {"dashed": "--", "dotted": ":", "dash-dotted": "-."}
+
+_FINDINGS = {
+    "identified": "saturation identified",
+    "not_identified": "saturation not told from a power law",
+    "power": "a pure power law fits better",
+    "bends": "curves bend: $k$ depends on the window",
+}
+
+
+def k_of_n(inputs: Inputs) -> Drawing:
+    """k(N) on compute and on data, one row of panels per (family, variant)."""
+    import pandas
+
+    compute = inputs.compute
+    free = {x: inputs.fit("free_slopes", x) for x in (compute, "data")}
+    law = {x: inputs.fit("saturating", x) for x in free}
+    keys = [(entry["family"], entry["variant"]) for entry in free[compute]["groups"]]
+    several = len({family for family, _ in keys}) > 1
+    figure, grid = panels(
+        len(keys), 2, width=DOUBLE, height=0.5 + 1.95 * len(keys), sharex=True, sharey="row"
+    )
+    parts, notes, words, supports = [], [], [], []
+    for row, key in zip(grid, keys, strict=True):
+        for axes, x in zip(row, free, strict=True):
+            slopes = _slopes(_entry(free[x], key), x)
+            curve = _curve(_entry(law[x], key), x)
+            published = _published(inputs, key, x, slopes)
+            parts += [slopes, curve, published]
+            axes.set_title(f"{title(*key, several)}: {_AXES[x]}")
+            _draw(axes, slopes, curve, _entry(law[x], key))
+            for line, (_, own) in zip(
+                _DASHES.values(), published.groupby("protocol"), strict=False
+            ):
+                axes.plot(own["n"], own["k"], line, color=RIVAL, lw=0.9)
+        entry = _entry(law[compute], key)
+        words.append(f"{key[1]} (against compute): {entry['verdict'] or entry['reason']}")
+        supports.append(_support(entry))
+        scopes = dict.fromkeys(parts[-3]["scope"]) if len(parts[-3]) else {}
+        notes += [f"{key[1]}: bars and band = {_interval_words(s, law[x])}." for s in scopes]
+    drawn = [part for part in parts if len(part)]
+    overlaid = sorted({p for part in drawn if "protocol" in part for p in part["protocol"]})
+    lines = [f"{name} {what}" for name, what in zip(_DASHES, overlaid, strict=False)]
+    if lines:
+        notes.append(f"Published laws: {', '.join(lines)}.")
+    if not drawn:
+        reasons = dict.fromkeys(entry["reason"] for entry in free[compute]["groups"])
+        raise NothingToDraw(f"no slope could be fitted ({'; '.join(reasons)})")
+    table = pandas.concat(drawn, ignore_index=True)
+    for axes in grid.flat:
+        axes.set_xlim(widen(table["n"]))
+        log_ticks(axes.xaxis, human)
+    for axes in grid[-1]:
+        axes.set_xlabel(_n_label(free[compute]["size"]))
+    for axes in grid[:, 0]:
+        axes.set_ylabel("learning efficiency $k$")
+    note(figure, [*notes, _absent(free[compute]), inputs.missing()])
+    return Drawing(figure, table, " ".join(words), agreed(supports))
+
+
+def _entry(document: dict, key: tuple[str, str]) -> dict:
+    return next(e for e in document["groups"] if (e["family"], e["variant"]) == key)
+
+
+def _n_label(size: str) -> str:
+    names = {
+        "n_params": "model size $N$ (parameters without embeddings)",
+        "n_params_total": "model size $N$ (all parameters)",
+        "n_params_nominal": "model size $N$ (nominal)",
+    }
+    return names.get(size, size)
+
+
+def _interval_words(scope: str, document: dict) -> str:
+    if scope == "none":
+        return "not available (too little data)"
+    return f"{100 * document['level']:g} % intervals over {_SCOPES[scope]}"
+
+
+def _absent(document: dict) -> str:
+    diverged = document["cells"]["diverged"]
+    if not diverged:
+        return ""
+    return f"Left out as diverged: {len(diverged)} cells ({', '.join(diverged[:3])})."
+
+
+def _slopes(entry: dict, x: str):
+    import pandas
+
+    rows = []
+    for size in entry["sizes"]:
+        low, high, found = interval(size["k"], entry["scope"])
+        rows.append(
+            {
+                "family": entry["family"],
+                "variant": entry["variant"],
+                "x": x,
+                "mark": "free slope",
+                "model": size["model"],
+                "n": size["n"],
+                "k": size["k"]["estimate"],
+                "low": low,
+                "high": high,
+                "scope": found,
+                "n_runs": size["n_runs"],
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def _curve(entry: dict, x: str):
+    import pandas
+
+    own = {"family": entry["family"], "variant": entry["variant"], "x": x, "mark": "law"}
+    return pandas.DataFrame([own | point for point in entry["curve"]])
+
+
+def _published(inputs: Inputs, key: tuple[str, str], x: str, slopes):
+    """The published law over this study's sizes, one row per protocol and point."""
+    import pandas
+
+    parts = [pandas.DataFrame({"protocol": []})]
+    if len(slopes):
+        n = np.geomspace(slopes["n"].min(), slopes["n"].max(), 60)
+        for row in inputs.published(key[1], x).itertuples():
+            own = {"family": key[0], "variant": key[1], "x": x, "mark": "published"}
+            k = row.K_max / (1 + row.N0 / n)
+            parts.append(pandas.DataFrame({**own, "protocol": row.protocol, "n": n, "k": k}))
+    return pandas.concat(parts, ignore_index=True)
+
+
+def _draw(axes, slopes, curve, law: dict) -> None:
+    axes.set_xscale("log")
+    axes.axhline(0, color=MUTED, lw=0.6)
+    if len(curve):
+        band = curve.dropna(subset=["low", "high"])
+        axes.fill_between(band["n"], band["low"], band["high"], color=ACCENT, alpha=0.18, lw=0)
+        axes.plot(curve["n"], curve["k"], color=ACCENT)
+    if not len(slopes):
+        say(axes, law["reason"] or "no slopes")
+        return
+    barred = slopes[np.isfinite(slopes["low"])]
+    axes.errorbar(
+        barred["n"],
+        barred["k"],
+        yerr=spread(barred, "k"),
+        fmt="none",
+        ecolor=INK,
+        elinewidth=0.8,
+        capsize=1.6,
+        capthick=0.8,
+    )
+    axes.plot(slopes["n"], slopes["k"], "o", color=INK, mfc="white", mew=0.9, ms=4)
+    _leave_headroom(axes)
+    axes.text(0.03, 0.96, _parameters(law), transform=axes.transAxes, va="top", fontsize=6.5)
+
+
+def _leave_headroom(axes) -> None:
+    """Room for the text above all that is drawn, also where the axes share their range."""
+    low, high = axes.dataLim.intervaly
+    axes.update_datalim([(axes.dataLim.x0, high + 0.4 * (high - low))], updatex=False)
+    axes.autoscale_view(scalex=False)
+
+
+def _parameters(law: dict) -> str:
+    """K_max and N0 with intervals, or why there are none."""
+    if not law["parameters"]:
+        return law["reason"]
+    lines = []
+    for name, symbol, write in (("K_max", "$K_{max}$", "{:.3f}".format), ("N0", "$N_0$", human)):
+        quantity = law["parameters"][name]
+        ends = span(quantity, law["scope"], write)
+        lines.append(f"{symbol} = {write(quantity['estimate'])}{ends}")
+    if law["identification"]:
+        lines.append(_FINDINGS[law["identification"]["verdict"]])
+    return "\n".join(lines)
+
+
+def _support(entry: dict) -> str:
+    """C4: whether k(N) saturates, from the comparison with a pure power law."""
+    identification = entry["identification"]
+    if identification is None:
+        return "undecided"
+    return {"identified": "yes", "power": "no"}.get(identification["verdict"], "undecided")

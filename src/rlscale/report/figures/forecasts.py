@@ -1,0 +1,251 @@
+"""Forecasts against what happened, and the ranking of laws by them."""
+
+import numpy as np
+
+from rlscale.core.files import read_json
+from rlscale.laws.points import build_groups, metric_rows
+from rlscale.report.figures.inputs import X_LABELS, Inputs, NothingToDraw, title
+from rlscale.report.figures.means import mean_points
+from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.registry import FORECAST_LAWS
+from rlscale.report.figures.sizes import LOSS
+from rlscale.report.figures.style import (
+    ACCENT,
+    COLUMN,
+    DOUBLE,
+    INK,
+    MUTED,
+    RIVAL,
+    human,
+    log_ticks,
+    note,
+    panels,
+    per_cent,
+    scientific,
+    spread,
+    widen,
+)
+
+_LAW = FORECAST_LAWS[0]
+_LOOKS = ((ACCENT, "-"), (RIVAL, (0, (4, 1.5))), (MUTED, ":"))
+_STYLES = dict(zip(FORECAST_LAWS, _LOOKS, strict=True))
+
+
+def forecast_inter(inputs: Inputs) -> Drawing:
+    """The largest size, forecast from the smaller ones that alone were fitted."""
+    return _forecast(inputs, "inter")
+
+
+def forecast_intra(inputs: Inputs) -> Drawing:
+    """The rest of every run, forecast from its first part."""
+    return _forecast(inputs, "intra")
+
+
+def _forecast(inputs: Inputs, protocol: str) -> Drawing:
+    import pandas
+
+    documents = {}
+    for law in _STYLES:
+        if f"{protocol}_{law}" in inputs.tables:
+            documents[law] = read_json(inputs.path(f"{protocol}_{law}"))
+    if not documents:
+        raise NothingToDraw(f"its configuration has no forecast protocol '{protocol}'")
+    first = next(iter(documents.values()))
+    rows, column, _ = metric_rows(inputs.size_rows(), first["metric"], inputs.settings["benchmark"])
+    groups = build_groups(rows, x=first["x"], column=column, size=inputs.settings["size"])
+    parts = []
+    for group in groups:
+        points = mean_points(group, first["level"])
+        for target in first["predictions"]:
+            if (target["family"], target["variant"]) != (group.family, group.variant):
+                continue
+            own = points[points["model"] == target["model"]]
+            parts.append((target, _panel(target, own, documents, first["protocol"])))
+    parts.sort(key=lambda part: (part[0]["family"], part[0]["variant"], part[0]["n"]))
+    columns = min(len(parts), 4 if len(parts) > 2 else 2)
+    lines = -(-len(parts) // columns)
+    width = COLUMN if columns == 1 else DOUBLE
+    figure, grid = panels(lines, columns, width=width, height=0.75 + 1.75 * lines)
+    for axes in grid.flat[len(parts) :]:
+        axes.set_axis_off()
+    write = scientific if first["x"].startswith("compute") else human
+    for axes, (target, part) in zip(grid.flat, parts, strict=False):
+        _draw(axes, part)
+        log_ticks(axes.xaxis, write, most=4)
+        log_ticks(axes.yaxis, most=5)
+        axes.set_title(f"{human(target['n'])}, {title(target['family'], target['variant'], False)}")
+    for axes in grid[-1]:
+        axes.set_xlabel(X_LABELS[first["x"]])
+    for axes in grid[:, 0]:
+        axes.set_ylabel(LOSS if lines == 1 else "test loss $L$")
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=len(labels))
+    seen = "the first part of each run" if protocol == "intra" else "the smaller sizes"
+    note(
+        figure,
+        [
+            f"Fitted to {seen} alone; the rows forecast (full circles) were not in the fit's "
+            f"input. Bands: {100 * first['level']:g} % intervals of the forecast.",
+            *dict.fromkeys(
+                f"{law}: {target['reason']}."
+                for law, document in documents.items()
+                for target in document["predictions"]
+                if target["status"] != "ok"
+            ),
+            inputs.missing(),
+        ],
+    )
+    table = pandas.concat([part for _, part in parts], ignore_index=True)
+    return Drawing(figure, table, *_verdict(inputs, protocol))
+
+
+def _panel(target: dict, points, documents: dict, protocol: dict):
+    """Points of one target, seen and forecast, and every law's forecast over their range."""
+    import pandas
+
+    own = {key: target[key] for key in ("family", "variant", "model", "n")}
+    share = protocol["first_share"] if protocol["kind"] == "intra" else 0.0
+    seen = points["step"] <= share * points["step"].max()
+    parts = [points.assign(mark=np.where(seen, "seen", "forecast"), law="")]
+    low, high = points["x"].min() / 1.05, points["x"].max() * 1.05
+    for law, document in documents.items():
+        for prediction in document["predictions"]:
+            same = all(prediction[key] == own[key] for key in ("family", "variant", "model"))
+            if not same or prediction["status"] != "ok":
+                continue
+            grid = pandas.DataFrame(prediction["grid"])
+            grid = grid[grid["x"].between(low, high)]
+            line = pandas.DataFrame({"x": grid["x"], "value": np.exp(grid["log_value"])})
+            line = line.assign(low=np.exp(grid["low"]), high=np.exp(grid["high"]))
+            parts.append(line.assign(**own, mark="law", law=law))
+    return pandas.concat(parts, ignore_index=True)
+
+
+def _draw(axes, part) -> None:
+    points = part[part["mark"] != "law"]
+    shown = part[(part["mark"] != "law") | (part["law"] == _LAW)]
+    axes.set(xscale="log", yscale="log", xlim=widen(points["x"]))
+    values = [*shown["low"], *shown["high"], *part["value"]]
+    axes.set_ylim(widen([min(v, 1.2) for v in values]))
+    for law, (colour, dashes) in _STYLES.items():
+        line = part[part["law"] == law]
+        if len(line):
+            axes.plot(
+                line["x"], line["value"], color=colour, ls=dashes, label=law.replace("_", " ")
+            )
+            if law == _LAW:
+                axes.fill_between(
+                    line["x"], line["low"], line["high"], color=colour, alpha=0.16, lw=0
+                )
+    for mark, face in (("seen", "white"), ("forecast", INK)):
+        own = points[points["mark"] == mark]
+        if not len(own):
+            continue
+        small = len(points) > 30
+        axes.errorbar(
+            own["x"],
+            own["value"],
+            yerr=spread(own),
+            fmt="o",
+            color=INK,
+            mfc=face,
+            ms=1.8 if small else 3.2,
+            mew=0.4 if small else 0.7,
+            elinewidth=0.35 if small else 0.6,
+            label=mark,
+        )
+
+
+def _verdict(inputs: Inputs, protocol: str) -> tuple[str, str]:
+    """C3: whether the law forecasts better than the baselines, from the ranking table."""
+    table = inputs.table(f"scores_{protocol}")
+    words, answers = [], []
+    for (_, variant), part in table[table["model"] == "all"].groupby(
+        ["family", "variant"], dropna=False
+    ):
+        rows = part.set_index("law")
+        if _LAW not in rows.index or rows.loc[_LAW, "status"] != "ok":
+            answers.append("undecided")
+            continue
+        law = rows.loc[_LAW]
+        best = rows["rmse"].idxmin()
+        words.append(
+            f"{variant}: {_LAW} errs by {law['rmse']:.3f} in ln L (root mean square over "
+            f"{law['points']:g} points; sampling noise alone {law['noise']:.3f}), rank "
+            f"{law['rank']:g} of {rows['rmse'].notna().sum()}; best is {best} with "
+            f"{rows.loc[best, 'rmse']:.3f}; its {100 * inputs.settings['level']:g} % interval "
+            f"covers {per_cent(law['coverage'])} of the points."
+        )
+        skills = [law[name] for name in ("skill_constant", "skill_last_value")]
+        known = [skill for skill in skills if np.isfinite(skill)]
+        answers.append("yes" if known and min(known) > 0 else "no" if known else "undecided")
+    return " ".join(words), answers[0] if len(set(answers)) == 1 else "undecided"
+
+
+def law_ranking(inputs: Inputs) -> Drawing:
+    """Forecast error of every law under every protocol, best first."""
+    return _ranking(inputs, "rmse", "forecast error (RMS of ln $L$)")
+
+
+def coverage(inputs: Inputs) -> Drawing:
+    """Share of the points that each law's forecast interval contained."""
+    return _ranking(inputs, "coverage", "share of points inside the interval")
+
+
+def _ranking(inputs: Inputs, column: str, label: str) -> Drawing:
+    import pandas
+
+    names = [name for name in inputs.tables if name.startswith("scores_")]
+    if not names:
+        raise NothingToDraw("its configuration has no forecast protocols")
+    table = pandas.concat([inputs.table(name) for name in names], ignore_index=True)
+    table = table[(table["model"] == "all") & table[column].notna()]
+    if table.empty:
+        raise NothingToDraw("no law could be fitted to the rows that forecasts may see")
+    protocols = list(dict.fromkeys(table["protocol"]))
+    variants = list(dict.fromkeys(table["variant"]))
+    error = column == "rmse"
+    order = table.groupby("law")[column].median().sort_values(ascending=error).index
+    figure, grid = panels(
+        1, len(protocols), width=DOUBLE, height=0.9 + 0.19 * len(order), sharey=True, sharex=True
+    )
+    for axes, protocol in zip(grid[0], protocols, strict=True):
+        part = table[table["protocol"] == protocol]
+        honest = bool(part["is_forecast"].all())
+        axes.set_title(protocol.replace("_", " ") + ("" if honest else " (tuned on target)"))
+        for i, variant in enumerate(variants):
+            own = part[part["variant"] == variant]
+            places = [order.get_loc(law) for law in own["law"]]
+            axes.plot(
+                own[column], places, "os^D"[i % 4], color=(INK, RIVAL, ACCENT, MUTED)[i % 4],
+                mfc="white" if i else INK, label=variant, ms=4, mew=0.9,
+            )  # fmt: skip
+            if error and own["noise"].notna().any():
+                axes.axvline(own["noise"].mean(), color=MUTED, lw=0.7, ls=":")
+        if not error:
+            axes.axvline(inputs.settings["level"], color=MUTED, lw=0.7, ls=":")
+            axes.set_xlim(-0.03, 1.03)
+        else:
+            axes.set(xscale="log", xlim=widen(table[column]))
+            log_ticks(axes.xaxis, most=5)
+        axes.set_xlabel(label)
+        axes.set_yticks(range(len(order)), [law.replace("_", " ") for law in order])
+    grid[0, 0].invert_yaxis()
+    if len(variants) > 1:
+        grid[0, -1].legend(loc="best")
+    dotted = (
+        "Dotted: the sampling noise of the points, the floor of any forecast."
+        if error
+        else "Dotted: nominal coverage. Points of one run are not independent."
+    )
+    note(figure, [dotted, "Best law at the top." if error else "", inputs.missing()])
+    return Drawing(figure, table, _ranking_words(table, column), "not a claim")
+
+
+def _ranking_words(table, column: str) -> str:
+    words = []
+    for (protocol, variant), part in table.groupby(["protocol", "variant"], sort=False):
+        best = part.sort_values("rmse")
+        listed = ", ".join(f"{r.law} {getattr(r, column):.3f}" for r in best.itertuples())
+        words.append(f"{protocol}, {variant}: {listed}.")
+    return " ".join(words)

@@ -1,0 +1,56 @@
+"""What a figure function returns, and how it becomes PDF, PNG, CSV and caption, byte for byte."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.core.files import write_text
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+KEY = "rlscale"  # Name of the provenance in a PNG's text chunks.
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with all that belongs to it.
+
+    Attributes:
+        figure: The picture.
+        table: Exactly what it draws, one row per mark.
+        caption: Sentences computed from this study's data, as plain text.
+        supports: Whether this study supports the claim the figure bears on: ``yes``,
+            ``consistent``, ``no``, ``undecided``, ``no data`` or ``not a claim``.
+    """
+
+    figure: "Figure"
+    table: "pandas.DataFrame"
+    caption: str
+    supports: str = "not a claim"
+
+
+def no_data(reason: str) -> Drawing:
+    """The drawing of a figure for which this study has nothing to show."""
+    import pandas
+
+    from rlscale.report.figures.style import blank
+
+    sentence = f"No data in this study: {reason}."
+    return Drawing(blank(sentence), pandas.DataFrame(), sentence, "no data")
+
+
+def save(drawing: Drawing, name: str, folder: Path, provenance: Mapping[str, Any]) -> None:
+    """Write ``<folder>/<name>.{pdf,png,csv}``; equal drawings give equal bytes.
+
+    The provenance stands in the PDF's Keywords and in a text chunk of the PNG, as JSON. No dates.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(provenance, sort_keys=True)
+    information = {"Title": name, "Keywords": text, "CreationDate": None, "Creator": "rlscale"}
+    drawing.figure.savefig(folder / f"{name}.pdf", metadata=information)
+    drawing.figure.savefig(folder / f"{name}.png", metadata={"Title": name, KEY: text})
+    write_text(folder / f"{name}.csv", drawing.table.to_csv(index=False, float_format="%.10g"))

@@ -1,0 +1,182 @@
+"""Sweeps of one axis at one size: data reuse (tau) and group size (G)."""
+
+import numpy as np
+from scipy.special import stdtrit
+
+from rlscale.laws.points import Group, build_groups
+from rlscale.report.figures.curves import agreed
+from rlscale.report.figures.inputs import Inputs, NothingToDraw
+from rlscale.report.figures.means import bars_mean, mean_points
+from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.sizes import curve_panels
+from rlscale.report.figures.style import (
+    ACCENT,
+    COLUMN,
+    INK,
+    MUTED,
+    log_ticks,
+    note,
+    panels,
+    spread,
+    widen,
+)
+
+_NAMES = {"tau": "reuse factor τ", "group_size": "group size G"}
+_SYMBOLS = {"tau": "τ", "group_size": "G"}
+_LATE = 0.8  # Share of the steps after which the cost of reuse is read.
+
+
+def data_reuse(inputs: Inputs) -> Drawing:
+    """Loss over training when every problem is used tau times, D_total being equal."""
+    return _sweep(inputs, "tau", ("data",))
+
+
+def group_size(inputs: Inputs) -> Drawing:
+    """Loss per problem and per FLOP for several group sizes."""
+    return _sweep(inputs, "group_size", ("data", inputs.compute))
+
+
+def reuse_cost(inputs: Inputs) -> Drawing:
+    """Loss late in training against tau, at equal steps, with what counts as no cost."""
+    import pandas
+
+    level, margin = inputs.settings["level"], inputs.settings["margin"]
+    tables, answers, words = [], [], []
+    for name, rows in _swept(inputs, "tau"):
+        (group,) = build_groups(rows, x="data", column="loss", size="tau")
+        table = _late_loss(group, level).assign(swept=name)
+        tables.append(table)
+        answers.append(_verdict(table, margin))
+        words += [
+            f"{name}: τ = {row.tau:g} changes the loss by {row.cost:+.3f}"
+            + ("." if np.isnan(row.cost_low) else f" [{row.cost_low:+.3f}, {row.cost_high:+.3f}].")
+            for row in table[1:].itertuples()
+        ]
+    table = pandas.concat(tables, ignore_index=True)
+    figure, grid = panels(1, len(tables), width=COLUMN * min(2, len(tables)), height=2.5)
+    for axes, own in zip(grid[0], tables, strict=True):
+        first = own["value"].iloc[0]
+        axes.set(xscale="log", xlim=widen(own["tau"], 0.1))
+        axes.axhspan(first, first + margin, color=ACCENT, alpha=0.12, lw=0)
+        axes.axhline(first, color=MUTED, lw=0.6)
+        axes.errorbar(
+            own["tau"],
+            own["value"],
+            yerr=spread(own),
+            fmt="o-",
+            color=INK,
+            mfc="white",
+            elinewidth=0.8,
+            lw=0.7,
+        )
+        log_ticks(axes.xaxis)
+        near = np.diff(np.log(own["tau"])).min() < 0.06 * np.ptp(np.log(own["tau"]))
+        axes.set_xticks(own["tau"], [f"{tau:g}" for tau in own["tau"]], rotation=45 if near else 0)
+        axes.set_title(own["swept"].iloc[0])
+        axes.set_xlabel("reuse factor τ (times each problem is used)")
+    grid[0, 0].set_ylabel("late test loss $L$")
+    note(
+        figure,
+        [
+            f"Mean over steps after {100 * _LATE:g} % of training, at equal steps; bars = "
+            f"{100 * level:g} % intervals over runs. Band: up to {margin:g} above τ = 1.",
+            inputs.missing(),
+        ],
+    )
+    return Drawing(figure, table, " ".join(words), agreed(answers))
+
+
+def _late_loss(group: Group, level: float):
+    """Late mean loss per tau and its rise over the smallest tau, with intervals over runs."""
+    import pandas
+
+    late = group.steps > _LATE * group.steps.max()
+    known = np.isfinite(group.value[:, late])
+    value = np.nansum(group.value[:, late], 1) / known.sum(1)
+    rows = []
+    runs = group.members.sum(1)
+    mean = group.members @ value / runs
+    freedom = int((runs - 1).sum())
+    pooled = (value - mean[group.size_of]) @ (value - mean[group.size_of]) / max(freedom, 1)
+    quantile = float(stdtrit(freedom, 0.5 + level / 2)) if freedom else np.nan
+    for m, tau in enumerate(group.n):
+        half = quantile * np.sqrt(pooled / runs[m])
+        apart = quantile * np.sqrt(pooled / runs[m] + pooled / runs[0]) if m else 0.0
+        cost = mean[m] - mean[0]
+        rows.append(
+            {
+                "variant": group.variant,
+                "tau": tau,
+                "value": mean[m],
+                "low": mean[m] - half,
+                "high": mean[m] + half,
+                "cost": cost,
+                "cost_low": cost - apart,
+                "cost_high": cost + apart,
+                "n_runs": int(runs[m]),
+                "steps": " ".join(f"{step:g}" for step in group.steps[late]),
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def _verdict(table, margin: float) -> str:
+    """C5: whether the first repetition is shown to cost at most the margin, or more."""
+    again = table.iloc[1]
+    if again["cost_high"] <= margin:
+        return "yes"
+    return "no" if again["cost_low"] > margin else "undecided"
+
+
+def _swept(inputs: Inputs, axis: str) -> list:
+    """(name, rows) of each set of cells that differ in ``axis`` and the seed alone.
+
+    Raises:
+        NothingToDraw: No set has two values of the axis.
+    """
+    rows = inputs.curves[inputs.curves["benchmark"] == inputs.settings["benchmark"]]
+    rows = rows[rows[axis].notna()].fillna({"recipe": "", "family": ""})
+    other = "group_size" if axis == "tau" else "tau"
+    sweeps = rows.groupby(["recipe", "family", "model", "variant", other], dropna=False, sort=True)
+    found = [(key, part) for key, part in sweeps if part[axis].nunique() > 1]
+    if not found:
+        raise NothingToDraw(f"no model was trained with two values of the {_NAMES[axis]}")
+    several = len({key[0] for key, _ in found}) > 1
+    return [
+        (f"{key[2]}, {key[3]}" + (f" ({key[0]})" if several else ""), part) for key, part in found
+    ]
+
+
+def _sweep(inputs: Inputs, axis: str, against: tuple[str, ...]) -> Drawing:
+    import pandas
+
+    level = inputs.settings["level"]
+    parts, notes, words = [], [], []
+    for name, rows in _swept(inputs, axis):
+        for x in against:
+            (group,) = build_groups(rows, x=x, column="loss", size=axis)
+            points = mean_points(group, level)
+            parts.append((name, x, points.assign(mark="point", against=x, swept=name)))
+        notes.append(f"{name}: {bars_mean(group, level)}")
+        words.append(_last_words(name, points, _SYMBOLS[axis]))
+    figure = curve_panels(
+        parts,
+        size=axis,
+        palette=inputs.palette,
+        notes=[*notes, inputs.missing()],
+        columns=2,
+    )
+    table = pandas.concat([part for _, _, part in parts], ignore_index=True)
+    return Drawing(figure, table, " ".join(words), "undecided")
+
+
+def _last_words(name: str, points, symbol: str) -> str:
+    """Mean loss at the last common step for every value of the axis."""
+    step = points.groupby("model")["step"].max().min()
+    last = points[points["step"] == step].sort_values("n")
+    listed = "; ".join(
+        f"{symbol} = {row.model}: {row.value:.3f}"
+        + ("" if np.isnan(row.low) else f" [{row.low:.3f}, {row.high:.3f}]")
+        for row in last.itertuples()
+    )
+    return f"{name}, loss at step {step}: {listed}."

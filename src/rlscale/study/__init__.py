@@ -1,0 +1,1 @@
+"""One folder, one study: configuration, grid, settings of each step, plan, records, cluster."""

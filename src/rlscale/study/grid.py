@@ -1,0 +1,223 @@
+"""A study's grid: the cells that its sweeps name, and the settings that reach each.
+
+A cell is recipe x model x variant x tau x G x seed.
+"""
+
+import copy
+import difflib
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rlscale.core.cell import Cell
+from rlscale.core.digests import digest
+from rlscale.core.errors import StudyError
+from rlscale.jobs.launch import ENGINE, ENGINE_IN_RECIPES, batch_parts, processes
+from rlscale.jobs.launch import check as check_job
+
+SWEPT = ("model", "variant", "tau", "group_size", "seed")
+_CONSTANT_RATES = ("constant", "constant_with_warmup")
+
+
+def expand(config: Mapping[str, Any]) -> list[Cell]:
+    """All cells that the sweeps name, sorted, each once."""
+    cells = set()
+    for sweep in config["sweeps"]:
+        axes = [sweep[name] for name in SWEPT]
+        cells |= {Cell(sweep["recipe"], *values) for values in itertools.product(*axes)}
+    return sorted(cells)
+
+
+def find(cells: list[Cell], path: str) -> Cell:
+    """The study's cell of that path.
+
+    Raises:
+        StudyError: No sweep names it; the message gives the nearest ones.
+    """
+    known = {cell.path: cell for cell in cells}
+    if path not in known:
+        near = difflib.get_close_matches(path, known, n=3, cutoff=0.6)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise StudyError(f"no sweep of the configuration names the cell '{path}'{hint}")
+    return known[path]
+
+
+def resolve(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+    """The recipe as it holds for one cell, overrides applied.
+
+    Returns:
+        The recipe's settings plus ``verifier`` (of its data set) and ``overridden`` (the keys
+        that an override set, sorted).
+    """
+    recipe = copy.deepcopy(dict(config["recipes"][cell.recipe]))
+    recipe["verifier"] = config["data"][recipe["data"]]["verifier"]
+    overridden = set()
+    for override in config["training"]["overrides"]:
+        if all(asdict(cell)[key] == value for key, value in override["match"].items()):
+            for key, value in override["set"].items():
+                target = recipe["grpo"] if key in recipe["grpo"] or key not in recipe else recipe
+                target[key] = value
+                overridden.add(key)
+    recipe["overridden"] = sorted(overridden)
+    return recipe
+
+
+_LEAST_JOB = {"gpus": 0, "mem_mb": 4000, "minutes": 60}
+
+
+def job_of(config: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """What jobs of a model ask for, key by key its own or the default's; never decides a result."""
+    resources = config["resources"]
+    return {**_LEAST_JOB, **resources["default"], **resources["models"].get(model, {})}
+
+
+def evaluation_job_of(config: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """``gpus``, ``mem_mb`` and ``minutes`` of a job whose engine asks a model for responses.
+
+    As the model's training, but by one GPU where that has any; key by key its own ``evaluation``.
+    """
+    job = job_of(config, model)
+    as_training = {"gpus": min(job["gpus"], 1), **{key: job[key] for key in ("mem_mb", "minutes")}}
+    return {**as_training, **job.get("evaluation", {})}
+
+
+def protocol(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+    """All settings that can change a cell's result, except the swept ones."""
+    recipe = resolve(config, cell)
+    recipe.pop("overridden")
+    evaluation = {k: v for k, v in config["evaluation"].items() if k in PROTOCOL_OF_EVALUATION}
+    own = {k: v["max_tokens"] for k, v in config["benchmarks"].items() if "max_tokens" in v}
+    if own:
+        evaluation["benchmarks_max_tokens"] = own
+    return {"recipe": recipe, "data": config["data"][recipe["data"]], "evaluation": evaluation}
+
+
+PROTOCOL_OF_EVALUATION = ("temperature", "top_p", "max_tokens", "dtype")
+
+
+def protocol_digest(config: Mapping[str, Any], cell: Cell) -> str:
+    """Digest of ``protocol``: cells that share it may be fitted together."""
+    return digest(protocol(config, cell))
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Refuse studies that cannot run, before anything does.
+
+    Raises:
+        StudyError: Names the key and says what to change.
+    """
+    for sweep in config["sweeps"]:
+        where = f"sweeps: {sweep['name']}"
+        _known(where, "recipe", sweep["recipe"], config["recipes"])
+        for model in sweep["model"]:
+            _known(where, "model", model, config["models"])
+            for variant in sweep["variant"]:
+                if variant not in config["models"][model]:
+                    raise StudyError(f"{where}: models.{model} has no '{variant}' variant")
+    for name, entry in config["data"].items():
+        if "pass_rate" in entry:
+            _check_pass_rate(f"data.{name}.pass_rate", entry, config["models"])
+    for name, recipe in config["recipes"].items():
+        _check_recipe(name, recipe, config)
+    for override in config["training"]["overrides"]:
+        for key, value in override["match"].items():
+            if key == "model":
+                _known("training.overrides", "model", value, config["models"])
+            if key == "recipe":
+                _known("training.overrides", "recipe", value, config["recipes"])
+    for cell in expand(config):
+        recipe = resolve(config, cell)
+        _check_cell(cell, recipe)
+        job = job_of(config, cell.model)
+        check_job(cell.model, job)
+        try:
+            batch_parts(recipe, cell.group_size, processes(job), job.get("micro_batch"))
+        except StudyError as error:
+            raise StudyError(f"cell {cell.path}: {error}") from None
+        asked = evaluation_job_of(config, cell.model)["gpus"]
+        on_a_node = job["gpus"] // job.get("nodes", 1)
+        if config["training"]["checkpoints_on_disk"] and asked > on_a_node:
+            raise StudyError(
+                f"training.checkpoints_on_disk: the training of model '{cell.model}' has "
+                f"{on_a_node} GPUs on a node, its evaluation needs {asked}; change its resources, "
+                "or evaluate afterwards (0)"
+            )
+
+
+def _check_pass_rate(where: str, entry: Mapping[str, Any], models: Mapping[str, Any]) -> None:
+    own = entry["pass_rate"]
+    _known(where, "model", own["model"], models)
+    if own["variant"] not in models[own["model"]]:
+        raise StudyError(f"{where}: models.{own['model']} has no '{own['variant']}' variant")
+    if "pass_rate" in entry.get("read", {}).get("columns", {}):
+        raise StudyError(f"{where}: the files have a column of pass rates too; remove one of them")
+
+
+def _known(where: str, kind: str, name: str, known: Mapping[str, Any]) -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+    raise StudyError(f"{where}: unknown {kind} '{name}'; {hint}")
+
+
+def _check_recipe(name: str, recipe: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    where = f"recipes.{name}"
+    _known(where, "data set", recipe["data"], config["data"])
+    late = [step for step in recipe["checkpoints"] if step > recipe["steps"]]
+    if late:
+        raise StudyError(
+            f"{where}.checkpoints: step {late[0]} lies beyond the last step {recipe['steps']}"
+        )
+    for required in (0, recipe["steps"]):
+        if required not in recipe["checkpoints"]:
+            raise StudyError(f"{where}.checkpoints: step {required} must be among them")
+
+
+def _check_cell(cell: Cell, recipe: Mapping[str, Any]) -> None:
+    where = f"cell {cell.path}"
+    prompts, updates = recipe["prompts_per_step"], recipe["updates_per_step"]
+    total = prompts * recipe["steps"]
+    if cell.group_size < 2:
+        raise StudyError(f"{where}: G must be at least 2; advantages compare a group's responses")
+    if total % cell.tau:
+        raise StudyError(
+            f"{where}: tau {cell.tau} does not divide D_total = {prompts} prompts per step x "
+            f"{recipe['steps']} steps = {total}"
+        )
+    if recipe["steps"] % cell.tau:
+        raise StudyError(
+            f"{where}: tau {cell.tau} does not divide the {recipe['steps']} steps, so an epoch "
+            "would end inside a step"
+        )
+    responses = prompts * cell.group_size
+    if responses % updates or (responses // updates) % cell.group_size:
+        raise StudyError(
+            f"{where}: a step's {responses} responses ({prompts} prompts x G {cell.group_size}) "
+            f"cannot be cut into updates_per_step = {updates} batches of whole groups"
+        )
+    for key, value in recipe["grpo"].items():
+        if key in ENGINE and key not in ENGINE_IN_RECIPES:
+            raise StudyError(
+                f"{where}: grpo.{key}: belongs to resources.models.{cell.model}.engine"
+            )
+        if isinstance(value, str) and _is_number(value):
+            raise StudyError(
+                f"{where}: grpo.{key}: '{value}' is text, not a number; YAML reads 1.0e-6 as a "
+                "number, but 1e-6 and '1.0e-6' as text"
+            )
+    schedule = recipe["grpo"].get("lr_scheduler_type", "constant")
+    if schedule not in _CONSTANT_RATES:
+        raise StudyError(
+            f"{where}: lr_scheduler_type '{schedule}' decays the learning rate, so checkpoints "
+            f"are not points of one curve; use one of {', '.join(_CONSTANT_RATES)}"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,142 @@
+"""From a figure back to checkpoints and raw data: read what it carries, verify every digest.
+
+``python -m rlscale.study.lineage results/fig_k_of_N.pdf``
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.digests import code_digest
+from rlscale.core.errors import StudyError, sentence_not_traceback
+from rlscale.core.files import file_sha256, read_json
+from rlscale.core.manifests import input_fingerprints, read_manifest
+from rlscale.report.figures.output import KEY
+
+OK, CHANGED, MISSING, ELSEWHERE = "ok", "CHANGED", "not here", "made elsewhere"
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """What a figure (PDF or PNG) says it was made from.
+
+    Raises:
+        StudyError: The file is no figure of this package.
+    """
+    if not path.exists():
+        raise StudyError(f"{path}: there is no such figure")
+    text = _from_png(path) if path.suffix == ".png" else _from_pdf(path.read_bytes())
+    if text is None:
+        raise StudyError(f"{path}: carries no provenance; give a PDF or PNG drawn by this package")
+    return json.loads(text)
+
+
+def _from_png(path: Path) -> str | None:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        return picture.info.get(KEY)
+
+
+def _from_pdf(data: bytes) -> str | None:
+    """The Keywords of the information dictionary, which matplotlib writes as plain text."""
+    found = re.search(rb"/Keywords \(((?:[^()\\]|\\.)*)\)", data, re.DOTALL)
+    return re.sub(rb"\\(.)", rb"\1", found[1]).decode() if found else None
+
+
+def trace(figure: Path) -> Iterator[tuple[int, str, str]]:
+    """The chain of a figure: (depth, what, status) from the figure down to raw data.
+
+    Paths are relative to the study's folder, which is the current one.
+    """
+    provenance = read_provenance(figure)
+    yield 0, f"{figure}, configuration {provenance['configuration']}", OK
+    code = provenance["code"]
+    same = code_digest(code["module"]) == code["digest"]
+    yield 1, f"code {code['module']} {code['digest']}", OK if same else "other code than now"
+    for name, digest in provenance["inputs"].items():
+        path = Path(name)
+        yield 1, f"{path} {digest[:16]}", _compared(path, digest)
+        if path.name == "curves.csv" and path.exists():
+            yield from _trace_curves(path)
+
+
+def _compared(path: Path, digest: str) -> str:
+    if not path.exists():
+        return MISSING
+    return OK if input_fingerprints({"it": path})["it"] == digest else CHANGED
+
+
+def _trace_curves(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Cells of a curves table, with their evaluation, training, model and data."""
+    from rlscale.core.tables import read_curves
+
+    folder = path.parent
+    made = {
+        manifest["fingerprint"]: (found, manifest)
+        for kind in ("models", "data", "benchmarks")
+        for found in sorted((folder / kind).rglob("manifest.json"))
+        if "fingerprint" in (manifest := read_json(found))
+    }
+    shown: set[str] = set()
+    for cell, rows in read_curves(path).groupby("cell", sort=True):
+        sources = [source for source in rows["source"].dropna().unique() if source != "study"]
+        if sources:
+            yield 2, f"cell {cell}: {', '.join(sources)}", ELSEWHERE
+            continue
+        train, evaluation = (folder / "cells" / cell / name for name in ("train.json", "eval.json"))
+        if not (train.exists() and evaluation.exists()):
+            yield 2, f"cell {cell}: its manifests", MISSING
+            continue
+        scored, trained = read_manifest(evaluation, "eval"), read_manifest(train, "train")
+        linked = trained["fingerprint"] in scored["inputs"].values()
+        yield 2, f"cell {cell}: evaluation {scored['fingerprint']}", _files(scored)
+        yield 3, f"training {trained['fingerprint']}", _files(trained) if linked else CHANGED
+        yield from _trace_inputs(trained, made, shown, 4)
+
+
+def _trace_inputs(
+    manifest: Mapping[str, Any], made: Mapping, shown: set[str], depth: int
+) -> Iterator[tuple[int, str, str]]:
+    for name, fingerprint in manifest["inputs"].items():
+        if fingerprint not in made:
+            yield depth, f"{name} {fingerprint[:16]}", MISSING
+            continue
+        path, own = made[fingerprint]
+        again = fingerprint in shown
+        yield depth, f"{path} {fingerprint}" + (" (as above)" if again else ""), _files(own)
+        if not again:
+            shown.add(fingerprint)
+            yield from _trace_inputs(own, made, shown, depth + 1)
+
+
+def _files(manifest: Mapping[str, Any]) -> str:
+    """Whether the files that a manifest names are there with their digests."""
+    absent = 0
+    for entry in manifest["files"]:
+        path = Path(entry["path"])
+        if not path.exists():
+            absent += 1
+        elif file_sha256(path) != entry["sha256"]:
+            return f"{CHANGED}: {path}"
+    count = len(manifest["files"])
+    return f"{absent} of {count} files {MISSING}" if absent else f"{OK}, {count} files"
+
+
+@sentence_not_traceback
+def main() -> None:
+    """Print the chain of a figure; fail where a digest does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m rlscale.study.lineage")
+    parser.add_argument("figure", type=Path, help="a PDF or PNG in the study's results/")
+    changed = 0
+    for depth, what, status in trace(parser.parse_args().figure):
+        print(f"{'  ' * depth}{what}: {status}")
+        changed += status.startswith(CHANGED)
+    if changed:
+        raise StudyError(f"{changed} links of the chain do not hold (CHANGED above)")
+
+
+if __name__ == "__main__":
+    main()

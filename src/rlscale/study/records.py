@@ -1,0 +1,197 @@
+"""What every output was made from, kept by content, so that it survives clones and checkouts.
+
+Snakemake decides by modification times and by its notes on each output (.snakemake/metadata: the
+parameters, the command, the inputs with checksums). Neither travels: after a clone and `dvc pull`
+it would make everything again, and it never looks at data replaced by other bytes with an older
+modification time. ``records/`` holds the notes in a form that git can keep and merge, one file for
+each folder of outputs, with the sha256 of the outputs that they speak of. ``restore`` puts notes
+back where the bytes are those; ``expose_changes`` makes changed inputs visible to Snakemake.
+"""
+
+import graphlib
+import json
+import os
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.digests import canonical_json
+from rlscale.core.errors import StudyError
+from rlscale.core.files import file_sha256, read_json, write_json
+
+RECORDS = Path("records")
+_NOTES = Path(".snakemake/metadata")
+# Of Snakemake's notes, what it compares and what its report shows.
+_KEPT = (
+    "rule", "input", "log", "params", "code", "record_format_version", "conda_env",
+    "container_img_url", "software_stack_hash", "starttime", "endtime", "input_checksums",
+)  # fmt: skip
+_HASHED_BYTES = 2**20  # bigger outputs are vouched for by the manifests that name them, and by DVC
+
+Notes = dict[str, Any]
+
+
+def read_notes() -> dict[str, Notes]:
+    """Snakemake's notes of this folder: output -> notes."""
+    notes = {}
+    for path in _NOTES.rglob("*"):
+        if path.is_file():
+            encoded = "".join(part.removeprefix("@") for part in path.relative_to(_NOTES).parts)
+            try:
+                notes[urlsafe_b64decode(encoded).decode()] = json.loads(path.read_text())
+            except json.JSONDecodeError:  # half-written when a run was killed: as good as absent
+                path.unlink()
+    return notes
+
+
+def notes_path(output: str) -> Path:
+    """Where Snakemake keeps its notes on an output: its name in base64, cut where too long."""
+    encoded = urlsafe_b64encode(output.encode()).decode()
+    size = os.pathconf(".", "PC_NAME_MAX") - 1
+    parts = [encoded[start : start + size] for start in range(0, len(encoded), size)]
+    return _NOTES.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
+
+
+def write_records() -> int:
+    """Bring records/ up to date with Snakemake's notes; returns the number of outputs recorded."""
+    notes = sorted(read_notes().items())
+    present = {output: note for output, note in notes if Path(output).exists()}
+    folders: dict[Path, dict[str, Notes]] = {}
+    for output, note in present.items():
+        folders.setdefault(_record_file(output), {})[output] = note
+    for file, found in folders.items():
+        steps: dict[str, dict[str, Any]] = {}
+        for output, note in [*_read_record_file(file), *found.items()]:
+            if output in found and note is not found[output]:
+                continue
+            kept = {key: note.get(key) for key in _KEPT}
+            step = steps.setdefault(
+                canonical_json({**kept, "endtime": None, "starttime": None}),
+                {"outputs": {}, "notes": kept},
+            )
+            digest = _digest(output) if output in found else note["sha256"]
+            step["outputs"][Path(output).name] = digest
+        ordered = [
+            {**step, "outputs": dict(sorted(step["outputs"].items()))} for step in steps.values()
+        ]
+        ordered.sort(key=lambda step: next(iter(step["outputs"])))
+        if not file.exists() or read_json(file) != ordered:
+            write_json(file, ordered)
+    return len(present)
+
+
+def read_records() -> dict[str, Notes]:
+    """All records: output -> notes, with the output's ``sha256`` (None where it is big)."""
+    return {
+        output: notes
+        for file in sorted(RECORDS.rglob("*.json"))
+        for output, notes in _read_record_file(file)
+    }
+
+
+def restore() -> list[str]:
+    """Give Snakemake its notes back, from records/, wherever they speak of the bytes that are here.
+
+    An output that is not here gets its notes too, so that a change of its settings is seen.
+
+    Returns:
+        Outputs whose bytes are neither those of their record nor known to this folder's own notes.
+    """
+    own = read_notes()
+    unknown = []
+    for output, notes in read_records().items():
+        sha256 = notes.pop("sha256")
+        if Path(output).exists() and sha256 is not None and sha256 != _digest(output):
+            if output not in own:
+                unknown.append(output)
+            continue
+        if any(notes[key] != own.get(output, {}).get(key) for key in _KEPT):
+            write_json(notes_path(output), {**notes, "incomplete": False})
+    return unknown
+
+
+def changed_inputs(notes: Mapping[str, Notes]) -> dict[str, list[str]]:
+    """Inputs whose bytes are no longer those that an output here was made from.
+
+    Args:
+        notes: Output -> Snakemake's notes.
+
+    Returns:
+        Input -> the outputs that were made from other bytes of it.
+    """
+    digests: dict[str, str] = {}
+    changed: dict[str, list[str]] = {}
+    for output, note in sorted(notes.items()):
+        if not Path(output).exists():
+            continue
+        recorded = note.get("input_checksums") or {}
+        for name in note.get("input") or ():
+            if not Path(name).is_file():
+                continue
+            known = {recorded[name].split(":")[-1]} if name in recorded else _inputs(output)
+            if not known:
+                continue
+            if name not in digests:
+                digests[name] = file_sha256(name)
+            if digests[name] not in known:
+                changed.setdefault(name, []).append(output)
+    return changed
+
+
+def expose_changes() -> dict[str, list[str]]:
+    """Make changed inputs newer than what was made from them: then Snakemake compares them.
+
+    Returns:
+        Input -> outputs, as ``changed_inputs``, of those that Snakemake would have passed over.
+    """
+    hidden = {}
+    for name, outputs in changed_inputs(read_notes()).items():
+        oldest = min(Path(output).stat().st_mtime_ns for output in outputs)
+        if Path(name).stat().st_mtime_ns <= oldest:
+            os.utime(name)
+            hidden[name] = outputs
+    return hidden
+
+
+def touch_in_order(notes: Mapping[str, Notes], changed: Iterable[str]) -> None:
+    """Set modification times in the order of dependence, changed inputs newest of all."""
+    graph = {output: note.get("input") or [] for output, note in notes.items()}
+    level: dict[str, int] = {}
+    for name in graphlib.TopologicalSorter(graph).static_order():
+        level[name] = 1 + max((level[before] for before in graph.get(name, ())), default=-1)
+    deepest = max(level.values(), default=0)
+    start = time.time() - 1 - deepest
+    changed = set(changed)
+    for name, depth in level.items():
+        if Path(name).exists():
+            at = time.time() if name in changed else start + depth
+            os.utime(name, (at, at))
+
+
+def _record_file(output: str) -> Path:
+    return RECORDS / f"{Path(output).parent}.json"
+
+
+def _read_record_file(file: Path) -> Iterator[tuple[str, Notes]]:
+    folder = file.relative_to(RECORDS).with_suffix("")
+    for step in read_json(file) if file.exists() else ():
+        for name, sha256 in step["outputs"].items():
+            yield str(folder / name), {**step["notes"], "sha256": sha256}
+
+
+def _digest(output: str) -> str | None:
+    return file_sha256(output) if Path(output).stat().st_size <= _HASHED_BYTES else None
+
+
+def _inputs(output: str) -> set[str]:
+    """Digests that a manifest gives for its inputs; empty for any other output."""
+    if not output.endswith(".json"):
+        return set()
+    try:
+        manifest = read_json(output)
+    except StudyError:
+        return set()
+    inputs = manifest.get("inputs") if isinstance(manifest, dict) else None
+    return set(inputs.values()) if isinstance(inputs, dict) and "fingerprint" in manifest else set()

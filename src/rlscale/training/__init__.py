@@ -1,0 +1,1 @@
+"""GRPO training of one cell with TRL, resumable."""

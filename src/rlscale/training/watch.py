@@ -1,0 +1,86 @@
+"""What shows how a run is doing: a progress bar, and trackers under TRL's name, `report_to`."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.errors import StudyError
+
+# Where each writes, and that none asks for a network; the user's own environment comes first.
+_ENVIRONMENT = {
+    "tensorboard": {"TENSORBOARD_LOGGING_DIR": "{folder}"},
+    "trackio": {"TRACKIO_DIR": "{folder}"},
+    "wandb": {"WANDB_DIR": "{folder}", "WANDB_MODE": "offline"},
+}
+
+
+def prepare_trackers(names: Sequence[str], folder: Path) -> None:
+    """Have trackers write into ``<folder>/<name>``, before TRL loads them.
+
+    Raises:
+        StudyError: The package of one is not installed.
+    """
+    for name in names:
+        if find_spec(name) is None:
+            raise StudyError(
+                f"training.report_to: the package '{name}' is not installed here; install it "
+                f"(uv pip install {name}) or take it out of the key"
+            )
+        place = (folder / name).absolute()
+        place.mkdir(parents=True, exist_ok=True)
+        for key, value in _ENVIRONMENT[name].items():
+            os.environ.setdefault(key, value.format(folder=place))
+
+
+def progress_bar(recipe: Mapping[str, Any], *, shown: bool) -> Any:
+    """A callback that shows steps, loss, reward, tokens per second and the time left.
+
+    Args:
+        recipe: A resolved recipe (``rlscale.study.grid.resolve``).
+        shown: Whether this process is the one that shows it.
+    """
+    from tqdm import tqdm
+    from transformers import TrainerCallback
+
+    class ProgressBar(TrainerCallback):
+        """Advances by rollout batches; time left counts from this start of the run."""
+
+        def on_train_begin(self, args, run, control, **_):
+            done = run.global_step // recipe["updates_per_step"]
+            self.bar = tqdm(
+                total=recipe["steps"],
+                initial=done,
+                desc="steps",
+                unit="step",
+                mininterval=5,
+                disable=not shown,
+            )
+            self.tokens = run.num_input_tokens_seen
+            self.at = time.monotonic()
+
+        def on_log(self, args, run, control, logs, **_):
+            if "reward" not in logs:
+                return  # the summary at a run's end
+            now = time.monotonic()
+            rate = (logs["num_tokens"] - self.tokens) / (now - self.at)
+            self.tokens, self.at = logs["num_tokens"], now
+            self.bar.set_postfix(
+                {
+                    "loss": f"{logs['loss']:.3f}",
+                    "reward": f"{logs['reward']:.3f}",
+                    "tokens/s": f"{rate:,.0f}",
+                },
+                refresh=False,
+            )
+
+        def on_step_end(self, args, run, control, **_):
+            if run.global_step % recipe["updates_per_step"] == 0:
+                self.bar.update(1)
+
+        def on_train_end(self, args, run, control, **_):
+            self.bar.close()
+
+    return ProgressBar()
