@@ -4,8 +4,8 @@ import pytest
 
 from rlscale.core.cell import Cell
 from rlscale.evaluation.tasks import sample_seed, samples_wanted
-from rlscale.study.settings import evaluation_settings
 from rlscale.study.grid import protocol_digest
+from rlscale.study.settings import evaluation_settings
 
 CELL = Cell("main", "small", "base", 1, 4, 2)
 
