@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from rlscale.report.figures.registry import CLAIMS, FIGURES
+from rlscale.report.figures.registry import CLAIMS, all_figures
 
+FIGURES = all_figures()
 ROOT = Path(__file__).parents[2]
 MAP = (ROOT / "docs/paper_map.md").read_text()
 

@@ -16,7 +16,7 @@ from rlscale.core.errors import StudyError
 from rlscale.core.tables import read_curves, write_curves
 from rlscale.laws.results import fit_curves, rounded
 from rlscale.report.figures.draw import draw
-from rlscale.report.figures.registry import FIGURES, FORECAST_LAWS
+from rlscale.report.figures.registry import FORECAST_LAWS, all_figures
 from rlscale.report.figures.style import PALETTES, colours, human, log_ticks, panels
 from rlscale.study.lineage import read_provenance
 
@@ -64,6 +64,9 @@ def full_curves(runs=3):
         loss_se=0.01, compute_flops_full=2.5 * table["compute_flops"] * table["step"] ** 0.1,
         response_length=50 + table["step"],
     )  # fmt: skip
+
+
+FIGURES = all_figures()
 
 
 class Folder:

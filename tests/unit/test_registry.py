@@ -32,6 +32,13 @@ def test_a_name_gives_its_thing(shapes):
     assert registry.module("digest") == "hashlib"
 
 
+def test_a_light_thing_may_stand_in_the_registry_itself(shapes):
+    line = ["a", "line"]
+    registry = Registry("shape", "rlscale.shapes", {"line": line})
+    assert registry.get("line") is line
+    assert registry.module("line") == "builtins"
+
+
 def test_another_package_adds_to_it_and_nothing_is_imported_before_it_is_asked_for(shapes):
     registry, points = shapes
     points.append(point("colour", "colorsys:rgb_to_hsv"))

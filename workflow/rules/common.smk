@@ -14,6 +14,7 @@ from rlscale.core.errors import StudyError
 from rlscale.jobs.launch import command
 from rlscale.core.digests import code_digest, digest
 from rlscale.study.folder import check_folder, claim_folder
+from rlscale.study.names import check_names
 
 # Entry points are named by this variable, not by a path in a rule: a path differs between clones
 # and Snakemake would take that for a changed rule.
@@ -29,6 +30,7 @@ def or_refuse(function, *arguments):
 
 
 or_refuse(check_folder, config["study"], Path("results"))
+or_refuse(check_names, config)
 # A study of curves made elsewhere trains nothing.
 CELLS = []
 if "ingest" not in config:

@@ -1,10 +1,11 @@
-# Figures: one rule per entry of rlscale.report.figures.registry, each PDF + PNG + CSV + computed caption;
-# result checks; the report's front page.
+# Figures: one rule per figure of rlscale.report.figures.registry, each PDF + PNG + CSV + computed
+# caption; result checks; the report's front page.
 from fnmatch import fnmatch
 from functools import cache
 
-from rlscale.report.figures.registry import CLAIMS, FIGURES
+from rlscale.report.figures.registry import CLAIMS, all_figures
 
+FIGURES = or_refuse(all_figures)
 FIGURE_FILES = expand(
     "results/{figure}.{suffix}", figure=FIGURES, suffix=("pdf", "png", "csv")
 )
@@ -40,32 +41,32 @@ def figure_settings():
     return json.dumps(look | {key: config["fit"][key] for key in keys})
 
 
-def figure_fits(spec):
+def figure_fits(figure):
     """The names of the fits that a figure reads."""
-    return spec.fits_on(config["figures"]["compute"])
+    return figure.fits_on(config["figures"]["compute"])
 
 
-def figure_tables(spec):
+def figure_tables(figure):
     """The tables of the study that a figure reads, by name."""
     return {
         name: path
         for name, path in TABLES.items()
-        if any(fnmatch(name, pattern) for pattern in spec.tables)
+        if any(fnmatch(name, pattern) for pattern in figure.tables)
     }
 
 
-def text_of(name):
+def text_of(figure):
     """The fixed part of a figure's caption."""
-    return (REPORT / f"{name}.rst").read_text()
+    return figure.shown(REPORT).read_text()
 
 
-def in_report(spec, suffix):
+def in_report(figure, suffix):
     """A figure's file as it stands in the report, under the claim that it bears on."""
     return report(
-        f"results/{spec.name}.{suffix}",
-        caption=f"../report/{spec.name}.rst",
-        category=f"{spec.claim} {CLAIMS[spec.claim]}",
-        labels={"figure": spec.title, "file": suffix.upper()},
+        f"results/{figure.name}.{suffix}",
+        caption=str(figure.shown(REPORT)),
+        category=f"{figure.claim} {CLAIMS[figure.claim]}",
+        labels={"figure": figure.title, "file": suffix.upper()},
     )
 
 
@@ -99,34 +100,34 @@ rule keep_data_report:
         "cp {input.report} {output.report} 2> {log}"
 
 
-for spec in FIGURES.values():
+for figure in FIGURES.values():
 
     rule:
         name:
-            f"plot_{spec.name.removeprefix('fig_')}"
+            f"plot_{figure.name.removeprefix('fig_')}"
         input:
             curves="results/curves.csv",
             cells="results/cells.txt",
-            fits=[fit for fit in FITS if Path(fit).stem in figure_fits(spec)],
-            tables=list(figure_tables(spec).values()),
+            fits=[fit for fit in FITS if Path(fit).stem in figure_fits(figure)],
+            tables=list(figure_tables(figure).values()),
         output:
-            pdf=f"results/{spec.name}.pdf",
-            png=in_report(spec, "png"),
-            csv=in_report(spec, "csv"),
-            caption=f"results/captions/{spec.name}.rst",
-            finding=f"results/captions/{spec.name}.json",
+            pdf=f"results/{figure.name}.pdf",
+            png=in_report(figure, "png"),
+            csv=in_report(figure, "csv"),
+            caption=f"results/captions/{figure.name}.rst",
+            finding=f"results/captions/{figure.name}.json",
         log:
-            f"logs/figures/{spec.name}.log",
+            f"logs/figures/{figure.name}.log",
         localrule: True
         threads: 1
         params:
-            figure=spec.name,
+            figure=figure.name,
             settings=figure_settings(),
             configuration=CONFIGURATION,
-            tables=[f"{name}={path}" for name, path in figure_tables(spec).items()],
-            code=plot_code(spec.module),
+            tables=[f"{name}={path}" for name, path in figure_tables(figure).items()],
+            code=plot_code(figure.module),
         message:
-            f"Draw {spec.name}: {spec.title}"
+            f"Draw {figure.name}: {figure.title}"
         shell:
             "OMP_NUM_THREADS=1 python $SCRIPTS/plot_figure.py {params.figure}"
             " --settings {params.settings:q} --configuration {params.configuration}"
@@ -231,7 +232,7 @@ rule write_front_page:
     params:
         study=config["study"],
         code=plot_code("rlscale.report.front_page"),
-        fixed=digest({name: text_of(name) for name in FIGURES}),
+        fixed=digest({name: text_of(figure) for name, figure in FIGURES.items()}),
     message:
         "Write the front page of the report"
     shell:

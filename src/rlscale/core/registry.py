@@ -1,8 +1,8 @@
 """Registries: things that users choose by name, this package's own and those of other packages.
 
-A registry knows names and where each thing stands (``module:attribute``); nothing is imported
-before it is asked for. Another package adds to it by an entry point of the registry's group, e.g.
-in its pyproject.toml::
+A registry knows names and where each thing stands (``module:attribute``), or holds the thing
+itself where that is light; nothing is imported before it is asked for. Another package adds to it
+by an entry point of the registry's group, e.g. in its pyproject.toml::
 
     [project.entry-points."rlscale.laws"]
     my_law = "my_package.laws:MY_LAW"
@@ -26,16 +26,16 @@ class Registry(Generic[T]):
     Args:
         kind: What they are, in the singular, for messages: ``law``.
         group: Entry-point group through which other packages add theirs: ``rlscale.laws``.
-        own: Name -> ``module:attribute`` of this package's own.
+        own: Name -> this package's own, each as ``module:attribute`` or the thing itself.
     """
 
-    def __init__(self, kind: str, group: str, own: Mapping[str, str]) -> None:
+    def __init__(self, kind: str, group: str, own: Mapping[str, str | T]) -> None:
         self.kind = kind
         self.group = group
         self._own = dict(own)
 
     @cached_property
-    def _targets(self) -> dict[str, str]:
+    def _targets(self) -> dict[str, str | T]:
         """All names, this package's first and in their order, others' sorted.
 
         Raises:
@@ -78,19 +78,23 @@ class Registry(Generic[T]):
             StudyError: There is no such thing, or it cannot be imported.
         """
         self.check(name)
-        module, _, attribute = self._targets[name].partition(":")
+        target = self._targets[name]
+        if not isinstance(target, str):
+            return target
+        module, _, attribute = target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise StudyError(
-                f"the {self.kind} '{name}' cannot be loaded from {self._targets[name]}: {error}"
+                f"the {self.kind} '{name}' cannot be loaded from {target}: {error}"
             ) from error
 
     def module(self, name: str) -> str:
-        """Module in which the thing of that name stands, for digests of code.
+        """Module in which the thing of that name stands (or its type), for digests of code.
 
         Raises:
             StudyError: There is no such thing.
         """
         self.check(name)
-        return self._targets[name].partition(":")[0]
+        target = self._targets[name]
+        return target.partition(":")[0] if isinstance(target, str) else type(target).__module__

@@ -1,5 +1,5 @@
-"""Problem files in the layouts in use: GURU/verl, plain, GSM8K's and MATH's own, from Parquet,
-JSON Lines, CSV or a data set of the hub.
+"""Rows of problem files, in any layout of rlscale.data.layouts: from Parquet, JSON Lines, CSV, a
+format of the layout's own, or a data set of the hub.
 
 A row that cannot be read goes on with its failure, to be quarantined; a file that cannot be read
 stops the run.
@@ -14,16 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.data.layouts import LAYOUTS, Layout, Place, Row
 from rlscale.data.problems import RawRow
-from rlscale.judging import verify
 
-# Where each layout keeps problem, answer and pass rate: a column, then keys or positions inside it.
-LAYOUTS: dict[str, dict[str, list[str | int]]] = {
-    "guru": {"problem": ["prompt", 0, "content"], "answer": ["reward_model", "ground_truth"]},
-    "plain": {"problem": ["problem"], "answer": ["answer"]},
-    "gsm8k": {"problem": ["question"], "answer": ["answer"]},
-    "math": {"problem": ["problem"], "answer": ["solution"]},
-}
 FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv"}
 
 
@@ -38,21 +31,23 @@ def read_rows(settings: Mapping[str, Any]) -> list[RawRow]:
         StudyError: A file is missing, is cut off, is of no known format, lacks a column, has a
             column twice, or has no rows; or the hub's data set cannot be fetched.
     """
-    places = {**LAYOUTS[settings["layout"]], **settings["columns"]}
+    layout = LAYOUTS.get(settings["layout"])
+    places = {**layout.places, **settings["columns"]}
     columns = sorted({str(place[0]) for place in places.values()})
     if "hub" in settings:
         named = [(settings["hub"]["name"], _hub_rows(settings["hub"], columns))]
     else:
-        named = [(Path(file).name, _file_rows(Path(file), columns)) for file in settings["files"]]
+        files = [Path(file) for file in settings["files"]]
+        named = [(file.name, _file_rows(file, layout, columns)) for file in files]
     rows = []
     for name, raw in named:
-        rows += [_row(f"{name}#{i}", values, places, settings) for i, values in enumerate(raw)]
+        for i, values in enumerate(raw):
+            row = _row(f"{name}#{i}", values, places, settings["wrapper"])
+            rows.append(row._replace(answer=layout.gold(row.answer)))
     return rows
 
 
-def _row(
-    source: str, values: Any, places: Mapping[str, Sequence[str | int]], settings: Mapping[str, Any]
-) -> RawRow:
+def _row(source: str, values: Row, places: Mapping[str, Place], wrapper: str) -> RawRow:
     if isinstance(values, str):
         return RawRow(source, failure=values)
     try:
@@ -60,19 +55,15 @@ def _row(
     except ValueError as error:
         return RawRow(source, failure=str(error))
     problem, answer = found["problem"], found["answer"]
-    if settings["layout"] == "gsm8k" and isinstance(answer, str):
-        answer = answer.rpartition("####")[2].strip().replace(",", "") if "####" in answer else None
-    if settings["layout"] == "math" and isinstance(answer, str):
-        answer = verify.boxed(answer)
-    start, _, end = settings["wrapper"].partition("{problem}")
-    if isinstance(problem, str) and settings["wrapper"]:
+    if isinstance(problem, str) and wrapper:
+        start, _, end = wrapper.partition("{problem}")
         if not (problem.startswith(start) and problem.endswith(end)):
             return RawRow(source, problem, answer, failure="the wrapper is not around the problem")
         problem = problem[len(start) : len(problem) - len(end)]
     return RawRow(source, problem, answer, pass_rate=found.get("pass_rate"))
 
 
-def _at(value: Any, place: Sequence[str | int]) -> Any:
+def _at(value: Any, place: Place) -> Any:
     """Follow a place into nested values; strings that stand for containers are parsed."""
     for depth, key in enumerate(place):
         if depth and isinstance(value, str):
@@ -90,7 +81,7 @@ def _at(value: Any, place: Sequence[str | int]) -> Any:
     return value
 
 
-def _name(place: Sequence[str | int], depth: int) -> str:
+def _name(place: Place, depth: int) -> str:
     return ".".join(map(str, place[:depth])) or "row"
 
 
@@ -103,13 +94,11 @@ def _parsed(text: str, where: str) -> Any:
     raise ValueError(f"{where} holds a broken nested string")
 
 
-def _file_rows(path: Path, columns: Sequence[str]) -> list[Mapping[str, Any] | str]:
-    """Rows of a file: a mapping of columns, or a text that says why the row cannot be read."""
+def _file_rows(path: Path, layout: Layout, columns: Sequence[str]) -> list[Row]:
     if not path.is_file():
         raise StudyError(f"{path}: the data file does not exist; correct 'files' of the data set")
-    reader = {"parquet": _parquet_rows, "jsonl": _json_rows, "csv": _csv_rows}.get(
-        FORMATS.get(path.suffix, "")
-    )
+    by_suffix = {"parquet": _parquet_rows, "jsonl": _json_rows, "csv": _csv_rows}
+    reader = layout.rows or by_suffix.get(FORMATS.get(path.suffix, ""))
     if reader is None:
         raise StudyError(f"{path}: unknown format; known are {', '.join(FORMATS)}")
     rows = list(reader(path, columns))
@@ -126,7 +115,7 @@ def _check_columns(path: Path, present: Sequence[str], needed: Iterable[str]) ->
             raise StudyError(f"{path}: column '{name}' stands twice")
 
 
-def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any] | str]:
+def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     import pyarrow
     import pyarrow.parquet
 
@@ -143,11 +132,11 @@ def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, A
         raise StudyError(f"{path}: not a whole Parquet file ({error})") from None
 
 
-def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any] | str]:
+def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     known: set[str] = set()
     failures = 0
     lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
-    rows: list[Mapping[str, Any] | str] = []
+    rows: list[Row] = []
     for line in lines:
         try:
             row = json.loads(line.decode("utf-8"), object_pairs_hook=_no_repeated_key)
@@ -180,7 +169,7 @@ def _no_repeated_key(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any] | str]:
+def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from rlscale.core.digests import package_versions
 from rlscale.core.files import read_json
 from rlscale.report.figures.draw import VERDICTS, escape
-from rlscale.report.figures.registry import CLAIMS, FIGURES
+from rlscale.report.figures.registry import CLAIMS, Figure, all_figures
 
 _QUESTION = """\
 How much does a language model learn from reinforcement learning, per FLOP and per problem, and how
@@ -39,15 +39,16 @@ def front_page(
     Returns:
         reStructuredText with the pictures inside.
     """
-    findings = {name: read_json(captions / f"{name}.json") for name in FIGURES}
+    figures = list(all_figures().values())
+    findings = {figure.name: read_json(captions / f"{figure.name}.json") for figure in figures}
     parts = [_title(f"Study “{study}”: scaling of RL post-training", "="), escape(_QUESTION)]
     parts += [_title("Result checks", "-"), _check_lines(checks)]
-    parts += [_title("Answers", "-"), _answers(findings)]
+    parts += [_title("Answers", "-"), _answers(figures, findings)]
     for claim, sentence in CLAIMS.items():
         parts.append(_title(f"{claim}. {sentence}" if claim != "Study" else sentence, "-"))
-        for name, spec in FIGURES.items():
-            if spec.claim == claim:
-                parts.append(_figure(name, findings[name], folder, static))
+        for figure in figures:
+            if figure.claim == claim:
+                parts.append(_figure(figure, findings[figure.name], folder, static))
     parts += [_title("Environment", "-"), _environment()]
     return "\n\n".join(parts) + "\n"
 
@@ -77,36 +78,35 @@ def _check_lines(checks: Sequence[Mapping[str, str]]) -> str:
     return f"{head}\n\n" + _table(("must hold", "status", "found"), rows)
 
 
-def _answers(findings: Mapping[str, Mapping[str, str]]) -> str:
+def _answers(figures: Sequence[Figure], findings: Mapping[str, Mapping[str, str]]) -> str:
     rows = []
     for claim, sentence in CLAIMS.items():
         if claim == "Study":
             continue
         found = [
-            (spec.title, findings[name]["supports"])
-            for name, spec in FIGURES.items()
-            if spec.claim == claim and findings[name]["supports"] in VERDICTS
+            (figure.title, findings[figure.name]["supports"])
+            for figure in figures
+            if figure.claim == claim and findings[figure.name]["supports"] in VERDICTS
         ]
-        for i, (figure, supports) in enumerate(found):
+        for i, (title, supports) in enumerate(found):
             first = f"{claim}. {escape(sentence)}" if i == 0 else " "
-            rows.append((first, escape(figure), f"**{supports}**"))
+            rows.append((first, escape(title), f"**{supports}**"))
     return _table(("claim of the paper", "judged by", "this study says"), rows)
 
 
-def _figure(name: str, finding: Mapping[str, str], folder: Path, static: Path) -> str:
+def _figure(figure: Figure, finding: Mapping[str, str], folder: Path, static: Path) -> str:
     """One figure: picture, what it shows (fixed), what this study says (computed)."""
-    spec = FIGURES[name]
-    png = (folder / f"{name}.png").read_bytes()
+    png = (folder / f"{figure.name}.png").read_bytes()
     width = int.from_bytes(png[16:20], "big") // 2  # IHDR; 300 dpi shown at 150
     encoded = base64.b64encode(png).decode()
     # docutils refuses lines of 10,000 characters; browsers drop line breaks from a data URI.
     picture = "\n   ".join(textwrap.wrap(encoded, 9000))
-    shows = (static / f"{name}.rst").read_text().split(".. include::")[0].strip()
+    shows = figure.shown(static).read_text().split(".. include::")[0].strip()
     verdict = VERDICTS.get(finding["supports"], "")
-    paper = f" In the paper: {spec.paper}." if spec.paper else ""
+    paper = f" In the paper: {figure.paper}." if figure.paper else ""
     lines = [
-        _title(spec.title, "~"),
-        f'.. raw:: html\n\n   <img id="{name}" alt="{spec.title}" width="{width}" '
+        _title(figure.title, "~"),
+        f'.. raw:: html\n\n   <img id="{figure.name}" alt="{figure.title}" width="{width}" '
         f'src="data:image/png;base64,{picture}"/>',
         shows + paper,
         f"**{verdict}** {escape(finding['caption'])}" if verdict else escape(finding["caption"]),

@@ -1,6 +1,5 @@
 """Draw one figure of the registry and write its files."""
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from rlscale.core.files import write_json, write_text
 from rlscale.core.manifests import input_fingerprints
 from rlscale.report.figures.inputs import NothingToDraw, read_inputs
 from rlscale.report.figures.output import Drawing, no_data, save
-from rlscale.report.figures.registry import CLAIMS, FIGURES
+from rlscale.report.figures.registry import CLAIMS, Figure, all_figures
 from rlscale.report.figures.style import style
 
 VERDICTS = {
@@ -37,7 +36,7 @@ def draw(
     """Draw a figure: PDF, PNG and CSV into ``folder``, the computed caption beside them.
 
     Args:
-        name: Key of ``FIGURES``.
+        name: Name of a figure of the registry.
         curves: curves.csv, or None where the figure does not read it.
         fits: Fit documents.
         tables: Further tables by name.
@@ -47,36 +46,34 @@ def draw(
         folder: Where the figure goes.
         caption: Where the caption goes, as reStructuredText; beside it as JSON.
     """
-    spec = FIGURES[name]
-    function = spec.draw.rpartition(".")[2]
+    figure = all_figures()[name]
     inputs = read_inputs(curves, fits, tables, settings, cells.read_text().split())
     read = [curves, *fits, *tables.values(), cells]
     paths = {str(path): path for path in read if path is not None}
     provenance = {
         "figure": name,
         "configuration": configuration,
-        "code": {"module": spec.module, "digest": code_digest(spec.module)},
+        "code": {"module": figure.module, "digest": code_digest(figure.module)},
         "inputs": input_fingerprints(paths),
     }
     with style():
         try:
-            drawing = getattr(importlib.import_module(spec.module), function)(inputs)
+            drawing = figure.function()(inputs)
         except NothingToDraw as nothing:
             drawing = no_data(str(nothing))
         save(drawing, name, folder, provenance)
-    write_text(caption, caption_text(name, drawing))
+    write_text(caption, caption_text(figure, drawing))
     write_json(
         caption.with_suffix(".json"), {"supports": drawing.supports, "caption": drawing.caption}
     )
     return drawing
 
 
-def caption_text(name: str, drawing: Drawing) -> str:
+def caption_text(figure: Figure, drawing: Drawing) -> str:
     """What this study's data say, for the report: the claim, the verdict, the numbers."""
-    spec = FIGURES[name]
     lines = []
-    if spec.claim.startswith("C"):
-        lines.append(f"*Claim {spec.claim}: {CLAIMS[spec.claim]}.*")
+    if figure.claim.startswith("C"):
+        lines.append(f"*Claim {figure.claim}: {CLAIMS[figure.claim]}.*")
     if drawing.supports in VERDICTS:
         lines.append(f"**{VERDICTS[drawing.supports]}**")
     lines.append(escape(drawing.caption))

@@ -1,6 +1,20 @@
-"""The figures: name, what draws it, what it reads, which claim it bears on. Light to import."""
+"""The figures: name, what draws it, what it reads, which claim it bears on. Light to import.
 
+Other packages add figures (docs/figures.md); their module with the ``Figure`` must be light too.
+"""
+
+import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlscale.core.errors import StudyError
+from rlscale.core.registry import Registry
+
+if TYPE_CHECKING:
+    from rlscale.report.figures.inputs import Inputs
+    from rlscale.report.figures.output import Drawing
 
 CLAIMS = {
     "C1": "Larger models learn more per FLOP and per problem",
@@ -14,20 +28,23 @@ CLAIMS = {
     "Study": "What this study used and what became of it",
 }
 _X = ("compute", "data")
+_HERE = "rlscale.report.figures"
 
 
 @dataclass(frozen=True)
-class Spec:
+class Figure:
     """One figure.
 
     Attributes:
         name: Stem of its files, ``fig_...`` or ``table_...``.
-        draw: ``module.function`` below ``rlscale.report.figures``.
+        draw: ``module:function`` that takes ``Inputs`` and gives a ``Drawing``.
         claim: Key of ``CLAIMS``.
         title: One line for lists.
         paper: What it corresponds to in the paper; empty where it is ours.
         fits: Fits it reads, ``<law>-<x>-<metric>``, where compute is 6NT.
         tables: Further tables it reads: patterns of the names in workflow/rules/figures.smk.
+        shows: File with the fixed part of its caption, as reStructuredText that takes in the
+            computed part; None for workflow/report/<name>.rst.
     """
 
     name: str
@@ -37,6 +54,7 @@ class Spec:
     paper: str = ""
     fits: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    shows: Path | None = None
 
     def fits_on(self, compute: str) -> tuple[str, ...]:
         """Fits it reads where another count stands for compute (``figures.compute``)."""
@@ -45,7 +63,15 @@ class Spec:
     @property
     def module(self) -> str:
         """Full name of the module that draws it."""
-        return "rlscale.report.figures." + self.draw.rpartition(".")[0]
+        return self.draw.partition(":")[0]
+
+    def function(self) -> "Callable[[Inputs], Drawing]":
+        """What draws it, imported now."""
+        return getattr(importlib.import_module(self.module), self.draw.partition(":")[2])
+
+    def shown(self, folder: Path) -> Path:
+        """File with the fixed part of its caption; ``folder`` holds those of this package."""
+        return self.shows or folder / f"{self.name}.rst"
 
 
 FORECAST_LAWS = ("saturating", "power", "last_value")  # Drawn as lines, the first with its band.
@@ -57,146 +83,186 @@ def _lines(protocol: str) -> tuple[str, ...]:
 
 _SLOPES = tuple(f"{law}-{x}-loss" for law in ("free_slopes", "saturating") for x in _X)
 
-_ALL = (
-    Spec(
+_OWN = (
+    Figure(
         "fig_loss_vs_compute",
-        "curves.loss_vs_compute",
+        f"{_HERE}.curves:loss_vs_compute",
         "C1",
         "Test loss against training compute",
         "Figures 1 and 2",
         fits=("saturating-compute-loss",),
     ),
-    Spec(
+    Figure(
         "fig_final_loss_vs_size",
-        "benchmarks.final_loss_vs_size",
+        f"{_HERE}.benchmarks:final_loss_vs_size",
         "C1",
         "Final loss against model size",
         "Figure 6a",
     ),
-    Spec(
+    Figure(
         "table_final_loss",
-        "tables.final_loss",
+        f"{_HERE}.tables:final_loss",
         "C1",
         "Loss before and after training, spread between runs",
         "Table 5",
     ),
-    Spec(
+    Figure(
         "fig_loss_vs_data",
-        "curves.loss_vs_data",
+        f"{_HERE}.curves:loss_vs_data",
         "C2",
         "Test loss against problems seen",
         "Figures 1 and 4",
         fits=("saturating-data-loss",),
     ),
-    Spec(
+    Figure(
         "fig_loss_decomposition",
-        "curves.loss_decomposition",
+        f"{_HERE}.curves:loss_decomposition",
         "C2",
         "The second law: a loss that size bounds and training works off",
         "Figure 13, Table 7",
         fits=("decomposition-data-loss",),
     ),
-    Spec(
+    Figure(
         "fig_forecast_inter",
-        "forecasts.forecast_inter",
+        f"{_HERE}.forecasts:forecast_inter",
         "C3",
         "The largest size, forecast from the smaller ones",
         "Figures 1, 2 and 4",
         tables=(*_lines("inter"), "scores_inter"),
     ),
-    Spec(
+    Figure(
         "fig_forecast_intra",
-        "forecasts.forecast_intra",
+        f"{_HERE}.forecasts:forecast_intra",
         "C3",
         "The rest of every run, forecast from its first part",
         "Figures 2 and 4",
         tables=(*_lines("intra"), "scores_intra"),
     ),
-    Spec(
+    Figure(
         "fig_law_ranking",
-        "forecasts.law_ranking",
+        f"{_HERE}.forecasts:law_ranking",
         "C3",
         "Forecast error of every law",
         tables=("scores_*",),
     ),
-    Spec(
+    Figure(
         "fig_coverage",
-        "forecasts.coverage",
+        f"{_HERE}.forecasts:coverage",
         "C3",
         "How often forecast intervals held the truth",
         tables=("scores_*",),
     ),
-    Spec(
+    Figure(
         "fig_k_of_N",
-        "efficiency.k_of_n",
+        f"{_HERE}.efficiency:k_of_n",
         "C4",
         "Learning efficiency against model size",
         "Figures 3 and 5",
         fits=_SLOPES,
         tables=("published",),
     ),
-    Spec(
+    Figure(
         "table_parameters",
-        "tables.parameters",
+        f"{_HERE}.tables:parameters",
         "C4",
         "K_max and N0, by our fit and by the paper's protocol",
         "Table 6",
         fits=tuple(f"{law}-{x}-loss" for law in ("saturating", "paper") for x in _X),
         tables=("published",),
     ),
-    Spec(
+    Figure(
         "table_uncertainty",
-        "tables.uncertainty",
+        f"{_HERE}.tables:uncertainty",
         "C4",
         "The slope of every size with its intervals",
         fits=tuple(f"free_slopes-{x}-loss" for x in _X),
     ),
-    Spec("fig_data_reuse", "sweeps.data_reuse", "C5", "Loss when data are reused", "Figure 7"),
-    Spec("fig_reuse_cost", "sweeps.reuse_cost", "C5", "What reuse costs, at equal steps"),
-    Spec("fig_group_size", "sweeps.group_size", "C6", "Loss for several group sizes", "Figure 12"),
-    Spec(
+    Figure(
+        "fig_data_reuse",
+        f"{_HERE}.sweeps:data_reuse",
+        "C5",
+        "Loss when data are reused",
+        "Figure 7",
+    ),
+    Figure(
+        "fig_reuse_cost", f"{_HERE}.sweeps:reuse_cost", "C5", "What reuse costs, at equal steps"
+    ),
+    Figure(
+        "fig_group_size",
+        f"{_HERE}.sweeps:group_size",
+        "C6",
+        "Loss for several group sizes",
+        "Figure 12",
+    ),
+    Figure(
         "fig_domain_transfer",
-        "benchmarks.domain_transfer",
+        f"{_HERE}.benchmarks:domain_transfer",
         "C7",
         "Loss before and after training on every benchmark",
         "Figure 8 and the cross-domain grids",
     ),
-    Spec(
+    Figure(
         "fig_benchmarks_vs_data",
-        "benchmarks.benchmarks_vs_data",
+        f"{_HERE}.benchmarks:benchmarks_vs_data",
         "C7",
         "Every benchmark against problems seen",
         "Figures 10 and 11",
     ),
-    Spec(
+    Figure(
         "fig_response_length",
-        "benchmarks.response_length",
+        f"{_HERE}.benchmarks:response_length",
         "C8",
         "Response length over training",
         "Figures 6b and 14",
     ),
-    Spec(
+    Figure(
         "fig_data_waterfall",
-        "data.data_waterfall",
+        f"{_HERE}.data:data_waterfall",
         "Study",
         "Rows read, lost and used, per data set",
         tables=("data_*",),
     ),
-    Spec(
+    Figure(
         "fig_pass_rates",
-        "data.pass_rates",
+        f"{_HERE}.data:pass_rates",
         "Study",
         "Pass rates before and after the data stage",
         tables=("data_*",),
     ),
-    Spec("fig_outcomes", "study.outcomes", "Study", "Correct, wrong, unparsed, timed out"),
-    Spec(
+    Figure(
+        "fig_outcomes", f"{_HERE}.study:outcomes", "Study", "Correct, wrong, unparsed, timed out"
+    ),
+    Figure(
         "fig_ledger",
-        "study.ledger",
+        f"{_HERE}.study:ledger",
         "Study",
         "Where FLOPs and hours went",
         tables=("ledger", "timings"),
     ),
-    Spec("table_models", "tables.models", "Study", "The model suite", "Table 1"),
+    Figure("table_models", f"{_HERE}.tables:models", "Study", "The model suite", "Table 1"),
 )
-FIGURES = {spec.name: spec for spec in _ALL}
+_REGISTRY: Registry[Figure] = Registry(
+    "figure", "rlscale.figures", {figure.name: figure for figure in _OWN}
+)
+
+
+def all_figures() -> dict[str, Figure]:
+    """All figures by name: this package's in their order, then those of installed packages.
+
+    Raises:
+        StudyError: Another package's figure cannot be loaded, has another name than its entry
+            point, a name of another form, or bears on no claim.
+    """
+    figures = {name: _REGISTRY.get(name) for name in _REGISTRY.names()}
+    for name, figure in figures.items():
+        if figure.name != name or not name.startswith(("fig_", "table_")):
+            raise StudyError(
+                f"the figure '{figure.name}' is added as '{name}'; both must be one name that "
+                "begins with fig_ or table_"
+            )
+        if figure.claim not in CLAIMS:
+            raise StudyError(
+                f"the figure '{name}' bears on '{figure.claim}', which is none of "
+                f"{', '.join(CLAIMS)}"
+            )
+    return figures
