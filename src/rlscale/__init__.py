@@ -2,3 +2,23 @@
 
 Nothing here imports Snakemake or reads config.yaml; rules pass paths and settings in.
 """
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "Verdict": "rlscale.judging.verdicts",
+    "judge": "rlscale.judging.verifiers",
+    "verify": "rlscale.judging.verifiers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is public when it is asked for: importing the package stays light."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'rlscale' has no attribute '{name}'")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

@@ -8,7 +8,7 @@ import pandas
 from conftest import SHARED
 from rlscale.data.problems import RawRow
 from rlscale.data.readers import read_rows
-from rlscale.evaluation.benchmarks import get
+from rlscale.evaluation.benchmarks import BENCHMARKS as REGISTERED
 
 DATA = SHARED / "data"
 TRAIN = "math__sampled_1_4_12800.parquet"
@@ -41,7 +41,7 @@ def rows(name: str) -> list[RawRow]:
 def benchmarks() -> dict[str, pandas.DataFrame]:
     """The seven benchmarks as problem tables."""
     return {
-        name: get(name).load({"path": str(DATA / "benchmarks" / f"{file}.parquet")})
+        name: REGISTERED.get(name).load({"path": str(DATA / "benchmarks" / f"{file}.parquet")})
         for name, file in BENCHMARKS.items()
     }
 

@@ -1,6 +1,7 @@
 # ruff: noqa: E501 (tables)
 """Benchmarks: the real problems with oracles that know, and oracles that do not."""
 
+import importlib
 import json
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 from rlscale.core.errors import StudyError
 from rlscale.evaluation import benchmarks
-from rlscale.judging.verify import extract
+from rlscale.evaluation.benchmarks import BENCHMARKS
+from rlscale.judging.verifiers import VERIFIERS, judge
 
 SHARED = Path(__file__).parents[3] / "shared/data/benchmarks"
 FILES = {
@@ -69,13 +71,14 @@ def string_to_md5(text):
 
 def load(name):
     file, count = FILES[name]
-    table = benchmarks.get(name).load({"path": str(SHARED / f"{file}.parquet")})
+    table = BENCHMARKS.get(name).load({"path": str(SHARED / f"{file}.parquet")})
     assert len(table) == count
-    return benchmarks.get(name), table
+    return BENCHMARKS.get(name), table
 
 
 def judged(benchmark, texts, golds):
-    return benchmark.outcomes(list(texts), list(golds), kind="exact", workers=2)
+    verdicts = judge(list(texts), list(golds), benchmark.verifier, workers=2)
+    return [verdict.outcome for verdict in verdicts]
 
 
 def wrap(name, answer):
@@ -120,10 +123,8 @@ def test_the_held_out_golds_of_the_paper_are_usable():
         SHARED.parent / "guru/math__full_difficulty_ordered_test_500.parquet"
     )
     golds = [row["ground_truth"] for row in rows["reward_model"]]
-    from rlscale.judging.verify import judge
-
-    outcomes = judge("math", [rf"\boxed{{{gold}}}" for gold in golds], golds, workers=2)
-    failing = [gold for gold, outcome in zip(golds, outcomes, strict=True) if outcome != "correct"]
+    verdicts = judge([rf"\boxed{{{gold}}}" for gold in golds], golds, "math", workers=2)
+    failing = [v.answer for v in verdicts if v.outcome != "correct"]
     assert failing == []
 
 
@@ -150,7 +151,7 @@ def test_no_empty_humaneval_program_passes():
 
 
 def test_zebra_grids_compare_as_grids():
-    zebra = benchmarks.get("zebra")
+    zebra = BENCHMARKS.get("zebra")
     gold = '{"header": ["Position", "Pet", "Job"], "rows": [["1", "cat", "cook"], ["2", "dog", "spy"]]}'
     cases = {
         "{'header': ['Position', 'Pet', 'Job'], 'rows': [[1, 'Cat', 'cook'], [2, 'dog ', 'spy']]}": "correct",
@@ -175,23 +176,23 @@ def test_zebra_grids_compare_as_grids():
     ],
 )  # fmt: skip
 def test_option_letters(box, letter):
-    assert benchmarks.get("supergpqa").extract(rf"\boxed{{{box}}}") == letter
+    assert VERIFIERS.get("choice").extract(rf"\boxed{{{box}}}", "A") == letter
 
 
 def test_arithmetic_problems_are_distinct_and_right():
     settings = {"task": {"skill": "sum", "terms": 4, "largest": 9}, "problems": 50, "seed": 1}
-    table = benchmarks.get("arithmetic").load(settings)
+    table = BENCHMARKS.get("arithmetic").load(settings)
     assert table["problem_id"].nunique() == 50
     for problem, answer in zip(table["problem"], table["answer"], strict=True):
         assert eval(problem.removesuffix("=")) == int(answer)
-    assert benchmarks.get("arithmetic").load(settings).equals(table)
+    assert BENCHMARKS.get("arithmetic").load(settings).equals(table)
     with pytest.raises(StudyError, match="asked of a space"):
-        benchmarks.get("arithmetic").load({**settings, "problems": 20_000})
+        BENCHMARKS.get("arithmetic").load({**settings, "problems": 20_000})
 
 
 def test_every_module_says_where_it_is_from():
-    for name in benchmarks.names():
-        text = __import__(f"rlscale.evaluation.benchmarks.{name}", fromlist=["x"]).__doc__
+    for name in BENCHMARKS.names():
+        text = importlib.import_module(BENCHMARKS.module(name)).__doc__
         for word in ("Source:", "icence", "Example", "Prompt:"):
             assert word in text, f"{name}: no {word!r} in its docstring"
 
@@ -200,19 +201,18 @@ def test_bad_input_is_named(tmp_path):
     import pandas
 
     with pytest.raises(StudyError, match="did you mean gsm8k"):
-        benchmarks.get("gsm8")
+        BENCHMARKS.get("gsm8")
     with pytest.raises(StudyError, match="'path' is missing"):
-        benchmarks.get("gsm8k").load({})
+        BENCHMARKS.get("gsm8k").load({})
     with pytest.raises(StudyError, match=r"nothing\.parquet"):
-        benchmarks.get("gsm8k").load({"path": str(tmp_path / "nothing.parquet")})
+        BENCHMARKS.get("gsm8k").load({"path": str(tmp_path / "nothing.parquet")})
     other = tmp_path / "other.parquet"
     row = {"prompt": [{"content": "2+2?", "role": "user"}], "reward_model": {"ground_truth": "4"}}
     pandas.DataFrame([row]).to_parquet(other)
     with pytest.raises(StudyError, match="row 0 does not have the prompt"):
-        benchmarks.get("gsm8k").load({"path": str(other)})
+        BENCHMARKS.get("gsm8k").load({"path": str(other)})
     other.write_bytes(b"PAR1")
     with pytest.raises(StudyError, match=r"other\.parquet: not a parquet file"):
-        benchmarks.get("gsm8k").load({"path": str(other)})
+        BENCHMARKS.get("gsm8k").load({"path": str(other)})
     with pytest.raises(StudyError, match="repeats"):
         benchmarks.problem_table(["a", "a"], ["1", "1"], source="x")
-    assert extract("math", "none") is None

@@ -194,6 +194,14 @@ def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
             {"training__overrides": [{"match": {"model": "huge"}, "set": {}}]},
             "training.overrides: unknown model 'huge'",
         ),
+        (
+            {"data__sums__verifier": "nummer"},
+            "data.sums.verifier: unknown verifier 'nummer'; did you mean number",
+        ),
+        (
+            {"benchmarks": {"held_aut": {"samples": 4}}},
+            "benchmarks.held_aut: unknown benchmark 'held_aut'; did you mean held_out",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_does(change, message):

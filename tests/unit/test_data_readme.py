@@ -18,7 +18,8 @@ from real_data import DATA, HELD_OUT, TRAIN, benchmarks, near_by_definition, ngr
 from rlscale.data.canonical import canonicalise, tokens
 from rlscale.data.decontaminate import overlap
 from rlscale.data.dedup import Text, settle_duplicates
-from rlscale.data.problems import equal_answers, is_broken, tabulate
+from rlscale.data.problems import is_broken, tabulate
+from rlscale.judging.verifiers import equal_answers
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
 
@@ -182,7 +183,7 @@ def test_conflicts(train, theirs, ours) -> None:
     # Most differ in writing only: "60^\\circ" and "60", "k = 4" and "4".
     table, _ = tabulate(train, verifier="exact", max_characters=8000)
     text = Text.of(table["problem"].tolist())
-    equal = functools.partial(equal_answers, "math")
+    equal = functools.partial(equal_answers, kind="math")
     _, conflicts = settle_duplicates(table, text, "drop", equal)
     rows = table["order"].to_numpy()[conflicts["row"].to_numpy(int)]
     assert sorted(rows.tolist()) == [2490, 3304, 3620, 4643, 9518]

@@ -36,7 +36,7 @@ def make_cell(root: Path, *, steps: list[int], problems: int, benchmarks: list[s
     for step in steps:
         folder = root / f"step{step}"
         checkpoints.append({"step": step, "path": str(folder), "digest": save_model(folder, step)})
-    common = {"settings": {}, "inputs": {}, "seed": 1, "code": "rlscale.judging.verify"}
+    common = {"settings": {}, "inputs": {}, "seed": 1, "code": "rlscale.judging.verifiers"}
     write_manifest(
         root / "train.json",
         kind="train",

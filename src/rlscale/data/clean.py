@@ -15,8 +15,9 @@ from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.data.decontaminate import overlap
 from rlscale.data.dedup import Text, cluster, settle_duplicates
-from rlscale.data.problems import COLUMNS, equal_answers
+from rlscale.data.problems import COLUMNS
 from rlscale.data.splits import draw_held_out, quotas, strata_of
+from rlscale.judging.verifiers import equal_answers
 
 LOSS_COLUMNS = (
     "part", "stage", "reason", "source", "problem_id", "problem", "answer", "other",
@@ -91,7 +92,7 @@ class _Stage:
     def settle_duplicates(self, part: str) -> None:
         """One row per problem, and no contradictory answers."""
         table = self.tables[part]
-        equal = partial(equal_answers, self.settings["verifier"])
+        equal = partial(equal_answers, kind=self.settings["verifier"])
         losses, conflicts = settle_duplicates(
             table, self.texts[part], self.settings["conflicts"], equal
         )

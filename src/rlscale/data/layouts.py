@@ -30,9 +30,9 @@ def after_marks(answer: Any) -> Any:
 
 def boxed(answer: Any) -> Any:
     r"""MATH's gold answer is the last \boxed{} of the solution."""
-    from rlscale.judging import verify
+    from rlscale.judging.boxes import boxed
 
-    return verify.boxed(answer) if isinstance(answer, str) else answer
+    return boxed(answer) if isinstance(answer, str) else answer
 
 
 @dataclass(frozen=True)

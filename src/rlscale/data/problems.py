@@ -9,7 +9,7 @@ import pandas
 
 from rlscale.core.digests import digest
 from rlscale.data.canonical import tokens
-from rlscale.judging import verify
+from rlscale.judging.verifiers import usable_golds
 
 COLUMNS = ("problem_id", "problem", "answer", "level", "pass_rate", "cluster_id", "source")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -54,7 +54,7 @@ def tabulate(
     Args:
         rows: All rows, in the order of the raw data.
         verifier: Kind of judge that must be able to use the gold answers
-            (``rlscale.judging.verify``).
+            (``rlscale.judging.verifiers``).
         max_characters: Longest problem text.
         keep_mangled: Keep rows with control or replacement characters, as published.
 
@@ -146,15 +146,8 @@ def _usable_golds(verifier: str, golds: Sequence[str]) -> list[bool]:
     """Whether the verifier can use each gold answer; plain numbers need no asking."""
     plain = [bool(_PLAIN_NUMBER.fullmatch(gold.strip())) for gold in golds]
     doubtful = [gold for gold, easy in zip(golds, plain, strict=True) if not easy]
-    outcomes = iter(verify.judge(verifier, [rf"\boxed{{{gold}}}" for gold in doubtful], doubtful))
-    return [easy or next(outcomes) is not None for easy in plain]
-
-
-def equal_answers(verifier: str, first: str, second: str) -> bool:
-    """Whether two gold answers are the same for a verifier, in at least one direction."""
-    pairs = ((first, second), (second, first))
-    texts = [rf"\boxed{{{a}}}" if verifier == "math" else a for a, _ in pairs]
-    return "correct" in verify.judge(verifier, texts, [b for _, b in pairs])
+    usable = iter(usable_golds(doubtful, verifier))
+    return [easy or next(usable) for easy in plain]
 
 
 def generated_rows(rows: Sequence[Mapping[str, str]]) -> list[RawRow]:

@@ -24,6 +24,7 @@ from rlscale.evaluation.tasks import (
     sample_seed,
     wanted_keys,
 )
+from rlscale.judging import verifiers
 from rlscale.models.weights import weights_digest
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def evaluate_cell(
     if any(missing.values()):
         generate(tasks, checkpoints, missing, settings, machine, trusted, store, clock)
     with clock("judge"):
-        frame, judged_again = judge(store, tasks, checkpoints, settings)
+        frame, judged_again = judge_stored(store, tasks, checkpoints, settings)
     with clock("tables"):
         counts = outcome_counts(frame, train["name"])
         unusable = unusable_golds(frame)
@@ -228,7 +229,7 @@ def _sample(
             rows = []
 
 
-def judge(
+def judge_stored(
     store: SampleStore,
     tasks: Sequence[Task],
     checkpoints: Sequence[Mapping[str, Any]],
@@ -255,11 +256,11 @@ def judge(
             if stale.any():
                 golds = task.problems["answer"].iloc[[row for row, _ in wanted]].to_numpy()
                 texts = list(piece.loc[stale, "text"])
-                kind = settings["verifier"]
-                piece.loc[stale, "answer"] = task.benchmark.answers(texts, kind=kind)
-                piece.loc[stale, "outcome"] = task.benchmark.outcomes(
-                    texts, list(golds[stale]), kind=kind, workers=settings["cpu_threads"]
+                verdicts = verifiers.judge(
+                    texts, list(golds[stale]), task.verifier, workers=settings["cpu_threads"]
                 )
+                piece.loc[stale, "answer"] = [verdict.answer for verdict in verdicts]
+                piece.loc[stale, "outcome"] = [verdict.outcome for verdict in verdicts]
                 piece.loc[stale, "scorer"] = task.scorer
             piece["step"] = checkpoint["step"]
             pieces.append(piece)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlscale.evaluation.metrics import clustered_mean, metric_rows, sampling_error, suite
-from rlscale.judging.verify import OUTCOMES
+from rlscale.judging.verdicts import OUTCOMES
 
 if TYPE_CHECKING:
     import pandas

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.manifests import read_manifest, verify_files, write_manifest
-from rlscale.evaluation.evaluate import generate, judge
+from rlscale.evaluation.evaluate import generate, judge_stored
 from rlscale.evaluation.outcomes import outcome_counts, unusable_golds
 from rlscale.evaluation.progress import Clock
 from rlscale.evaluation.samples import SampleStore
@@ -71,7 +71,7 @@ def estimate_pass_rates(
     if any(missing.values()):
         generate(tasks, checkpoints, missing, settings, machine, trusted, store, clock)
     with clock("judge"):
-        frame, _ = judge(store, tasks, checkpoints, settings)
+        frame, _ = judge_stored(store, tasks, checkpoints, settings)
     table = rate_table(outcome_counts(frame, name))
     table.to_parquet(rates, index=False)
     store.replace(frame)

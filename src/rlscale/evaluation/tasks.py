@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlscale.core.digests import code_digest, digest, package_versions
+from rlscale.core.digests import code_digest, digest
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest, verify_files
-from rlscale.evaluation import benchmarks
+from rlscale.evaluation.benchmarks import BENCHMARKS, Benchmark
 from rlscale.evaluation.samples import SampleStore
+from rlscale.judging.verifiers import VERIFIERS
 from rlscale.models.prompts import render
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ class Task:
 
     Attributes:
         name: Its name in the configuration.
-        benchmark: The module's definition.
+        benchmark: Its definition.
+        verifier: Name of the verifier of its answers.
         problems: Problem table.
         prompts: Token ids of each problem's prompt.
         prompt_digests: Digest of each prompt's text.
@@ -36,7 +39,8 @@ class Task:
     """
 
     name: str
-    benchmark: benchmarks.Benchmark
+    benchmark: Benchmark
+    verifier: str
     problems: "pandas.DataFrame"
     prompts: list[list[int]]
     prompt_digests: list[str]
@@ -68,23 +72,25 @@ def read_tasks(
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     tasks = []
     for name, own in settings["benchmarks"].items():
-        benchmark = benchmarks.get(own["module"])
+        benchmark = BENCHMARKS.get(own["module"])
         table = pandas.read_parquet(_problem_file(problems[name]))
         prompt = settings["prompt"]
         if benchmark.prompt is not None:
             prompt = {"template": benchmark.prompt}
+        verifier = benchmark.verifier or settings["verifier"]
         texts = [render(tokenizer, text, settings["variant"], prompt) for text in table["problem"]]
         sampling = {**settings, "max_tokens": own["max_tokens"]}
         tasks.append(
             Task(
                 name=name,
                 benchmark=benchmark,
+                verifier=verifier,
                 problems=table,
                 prompts=tokenizer(texts)["input_ids"],
                 prompt_digests=[_sha(text) for text in texts],
                 max_tokens=own["max_tokens"],
                 sampling=",".join(f"{key}={sampling[key]}" for key in _SAMPLING),
-                scorer=_scorer(own["module"], settings["verifier"]),
+                scorer=_scorer(own["module"], verifier),
             )
         )
     return tasks
@@ -96,12 +102,12 @@ def _problem_file(path: Path) -> Path:
     return path.parent / ("held_out.parquet" if manifest["kind"] == "data" else "problems.parquet")
 
 
-def _scorer(module: str, verifier: str) -> str:
+def _scorer(benchmark: str, verifier: str) -> str:
     return digest(
         [
-            code_digest(f"rlscale.evaluation.benchmarks.{module}"),
-            verifier,
-            package_versions().get("math-verify", ""),
+            code_digest(BENCHMARKS.module(benchmark)),
+            code_digest(VERIFIERS.module(verifier)),
+            {name: version(name) for name in VERIFIERS.get(verifier).packages},
         ]
     )
 

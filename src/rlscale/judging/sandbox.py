@@ -24,10 +24,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
-from rlscale.judging.verify import Outcome
+from rlscale.judging import sandbox_child
+from rlscale.judging.verdicts import Outcome
 
-_CHILD = Path(__file__).with_name("sandbox_child.py")
-_VERDICT_BYTES = 1 << 20
+_CHILD = Path(sandbox_child.__file__)
+_RESULT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Result:
     """Outcome of a job, its reason in words, and the isolation: ``namespaces`` or ``seccomp``."""
 
     outcome: Outcome
@@ -62,7 +63,7 @@ class Verdict:
     isolation: str = "none"
 
 
-def check(job: Job) -> Verdict:
+def check(job: Job) -> Result:
     """Run one job.
 
     Raises:
@@ -79,23 +80,23 @@ def check(job: Job) -> Verdict:
     try:
         written, _ = process.communicate(json.dumps(asdict(job)).encode(), job.wall_seconds + 30)
     except subprocess.TimeoutExpired:
-        return Verdict("timeout", "the tests themselves did not end")
+        return Result("timeout", "the tests themselves did not end")
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    if process.returncode != 0 or len(written) > _VERDICT_BYTES:
-        return Verdict("wrong", f"the tests broke (status {process.returncode})")
-    verdict = Verdict(**json.loads(written))
-    if verdict.outcome is None:
+    if process.returncode != 0 or len(written) > _RESULT_BYTES:
+        return Result("wrong", f"the tests broke (status {process.returncode})")
+    result = Result(**json.loads(written))
+    if result.outcome is None:
         raise StudyError(
-            f"programs cannot be run safely on this machine ({verdict.reason}); leave code "
+            f"programs cannot be run safely on this machine ({result.reason}); leave code "
             "benchmarks out of 'benchmarks'"
         )
-    return verdict
+    return result
 
 
-def check_all(jobs: Sequence[Job], workers: int) -> list[Verdict]:
-    """Run jobs, ``workers`` at a time; verdicts in the jobs' order."""
+def check_all(jobs: Sequence[Job], workers: int) -> list[Result]:
+    """Run jobs, ``workers`` at a time; results in the jobs' order."""
     with ThreadPoolExecutor(max(1, workers)) as threads:
         return list(threads.map(check, jobs))

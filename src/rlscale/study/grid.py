@@ -13,8 +13,10 @@ from typing import Any
 from rlscale.core.cell import Cell
 from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
+from rlscale.evaluation.benchmarks import BENCHMARKS
 from rlscale.jobs.launch import ENGINE, ENGINE_IN_RECIPES, batch_parts, processes
 from rlscale.jobs.launch import check as check_job
+from rlscale.judging.verifiers import VERIFIERS
 
 SWEPT = ("model", "variant", "tau", "group_size", "seed")
 _CONSTANT_RATES = ("constant", "constant_with_warmup")
@@ -115,7 +117,10 @@ def check(config: Mapping[str, Any]) -> None:
             for variant in sweep["variant"]:
                 if variant not in config["models"][model]:
                     raise StudyError(f"{where}: models.{model} has no '{variant}' variant")
+    for name, settings in config["benchmarks"].items():
+        BENCHMARKS.check(settings.get("module", name), f"benchmarks.{name}")
     for name, entry in config["data"].items():
+        VERIFIERS.check(entry["verifier"], f"data.{name}.verifier")
         if "pass_rate" in entry:
             _check_pass_rate(f"data.{name}.pass_rate", entry, config["models"])
     for name, recipe in config["recipes"].items():

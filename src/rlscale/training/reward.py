@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.accounting.ledger import Tokens
 from rlscale.accounting.timings import Timings
 from rlscale.core.errors import StudyError
-from rlscale.judging.verify import judge
+from rlscale.judging.verifiers import judge
 
 if TYPE_CHECKING:
     import pandas
@@ -48,7 +48,8 @@ class Reward:
         """Rewards of a process's responses, shape (responses,): 1 for a correct answer, else 0."""
         from accelerate.utils import gather_object
 
-        outcomes = judge(self.verifier, completions, answer)
+        verdicts = judge(completions, answer, self.verifier)
+        outcomes = [verdict.outcome for verdict in verdicts]
         if None in outcomes:
             row = outcomes.index(None)
             raise StudyError(

@@ -1,13 +1,11 @@
 """Benchmarks, one module each: where the problems come from, the prompt, how answers are judged.
 
-A benchmark is added by adding a module that defines ``BENCHMARK``. Its docstring names source and
-licence and shows an example problem. ``version`` is raised when the same response to the same
-problem would be asked for or judged differently: samples of other versions are generated anew.
+A benchmark is a ``Benchmark`` in a module whose docstring names source and licence and shows an
+example problem; its name stands in ``BENCHMARKS``, or another package adds it by an entry point of
+the group ``rlscale.benchmarks``. ``version`` is raised when a problem would be asked differently:
+samples of other versions are generated anew.
 """
 
-import difflib
-import importlib
-import pkgutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import write_manifest
-from rlscale.judging import verify
+from rlscale.core.registry import Registry
 
 if TYPE_CHECKING:
     import pandas
@@ -34,52 +32,26 @@ class Benchmark:
     """What a benchmark's module defines.
 
     Attributes:
-        version: Raised when scores of the same responses would change.
+        version: Raised when its problems would be asked differently.
         load: From the benchmark's settings to its problem table (``problem_table``).
         prompt: Text with ``{problem}``; None: the recipe's own prompt.
-        kind: How answers are judged (``rlscale.judging.verify``); None: as the data set says.
-        judge: Replaces ``rlscale.judging.verify.judge`` where an answer is not one expression:
-            (texts, golds, workers) -> outcomes.
-        extract: The judged part of a response, where ``judge`` is given.
+        verifier: Name of the verifier of its answers (``rlscale.judging.verifiers``); None: the
+            data set's.
     """
 
     version: int
     load: Callable[[Mapping[str, Any]], "pandas.DataFrame"]
     prompt: str | None = None
-    kind: str | None = None
-    judge: Callable[[Sequence[str], Sequence[str], int], list[verify.Outcome | None]] | None = None
-    extract: Callable[[str], str | None] | None = None
-
-    def outcomes(
-        self, texts: Sequence[str], golds: Sequence[str], *, kind: str, workers: int
-    ) -> list[verify.Outcome | None]:
-        """Judge responses; ``kind`` is the data set's, used where the benchmark names none."""
-        if self.judge is not None:
-            return self.judge(texts, golds, workers)
-        return verify.judge(self.kind or kind, texts, golds, workers=workers)
-
-    def answers(self, texts: Sequence[str], *, kind: str) -> list[str | None]:
-        """The judged part of each response."""
-        extract = self.extract or (lambda text: verify.extract(self.kind or kind, text))
-        return [extract(text) for text in texts]
+    verifier: str | None = None
 
 
-def names() -> list[str]:
-    """Names of all benchmark modules."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
-
-
-def get(module: str) -> Benchmark:
-    """The benchmark that a module of this package defines.
-
-    Raises:
-        StudyError: There is no such module; the message names near ones.
-    """
-    known = names()
-    if module not in known:
-        near = difflib.get_close_matches(module, known, n=3) or known
-        raise StudyError(f"benchmarks: no module '{module}'; did you mean {' or '.join(near)}?")
-    return importlib.import_module(f"{__name__}.{module}").BENCHMARK
+_OWN = (
+    "aime_2024", "amc_2023", "arithmetic", "gsm8k", "held_out", "humaneval", "math_500",
+    "supergpqa", "zebra",
+)  # fmt: skip
+BENCHMARKS: Registry[Benchmark] = Registry(
+    "benchmark", "rlscale.benchmarks", {name: f"{__name__}.{name}:BENCHMARK" for name in _OWN}
+)
 
 
 def problem_table(
@@ -130,7 +102,7 @@ def make_benchmark(
         manifest: Where the manifest goes.
     """
     started = time.time()
-    benchmark = get(settings["module"])
+    benchmark = BENCHMARKS.get(settings["module"])
     table = benchmark.load(settings)
     problems.parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(problems, index=False)
@@ -143,7 +115,7 @@ def make_benchmark(
         files=[problems],
         seed=settings.get("seed"),
         started=started,
-        code=f"{__name__}.{settings['module']}",
+        code=BENCHMARKS.module(settings["module"]),
         rows=len(table),
     )
 
@@ -177,13 +149,13 @@ def read_rows(path: Path | str) -> list[tuple[str, Any]]:
     return rows
 
 
-def published(source: str, prompt: str, **judging: Any) -> Benchmark:
+def published(source: str, prompt: str, verifier: str) -> Benchmark:
     """A benchmark whose file (key ``path``) holds ``prompt`` around every problem.
 
     Args:
         source: Its name in the problem table.
         prompt: Text with ``{problem}``, as it stands in the file.
-        **judging: ``kind``, or ``judge`` and ``extract``.
+        verifier: Name of the verifier of its answers.
     """
 
     def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
@@ -197,7 +169,7 @@ def published(source: str, prompt: str, **judging: Any) -> Benchmark:
             answers.append(answer)
         return problem_table(problems, answers, source=source)
 
-    return Benchmark(version=1, load=load, prompt=prompt, **judging)
+    return Benchmark(version=1, load=load, prompt=prompt, verifier=verifier)
 
 
 def file_of(settings: Mapping[str, Any], source: str) -> Path:

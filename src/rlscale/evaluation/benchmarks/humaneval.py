@@ -4,22 +4,19 @@ Source: Chen et al. 2021 (arXiv 2107.03374); licence: MIT. Local file in verl's 
 ``path``).
 Example: ``def has_close_elements(numbers: List[float], threshold: float) -> bool:`` with its
 docstring -> a program that passes ``check(has_close_elements)``.
-Prompt: GURU's, asking for a complete, self-contained solution. The last fenced Python block of a
-response that defines the function (or, without fences, the whole response) is run against the
-tests in ``rlscale.judging.sandbox``; only the standard library can be imported.
+Prompt: GURU's, asking for a complete, self-contained solution. Judged by the verifier ``program``:
+run against the tests in a sandbox, where only the standard library can be imported.
 """
 
 import ast
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.digests import canonical_json
 from rlscale.core.errors import StudyError
 from rlscale.evaluation.benchmarks import Benchmark, file_of, problem_table, read_rows
-from rlscale.judging.sandbox import Job, check_all
-from rlscale.judging.verify import Outcome
 
 if TYPE_CHECKING:
     import pandas
@@ -30,7 +27,6 @@ PROMPT = (
     "exactly as specified. Do not modify the function signature or docstring.\n\n"
     "```python\n{problem}```"
 )
-_FENCE = re.compile(r"```[a-zA-Z0-9]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _CALL = re.compile(r"^check\((\w+)\)\s*$", re.MULTILINE)
 
 
@@ -56,26 +52,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(stubs, answers, source="humaneval")
 
 
-def extract(text: str) -> str | None:
-    """The program in a response: its last fenced block with a function, or the whole text."""
-    blocks = _FENCE.findall(text) or [text]
-    programs = [block for block in blocks if re.search(r"^\s*def ", block, re.MULTILINE)]
-    return programs[-1] if programs else None
-
-
-def judge(texts: Sequence[str], golds: Sequence[str], workers: int) -> list[Outcome | None]:
-    """Run each program in the sandbox; a response without a program is unparsed."""
-    jobs: dict[int, Job] = {}
-    outcomes: list[Outcome | None] = ["unparsed"] * len(texts)
-    for index, (text, gold) in enumerate(zip(texts, golds, strict=True)):
-        problem = json.loads(gold)
-        program = extract(text)
-        if program is not None and f"def {problem['entry']}" in program:
-            jobs[index] = Job(program, problem["entry"], problem["tests"], problem["stub"])
-    verdicts = check_all(list(jobs.values()), workers)
-    for index, verdict in zip(jobs, verdicts, strict=True):
-        outcomes[index] = verdict.outcome
-    return outcomes
-
-
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, judge=judge, extract=extract)
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="program")

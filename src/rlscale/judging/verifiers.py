@@ -1,0 +1,140 @@
+"""Judge responses against gold answers: one answer or many, by any registered verifier.
+
+A verifier knows one kind of answer. Another package adds its own by an entry point of the group
+``rlscale.verifiers``; the same verifier serves as training reward and as evaluation score.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from rlscale.core.registry import Registry
+from rlscale.judging.verdicts import Verdict
+from rlscale.judging.workers import compare_in_workers
+
+DEADLINE = 5.0
+
+
+class Verifier(Protocol):
+    """All that is asked of a verifier.
+
+    Attributes:
+        pooled: Whether ``usable`` and ``compare`` parse text that can cost much time or memory:
+            then they run in worker processes, which are killed at their limits.
+        packages: Distributions whose version can change a verdict.
+    """
+
+    pooled: bool
+    packages: tuple[str, ...]
+
+    def extract(self, response: str, gold: str) -> str | None:
+        """The part of a response that is judged, or None; in time linear in the response."""
+
+    def respond(self, answer: str) -> str:
+        """A response that gives this answer: ``extract`` finds it there."""
+
+    def usable(self, gold: str) -> bool:
+        """Whether answers can be compared with this gold answer."""
+
+    def compare(self, answer: str, gold: str) -> Verdict:
+        """Judge an extracted answer against a usable gold answer."""
+
+
+VERIFIERS: Registry[Verifier] = Registry(
+    "verifier",
+    "rlscale.verifiers",
+    {
+        "exact": "rlscale.judging.plain:EXACT",
+        "number": "rlscale.judging.plain:NUMBER",
+        "math": "rlscale.judging.mathematics:MATH",
+        "choice": "rlscale.judging.choice:CHOICE",
+        "grid": "rlscale.judging.grid:GRID",
+        "program": "rlscale.judging.program:PROGRAM",
+    },
+)
+
+
+def verify(response: str, gold: str, kind: str = "math", *, deadline: float = DEADLINE) -> Verdict:
+    r"""Judge one response.
+
+    Args:
+        response: What a model said.
+        gold: The right answer.
+        kind: Name of a verifier.
+        deadline: CPU seconds that a pooled verifier may spend.
+
+    Raises:
+        StudyError: Unknown kind, or the verifier's workers cannot run.
+
+    Example:
+        >>> verify(r"Half of it, so \boxed{0.5}.", r"\frac{1}{2}").outcome
+        'correct'
+    """
+    return judge([response], [gold], kind, deadline=deadline)[0]
+
+
+def judge(
+    responses: Sequence[str],
+    golds: Sequence[str],
+    kind: str = "math",
+    *,
+    deadline: float = DEADLINE,
+    workers: int = 1,
+) -> list[Verdict]:
+    """Judge responses against their gold answers; equal questions are judged once.
+
+    Args:
+        responses: What models said, shape (n,).
+        golds: The right answers, shape (n,).
+        kind: Name of a verifier.
+        deadline: CPU seconds that a pooled verifier may spend on one answer; beyond: ``timeout``.
+        workers: Processes that judge at the same time; the verdicts do not depend on it.
+
+    Returns:
+        A verdict per response, shape (n,); its outcome is None where the gold cannot be used.
+
+    Raises:
+        StudyError: Unknown kind, or the verifier's workers or sandbox cannot run.
+
+    Example:
+        >>> [verdict.outcome for verdict in judge(["It is 7.", "It is 8."], ["7", "7"], "number")]
+        ['correct', 'wrong']
+    """
+    verifier = VERIFIERS.get(kind)
+    asked = [
+        (verifier.extract(response, gold), gold)
+        for response, gold in zip(responses, golds, strict=True)
+    ]
+    distinct = list(dict.fromkeys(asked))
+    if verifier.pooled:
+        verdicts = compare_in_workers(kind, distinct, deadline, workers)
+    else:
+        with ThreadPoolExecutor(max(1, workers)) as threads:
+            verdicts = list(
+                threads.map(lambda p: decide(verifier, *p, usable=verifier.usable(p[1])), distinct)
+            )
+    found = dict(zip(distinct, verdicts, strict=True))
+    return [found[pair] for pair in asked]
+
+
+def decide(verifier: Verifier, answer: str | None, gold: str, *, usable: bool) -> Verdict:
+    """The verdict on an extracted answer, in this process."""
+    if not usable:
+        return Verdict(None, answer, "the gold answer cannot be used")
+    if answer is None:
+        return Verdict("unparsed", None, "no answer in the response")
+    return verifier.compare(answer, gold)
+
+
+def usable_golds(golds: Sequence[str], kind: str, *, workers: int = 1) -> list[bool]:
+    """Whether a verifier can use each gold answer, shape (n,): judged against itself."""
+    respond = VERIFIERS.get(kind).respond
+    verdicts = judge([respond(gold) for gold in golds], golds, kind, workers=workers)
+    return [verdict.outcome is not None for verdict in verdicts]
+
+
+def equal_answers(first: str, second: str, kind: str) -> bool:
+    """Whether two answers are the same for a verifier, in at least one direction."""
+    respond = VERIFIERS.get(kind).respond
+    verdicts = judge([respond(first), respond(second)], [second, first], kind)
+    return any(verdict.outcome == "correct" for verdict in verdicts)
