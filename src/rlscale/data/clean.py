@@ -17,6 +17,7 @@ from rlscale.data.decontaminate import overlap
 from rlscale.data.dedup import Text, cluster, settle_duplicates
 from rlscale.data.problems import COLUMNS
 from rlscale.data.splits import draw_held_out, quotas, strata_of
+from rlscale.data.waterfall import shortened, so_far
 from rlscale.judging.verifiers import equal_answers
 
 LOSS_COLUMNS = (
@@ -165,7 +166,10 @@ class _Stage:
         """Draw the held-out part out of the training part."""
         wanted, table = self.settings["held_out"], self.tables["train"]
         shares = quotas(table["level"].value_counts(sort=False).to_dict(), wanted["problems"])
-        drawn = draw_held_out(table["level"], table["cluster_id"], shares, wanted["seed"])
+        try:
+            drawn = draw_held_out(table["level"], table["cluster_id"], shares, wanted["seed"])
+        except StudyError as error:
+            raise StudyError(f"{error}; {_largest_cluster(table)}") from None
         rows = np.flatnonzero(drawn)
         self.tables["held_out"] = table.iloc[rows].reset_index(drop=True)
         self.texts["held_out"] = self.texts["train"].take(rows)
@@ -177,6 +181,7 @@ def clean(
     held_out: pandas.DataFrame | None,
     benchmarks: Mapping[str, pandas.DataFrame],
     settings: Mapping[str, Any],
+    quarantine: pandas.DataFrame | None = None,
 ) -> Cleaned:
     """Settle duplicates, conflicts, contamination and the split of a set.
 
@@ -185,27 +190,20 @@ def clean(
         held_out: The set's own held-out problems, likewise; None: they are drawn from ``train``.
         benchmarks: Problem table of each benchmark.
         settings: The set's entry of the configuration's ``data`` section.
+        quarantine: Rows that were lost before, for what a refusal shows.
 
     Raises:
-        StudyError: Nothing is left, or the held-out problems cannot be drawn.
+        StudyError: Nothing is left, or the held-out problems cannot be drawn; the message ends
+            with the waterfall so far.
     """
     stage = _Stage(settings)
-    for part, table in (("train", train), ("held_out", held_out)):
-        if table is not None:
-            stage.add(part, _levelled(table, settings), Text.of(table["problem"].tolist()))
-            stage.settle_duplicates(part)
-    texts = {name: Text.of(table["problem"].tolist()) for name, table in benchmarks.items()}
-    for part in list(stage.tables):
-        for name, table in benchmarks.items():
-            stage.remove_twins(part, name, table, texts[name])
-    stage.cluster()
-    if held_out is None:
-        stage.split()
-    stage.remove_twins("train", "held_out", stage.tables["held_out"], stage.texts["held_out"])
-    if stage.strict:
-        _assert_no_leak(stage, texts)
-    if stage.tables["train"].empty or stage.tables["held_out"].empty:
-        raise StudyError("no training or no held-out problem is left after cleaning")
+    try:
+        _run(stage, train, held_out, benchmarks)
+    except StudyError as error:
+        before = pandas.DataFrame(columns=list(LOSS_COLUMNS)) if quarantine is None else quarantine
+        losses = _joined([before, *stage.losses], LOSS_COLUMNS)
+        rows = len(train) + (0 if held_out is None else len(held_out)) + len(before)
+        raise StudyError(f"{error}. {so_far(rows, losses)}") from None
     columns = list(COLUMNS)
     result = Cleaned(
         train=_in_order(stage.tables["train"], settings)[columns],
@@ -218,6 +216,42 @@ def clean(
     rows_out = len(result.train) + len(result.held_out)
     assert rows_in == rows_out + len(result.losses), "rows in != rows out + listed losses"
     return result
+
+
+def _run(
+    stage: _Stage,
+    train: pandas.DataFrame,
+    held_out: pandas.DataFrame | None,
+    benchmarks: Mapping[str, pandas.DataFrame],
+) -> None:
+    """All steps of the stage, in their order."""
+    for part, table in (("train", train), ("held_out", held_out)):
+        if table is not None:
+            stage.add(part, _levelled(table, stage.settings), Text.of(table["problem"].tolist()))
+            stage.settle_duplicates(part)
+    texts = {name: Text.of(table["problem"].tolist()) for name, table in benchmarks.items()}
+    for part in list(stage.tables):
+        for name, table in benchmarks.items():
+            stage.remove_twins(part, name, table, texts[name])
+    stage.cluster()
+    if held_out is None:
+        stage.split()
+    stage.remove_twins("train", "held_out", stage.tables["held_out"], stage.texts["held_out"])
+    if stage.strict:
+        _assert_no_leak(stage, texts)
+    for part in ("train", "held_out"):
+        if stage.tables[part].empty:
+            raise StudyError(f"no problem of {part} is left after cleaning")
+
+
+def _largest_cluster(table: pandas.DataFrame) -> str:
+    sizes = table["cluster_id"].value_counts()
+    members = table[table["cluster_id"] == sizes.index[0]]
+    shown = "; ".join(f"{s} {shortened(p)}" for s, p in members[["source", "problem"]].values[:3])
+    return (
+        f"the largest of {len(sizes)} clusters has {len(members)} of {len(table)} problems, near "
+        f"each other ({shown}); is one instruction around all of them? `wrapper` takes it off"
+    )
 
 
 def _levelled(table: pandas.DataFrame, settings: Mapping[str, Any]) -> pandas.DataFrame:

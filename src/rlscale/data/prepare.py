@@ -16,6 +16,7 @@ from rlscale.data.problems import COLUMNS, RawRow, generated_rows, tabulate
 from rlscale.data.readers import read_rows
 from rlscale.data.repeat import largest_steps, repeat
 from rlscale.data.report import data_report
+from rlscale.data.waterfall import as_text, so_far
 
 
 def prepare_set(
@@ -60,8 +61,9 @@ def prepare_set(
         entry["name"]: pandas.read_parquet(path.parent / "problems.parquet")
         for entry, path in zip(read, benchmarks, strict=True)
     }
-    cleaned = clean(tables["train"], tables.get("held_out"), others, settings)
-    losses = pandas.concat([*quarantine.values(), cleaned.losses], ignore_index=True)
+    lost = pandas.concat(quarantine.values(), ignore_index=True)
+    cleaned = clean(tables["train"], tables.get("held_out"), others, settings, lost)
+    losses = pandas.concat([lost, cleaned.losses], ignore_index=True)
     rows_in = {part: len(table) + len(quarantine[part]) for part, table in tables.items()}
     report = data_report(name, settings, rows_in, tables, cleaned, losses)
     assert sum(rows_in.values()) == report["rows_out"] + len(losses), "a row is lost silently"
@@ -74,8 +76,7 @@ def prepare_set(
         folder / "report.json",
     ]
     write_json(folder / "report.json", report)
-    for entry in report["waterfall"]:
-        print("{stage:<28} {reason:<48} {rows:>8} {left:>8}".format(**entry))
+    print(as_text(report["waterfall"]))
     against = {entry["name"]: path for entry, path in zip(read, benchmarks, strict=True)}
     write_manifest(
         manifest,
@@ -125,7 +126,10 @@ def read_parts(
         assert len(rows) == len(tables[part]) + len(lost), "a row is lost silently"
         quarantine[part] = _as_losses(part, lost)
         if tables[part].empty:
-            raise StudyError(f"data.{name}: none of the {len(rows)} rows of {part} can be used")
+            raise StudyError(
+                f"data.{name}: none of the {len(rows)} rows of {part} can be used. "
+                + so_far(len(rows), quarantine[part])
+            )
     return tables, quarantine
 
 

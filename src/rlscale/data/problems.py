@@ -8,17 +8,15 @@ from typing import Any, NamedTuple
 import pandas
 
 from rlscale.core.digests import digest
+from rlscale.core.errors import StudyError
 from rlscale.data.canonical import tokens
+from rlscale.data.golds import Unusable, gold_text
 from rlscale.judging.verifiers import usable_golds
 
 COLUMNS = ("problem_id", "problem", "answer", "level", "pass_rate", "cluster_id", "source")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _MANGLED = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")  # such as "\frac" read as "\x0c"
 _PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?")
-
-
-class Unusable(Exception):
-    """A row cannot be used; the message is the reason, in a few words."""
 
 
 class RawRow(NamedTuple):
@@ -62,20 +60,28 @@ def tabulate(
         The problem table with ``order`` (place in the raw data; ``cluster_id`` is the row's own
         id so far), and the quarantine: ``order``, ``source``, ``problem`` (its first 200
         characters), ``answer`` and ``reason``.
+
+    Raises:
+        StudyError: The pass rates are none.
     """
     usable, quarantine = [], []
     for order, row in enumerate(rows):
         try:
-            usable.append((order, row, *_checked(row, max_characters, keep_mangled)))
+            checked = _checked(row, verifier, max_characters, keep_mangled)
+            usable.append((order, row, *checked))
         except Unusable as reason:
             quarantine.append((order, row, str(reason)))
+    _check_rates([(row, rate) for _, row, _, _, rate in usable])
     golds = [answer for _, _, _, answer, _ in usable]
     kept = []
     for entry, fits in zip(usable, _usable_golds(verifier, golds), strict=True):
-        if fits:
-            kept.append(entry)
+        order, row, _, _, rate = entry
+        if not fits:
+            quarantine.append((order, row, f"gold answer unusable for the '{verifier}' verifier"))
+        elif rate < 0 or rate > 1:
+            quarantine.append((order, row, f"pass rate {rate:g} lies outside [0, 1]"))
         else:
-            quarantine.append((*entry[:2], f"gold answer unusable for the '{verifier}' verifier"))
+            kept.append(entry)
     table = pandas.DataFrame(
         {
             "order": [order for order, *_ in kept],
@@ -101,7 +107,9 @@ def is_broken(text: str, *, keep_mangled: bool = False) -> bool:
     return bool(_NO_TEXT.search(text) or (not keep_mangled and _MANGLED.search(text)))
 
 
-def _checked(row: RawRow, max_characters: int, keep_mangled: bool) -> tuple[str, str, float]:
+def _checked(
+    row: RawRow, verifier: str, max_characters: int, keep_mangled: bool
+) -> tuple[str, str, float]:
     """Problem, answer and pass rate of a usable row."""
     if row.failure:
         raise Unusable(row.failure)
@@ -115,31 +123,51 @@ def _checked(row: RawRow, max_characters: int, keep_mangled: bool) -> tuple[str,
         raise Unusable("broken encoding in the problem")
     if not tokens(row.problem):
         raise Unusable("problem without content")
-    return row.problem, _checked_answer(row.answer, keep_mangled), _checked_rate(row.pass_rate)
+    return (
+        row.problem,
+        _checked_answer(row.answer, verifier, keep_mangled),
+        _checked_rate(row.pass_rate),
+    )
 
 
-def _checked_answer(answer: Any, keep_mangled: bool) -> str:
-    if isinstance(answer, int | float) and not isinstance(answer, bool) and math.isfinite(answer):
-        answer = str(answer)
-    if answer is None or (isinstance(answer, str) and not answer.strip()):
-        raise Unusable("no gold answer")
-    if not isinstance(answer, str):
-        raise Unusable(f"gold answer is {_kind(answer)}")
-    if is_broken(answer, keep_mangled=keep_mangled):
+def _checked_answer(answer: Any, verifier: str, keep_mangled: bool) -> str:
+    gold = gold_text(answer, verifier)
+    if is_broken(gold, keep_mangled=keep_mangled):
         raise Unusable("broken encoding in the gold answer")
-    return answer
+    return gold
 
 
 def _checked_rate(rate: Any) -> float:
+    """A pass rate, nan where it is not known; whether it lies in [0, 1] is asked of all at once."""
     if rate is None or rate == "":
         return math.nan
+    if isinstance(rate, bool):
+        raise Unusable("pass rate is of type bool, not a number")
     try:
         rate = float(rate)
     except (TypeError, ValueError):
-        raise Unusable(f"pass rate is {_kind(rate)}") from None
-    if math.isnan(rate) or 0 <= rate <= 1:
-        return rate
-    raise Unusable(f"pass rate {rate:g} lies outside [0, 1]")
+        raise Unusable("pass rate is no number") from None
+    if math.isinf(rate):
+        raise Unusable("pass rate is not finite")
+    return rate
+
+
+def _check_rates(rows: Sequence[tuple[RawRow, float]]) -> None:
+    """Refuse pass rates that are none: counts of tries or per cents.
+
+    A few values outside [0, 1] among true rates are rows in error. Where most are outside, or those
+    inside are only 0 and 1, the column counts something else, and 0 and 1 mean something else, too.
+    """
+    known = [(row, rate) for row, rate in rows if not math.isnan(rate)]
+    outside = [(row, rate) for row, rate in known if not 0 <= rate <= 1]
+    inside = {rate for _, rate in known if 0 <= rate <= 1}
+    if outside and (2 * len(outside) > len(known) or inside <= {0.0, 1.0}):
+        examples = ", ".join(f"{rate:g} in {row.source}" for row, rate in outside[:3])
+        raise StudyError(
+            f"{len(outside)} of {len(known)} pass rates lie outside [0, 1] ({examples}): the "
+            "column is no share of right answers; say what it counts, such as `pass_rate_is: {counts: "
+            "fails, of: 16}` beside `columns`, or leave the column out"
+        )
 
 
 def _usable_golds(verifier: str, golds: Sequence[str]) -> list[bool]:

@@ -7,6 +7,7 @@ import pandas
 
 from rlscale.data.clean import Cleaned
 from rlscale.data.problems import is_broken
+from rlscale.data.waterfall import waterfall
 
 _BINS = [i / 10 for i in range(11)]
 
@@ -29,13 +30,9 @@ def data_report(
         cleaned: What the stage made of them.
         losses: Every row that is in no part of the result, quarantine included.
     """
-    left = sum(rows_in.values())
-    waterfall = [{"stage": "read", "reason": "", "rows": left, "left": left}]
-    for (stage, reason), lost in losses.groupby(["stage", "reason"], sort=False):
-        left -= len(lost)
-        waterfall.append({"stage": stage, "reason": reason, "rows": -len(lost), "left": left})
+    steps = waterfall(sum(rows_in.values()), losses)
     out = {"train": cleaned.train, "held_out": cleaned.held_out}
-    waterfall += [
+    steps += [
         {"stage": part, "reason": "", "rows": len(t), "left": len(t)} for part, t in out.items()
     ]
     clusters = cleaned.train["cluster_id"].value_counts()
@@ -49,7 +46,7 @@ def data_report(
         "rows_out": sum(map(len, out.values())),
         "rows_lost": len(losses),
         "mangled_kept": sum(int(t["problem"].map(is_broken).sum()) for t in tables.values()),
-        "waterfall": waterfall,
+        "waterfall": steps,
         "levels": {
             part: t["level"].value_counts().sort_index().to_dict() for part, t in out.items()
         },
