@@ -33,7 +33,8 @@ def lines(path: Path, *rows: object) -> Path:
 QUARANTINED = {
     "no answer": ({**GOOD, "answer": None}, "no gold answer"),
     "blank answer": ({**GOOD, "answer": "  "}, "no gold answer"),
-    "answer is a list": ({**GOOD, "answer": ["6"]}, "gold answer is of type list"),
+    "answer is an empty list": ({**GOOD, "answer": []}, "no gold answer"),
+    "answer is a list of lists": ({**GOOD, "answer": [["6"]]}, "gold answer is of type list"),
     "answer is true": ({**GOOD, "answer": True}, "gold answer is of type bool"),
     "answer with NUL": ({**GOOD, "answer": "6\0"}, "broken encoding in the gold answer"),
     "answer no number": ({**GOOD, "answer": "six"}, "gold answer unusable"),
@@ -50,7 +51,9 @@ QUARANTINED = {
     "half a line": ('{"problem": "1+2=', "not valid JSON"),
     "no object": ("[1, 2]", "not a JSON object"),
     "key twice": ('{"problem": "1", "problem": "2", "answer": "6"}', "stands twice"),
-    "pass rate is text": ({**GOOD, "rate": "often"}, "pass rate is of type str"),
+    "pass rate is text": ({**GOOD, "rate": "often"}, "pass rate is no number"),
+    "pass rate is true": ({**GOOD, "rate": True}, "pass rate is of type bool"),
+    "pass rate not finite": ({**GOOD, "rate": "inf"}, "pass rate is not finite"),
     "pass rate above 1": ({**GOOD, "rate": 1.5}, "outside [0, 1]"),
     "nested too deep": ("[" * 100_000, "nested too deep"),
 }  # fmt: skip

@@ -223,3 +223,32 @@ def test_clusters_are_held_out_whole(rows, seed: int) -> None:
     held = {c for c, out in zip(cluster, mask, strict=True) if out}
     assert held.isdisjoint({c for c, out in zip(cluster, mask, strict=True) if not out})
     assert sum(mask) == shares["a"]
+
+
+def test_a_refusal_shows_the_waterfall_and_three_rows_of_the_largest_loss(tmp_path: Path) -> None:
+    drawn = [row["problem"] for row in generate(LEVELS, 3)]
+    with pytest.raises(StudyError, match=r"left after cleaning|held_out") as refusal:
+        prepare(tmp_path / "toy", [benchmark(tmp_path / "bench", drawn)])
+    said = str(refusal.value).splitlines()
+    assert said[1].split() == ["read", "600", "600"]
+    assert any("overlap with bench" in line and line.split()[-1] == "0" for line in said)
+    shown = said[said.index("Of the largest loss:") + 1 :]
+    assert len(shown) == 3
+    assert all("generated#" in line and "; beside " in line for line in shown)
+
+
+def test_problems_that_are_all_near_each_other_are_shown(tmp_path: Path) -> None:
+    words = " ".join(f"w{i}" for i in range(80))
+    rows = [{"problem": f"{words} {i}", "answer": str(i)} for i in range(60)]
+    file = tmp_path / "set.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    read = {"layout": "plain", "columns": {}, "wrapper": "{problem}", "files": [str(file)]}
+    settings = {**{key: SET[key] for key in SET if key != "generate"}, "read": read}
+    settings |= {"held_out": {"problems": 20, "seed": 1}}
+    with pytest.raises(StudyError, match="largest of 1 clusters has 60 of 60 problems") as refusal:
+        prepare_set(
+            name="toy", settings={**settings, "verifier": "number", "max_characters": 8000},
+            benchmarks=[], files=[file], pass_rates=None, folder=tmp_path / "toy",
+            manifest=tmp_path / "toy" / "manifest.json",
+        )  # fmt: skip
+    assert "`wrapper` takes it off" in str(refusal.value)

@@ -21,13 +21,13 @@ MOST_WORDS = 20
 
 _ABSENT_AS_WRITTEN = frozenset({"NA"})  # "Na" is sodium
 _ABSENT = frozenset(
-    [
-        *"n/a #n/a <na> none null nil nan inf +inf -inf proof notfound not_found not-found".split(),
-        *"unanswered tbd todo - -- --- — ? ?? ??? . .. ... … _".split(),
-        *["not found", "not available", "not provided", "no answer", "see solution", "see above"],
-        *["proof problem", "proof required"],
-    ]
-)
+    {
+        "n/a", "#n/a", "<na>", "none", "null", "nil", "nan", "inf", "+inf", "-inf", "proof",
+        "proof problem", "proof required", "notfound", "not found", "not_found", "not-found",
+        "not available", "not provided", "no answer", "unanswered", "see solution", "see above",
+        "tbd", "todo", "-", "--", "---", "—", "?", "??", "???", ".", "..", "...", "…", "_",
+    }
+)  # fmt: skip
 _SHELL = re.compile(
     r"\\boxed\{(.*)\}|\\text\{(.*)\}|\$\$(.*)\$\$|\$(.*)\$|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL
 )

@@ -16,6 +16,7 @@ from rlscale.judging.verifiers import usable_golds
 COLUMNS = ("problem_id", "problem", "answer", "level", "pass_rate", "cluster_id", "source")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _MANGLED = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")  # such as "\frac" read as "\x0c"
+_READ_NUMBERS = ("exact", "number", "math")
 _PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -165,17 +166,21 @@ def _check_rates(rows: Sequence[tuple[RawRow, float]]) -> None:
         examples = ", ".join(f"{rate:g} in {row.source}" for row, rate in outside[:3])
         raise StudyError(
             f"{len(outside)} of {len(known)} pass rates lie outside [0, 1] ({examples}): the "
-            "column is no share of right answers; say what it counts, such as `pass_rate_is: {counts: "
-            "fails, of: 16}` beside `columns`, or leave the column out"
+            "column is no share of right answers; say what it counts beside `columns`, such as "
+            "`pass_rate_is: {counts: fails, of: 16}`, or leave the column out"
         )
 
 
 def _usable_golds(verifier: str, golds: Sequence[str]) -> list[bool]:
     """Whether the verifier can use each gold answer; plain numbers need no asking."""
-    plain = [bool(_PLAIN_NUMBER.fullmatch(gold.strip())) for gold in golds]
+    plain = [verifier in _READ_NUMBERS and _is_plain(gold) for gold in golds]
     doubtful = [gold for gold, easy in zip(golds, plain, strict=True) if not easy]
     usable = iter(usable_golds(doubtful, verifier))
     return [easy or next(usable) for easy in plain]
+
+
+def _is_plain(gold: str) -> bool:
+    return bool(_PLAIN_NUMBER.fullmatch(gold.strip()))
 
 
 def generated_rows(rows: Sequence[Mapping[str, str]]) -> list[RawRow]:

@@ -25,7 +25,9 @@ def read_rows(settings: Mapping[str, Any]) -> list[RawRow]:
 
     Args:
         settings: ``layout``, ``columns`` (replace or add to the layout's places), ``wrapper``
-            (text with ``{problem}`` around every problem, or "") and ``files`` or ``hub``.
+            (text with ``{problem}`` around every problem, or ""), ``pass_rate_is`` (``counts``:
+            ``passes`` or ``fails``, ``of`` so many tries; where the column is no share) and
+            ``files`` or ``hub``.
 
     Raises:
         StudyError: A file is missing, is cut off, is of no known format, lacks a column, has a
@@ -43,8 +45,20 @@ def read_rows(settings: Mapping[str, Any]) -> list[RawRow]:
     for name, raw in named:
         for i, values in enumerate(raw):
             row = _row(f"{name}#{i}", values, places, settings["wrapper"])
-            rows.append(row._replace(answer=layout.gold(row.answer)))
+            rate = _share(row.pass_rate, settings.get("pass_rate_is"))
+            rows.append(row._replace(answer=layout.gold(row.answer), pass_rate=rate))
     return rows
+
+
+def _share(counted: Any, meaning: Mapping[str, Any] | None) -> Any:
+    """The share of right answers, from how many of the tries passed or failed."""
+    if meaning is None or isinstance(counted, bool) or not isinstance(counted, int | float | str):
+        return counted
+    try:
+        share = float(counted) / meaning["of"]
+    except ValueError:
+        return counted
+    return 1 - share if meaning["counts"] == "fails" else share
 
 
 def _row(source: str, values: Row, places: Mapping[str, Place], wrapper: str) -> RawRow:

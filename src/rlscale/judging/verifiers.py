@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from rlscale.core.registry import Registry
+from rlscale.judging.alternatives import alternatives
 from rlscale.judging.verdicts import Verdict
 from rlscale.judging.workers import compare_in_workers
 
@@ -85,7 +86,8 @@ def judge(
 
     Args:
         responses: What models said, shape (n,).
-        golds: The right answers, shape (n,).
+        golds: The right answers, shape (n,); ``rlscale.judging.alternatives`` has the form of
+            those of which any one is right.
         kind: Name of a verifier.
         deadline: CPU seconds that a pooled verifier may spend on one answer; beyond: ``timeout``.
         workers: Processes that judge at the same time; the verdicts do not depend on it.
@@ -101,9 +103,11 @@ def judge(
         ['correct', 'wrong']
     """
     verifier = VERIFIERS.get(kind)
+    several = [alternatives(gold) for gold in golds]
     asked = [
         (verifier.extract(response, gold), gold)
-        for response, gold in zip(responses, golds, strict=True)
+        for response, own in zip(responses, several, strict=True)
+        for gold in own
     ]
     distinct = list(dict.fromkeys(asked))
     if verifier.pooled:
@@ -114,7 +118,17 @@ def judge(
                 threads.map(lambda p: decide(verifier, *p, usable=verifier.usable(p[1])), distinct)
             )
     found = dict(zip(distinct, verdicts, strict=True))
-    return [found[pair] for pair in asked]
+    answers = iter(asked)
+    return [_best([found[next(answers)] for _ in own]) for own in several]
+
+
+# Of the verdicts by several golds, the first in this order; no gold may be one that cannot be used.
+_PREFERENCE = (None, "correct", "timeout", "wrong", "unparsed")
+
+
+def _best(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict where any of several gold answers is right."""
+    return min(verdicts, key=lambda verdict: _PREFERENCE.index(verdict.outcome))
 
 
 def decide(verifier: Verifier, answer: str | None, gold: str, *, usable: bool) -> Verdict:
@@ -129,12 +143,15 @@ def decide(verifier: Verifier, answer: str | None, gold: str, *, usable: bool) -
 def usable_golds(golds: Sequence[str], kind: str, *, workers: int = 1) -> list[bool]:
     """Whether a verifier can use each gold answer, shape (n,): judged against itself."""
     respond = VERIFIERS.get(kind).respond
-    verdicts = judge([respond(gold) for gold in golds], golds, kind, workers=workers)
+    responses = [respond(alternatives(gold)[0]) for gold in golds]
+    verdicts = judge(responses, golds, kind, workers=workers)
     return [verdict.outcome is not None for verdict in verdicts]
 
 
 def equal_answers(first: str, second: str, kind: str) -> bool:
     """Whether two answers are the same for a verifier, in at least one direction."""
     respond = VERIFIERS.get(kind).respond
-    verdicts = judge([respond(first), respond(second)], [second, first], kind)
+    responses = [(respond(one), second) for one in alternatives(first)]
+    responses += [(respond(one), first) for one in alternatives(second)]
+    verdicts = judge(*zip(*responses, strict=True), kind)
     return any(verdict.outcome == "correct" for verdict in verdicts)
