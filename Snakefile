@@ -2,6 +2,8 @@
 # Science is in src/rlscale, one entry point per rule in workflow/scripts.
 from snakemake.utils import min_version, validate
 
+from rlscale.study.console import show_failures
+
 min_version("9.0")
 
 # Snakemake would merge --configfile into this one; a study is one file, complete in itself.
@@ -38,6 +40,10 @@ include: "workflow/rules/phases.smk"
 onstart:
     claim_folder(config["study"], Path("results"))
     or_refuse(cancel_orphans, Path.cwd(), ON_CLUSTER)
+
+
+onerror:
+    show_failures(log, "rlscale" in workflow.output_settings.log_handler_settings)
 
 
 rule all:

@@ -29,6 +29,7 @@ def main() -> None:
     new.add_argument("folder", type=Path)
     new.add_argument("--config", type=Path, required=True)
     commands.add_parser("dvc-yaml", help="write dvc.yaml from the configuration and the rules")
+    commands.add_parser("status", help="what the run in this folder has done and is doing")
     commands.add_parser("cluster-status", help="how the cells stand, and why some failed")
     fit = commands.add_parser("fit", help="fit a law to a curves table made anywhere")
     fit_command.add_arguments(fit)
@@ -38,7 +39,7 @@ def main() -> None:
         fit_command.run(arguments)
         return
 
-    from rlscale.study import cluster_status, runs, upkeep
+    from rlscale.study import cluster_status, console, runs, upkeep
     from rlscale.study import folder as studies
 
     if arguments.command == "run":
@@ -52,6 +53,8 @@ def main() -> None:
         upkeep.prune(_configuration(), arguments.checkpoints, arguments.remove)
     elif arguments.command == "new-study":
         studies.new_study(arguments.folder, arguments.config)
+    elif arguments.command == "status":
+        console.show_status()
     elif arguments.command == "cluster-status":
         cluster_status.show()
     elif arguments.command == "dvc-yaml":

@@ -40,7 +40,7 @@ def run(targets: Sequence[str], options: Sequence[str] = ()) -> int:
 
 def snakemake(arguments: Sequence[str]) -> int:
     """Run Snakemake with the study's usual options, its output shown as it comes."""
-    return subprocess.run([*_command(), *arguments]).returncode
+    return subprocess.run([*_command(), *arguments, "--logger", "rlscale"]).returncode
 
 
 def dry_run() -> str:
