@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from snakemake.utils import validate
 
 from conftest import ROOT, Study
 from rlscale.core.cell import Cell
-from rlscale.jobs.launch import command, processes
-from rlscale.study.grid import check, expand, job_of, protocol_digest, resolve
+from rlscale.jobs.job import Job
+from rlscale.jobs.launch import command
+from rlscale.study.grid import check, expand, job_of, protocol_digest, recipe_of
 
 PAPER = ROOT / "config" / "paper.yaml"
 QWEN = ["0.5b", "1.5b", "3b", "7b", "14b", "32b", "72b"]
@@ -70,12 +72,10 @@ def grpo(paper, tmp_path_factory):
     from rlscale.training.grpo_settings import grpo_config
 
     return grpo_config(
-        resolve(paper, CELL),
-        group_size=CELL.group_size,
-        seed=CELL.seed,
+        recipe_of(paper, CELL),
+        CELL,
+        Job(),
         state=tmp_path_factory.mktemp("state"),
-        use_cpu=True,
-        machine={},
     )
 
 
@@ -225,11 +225,11 @@ def test_accelerate_itself_reads_the_command_line(paper):
     kinds = {"ddp": "MULTI_GPU", "fsdp2": "FSDP", "deepspeed_zero3": "DEEPSPEED"}
     for model in LAUNCHES:
         job = job_of(paper, model)
-        words = shlex.split(command({**job, "nodes": 1}, str(ROOT / "config" / "accelerate")))
+        words = shlex.split(command(replace(job, nodes=1), str(ROOT / "config" / "accelerate")))
         arguments = launch_command_parser().parse_args([*words[3:], "script.py"])
-        assert arguments.num_processes == job["gpus"]
+        assert arguments.num_processes == job.gpus
         read = load_config_from_file(arguments.config_file)
-        assert read.distributed_type == kinds[job["launch"]]
+        assert read.distributed_type == kinds[job.launch]
         assert read.mixed_precision == "bf16"
 
 
@@ -239,22 +239,20 @@ def test_each_size_computes_the_same_batch_in_its_own_parts(paper, tmp_path, mod
 
     job = job_of(paper, model)
     config = grpo_config(
-        resolve(paper, CELL),
-        group_size=8,
-        seed=1,
+        recipe_of(paper, CELL),
+        CELL,
+        replace(job, gpus=0),  # as a CPU resolves it
         state=tmp_path,
-        use_cpu=True,
-        machine={**job, "engine": {**job["engine"], "bf16": False}},  # as a CPU resolves it
-        processes=processes(job),
+        processes=job.processes,
     )
     part, parts = config.per_device_train_batch_size, config.gradient_accumulation_steps
-    assert part == job["micro_batch"]
-    assert part * parts * job["gpus"] == 128 * 8
+    assert part == job.micro_batch
+    assert part * parts * job.gpus == 128 * 8
     assert config.steps_per_generation == 4 * parts
     assert config.max_steps == 105 * 4
     assert config.use_vllm
     assert config.vllm_enable_sleep_mode
-    assert config.vllm_tensor_parallel_size == job["engine"].get("vllm_tensor_parallel_size", 1)
+    assert config.vllm_tensor_parallel_size == job.engine.get("vllm_tensor_parallel_size", 1)
 
 
 @pytest.fixture(scope="module")

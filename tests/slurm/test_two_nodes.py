@@ -8,6 +8,7 @@ from cluster import SECOND
 from slurm_study import cluster  # noqa: F401
 
 from conftest import ROOT
+from rlscale.jobs.job import Job
 from rlscale.jobs.launch import command
 
 PROBE = """
@@ -26,7 +27,7 @@ if state.is_main_process:
 
 def test_two_tasks_find_each_other(cluster, tmp_path):  # noqa: F811
     (tmp_path / "probe.py").write_text(PROBE)
-    job = {"gpus": 2, "nodes": 2, "launch": "ddp"}
+    job = Job(gpus=2, nodes=2, launch="ddp")
     line = command(job, str(ROOT / "config" / "accelerate"))
     (tmp_path / "job.sh").write_text(
         f"#!/bin/sh\nexport PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={ROOT}/src\n"

@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 from rlscale.core.files import read_json, write_json
+from rlscale.core.recipe import Recipe
+from rlscale.models.checkpoints import Model
 from rlscale.training.alternate import is_evaluated_so_far, remove_weights, train_and_evaluate
 from rlscale.training.pauses import PAUSE, pause_steps, saved_checkpoints, write_pause
 
-RECIPE = {"checkpoints": [0, 1, 2, 4, 8, 16]}
+RECIPE = Recipe(
+    version=1, data="d", steps=16, prompts_per_step=2, updates_per_step=1,
+    checkpoints=(0, 1, 2, 4, 8, 16), template="{problem}", grpo={}, lora=None,
+    checkpoint_dtype="float32", cpu_threads=1, zero_reward_steps=9, verifier="number",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -20,6 +26,10 @@ RECIPE = {"checkpoints": [0, 1, 2, 4, 8, 16]}
 )
 def test_pauses_come_at_so_many_checkpoints_and_at_the_end(most, steps):
     assert pause_steps(RECIPE, most) == steps
+
+
+def model_in(folder: Path) -> Model:
+    return Model(str(folder / "model"), "family", 1, 1, None)
 
 
 @pytest.fixture
@@ -31,9 +41,10 @@ def paused(tmp_path) -> Path:
         (folder / "config.json").write_text("{}")
         (folder / "model.safetensors").write_bytes(name.encode())
     state = tmp_path / "state" / "checkpoint-8"
-    model = {"weights": str(tmp_path / "model")}
     write_json(state / "record.json", {"paused": True})
-    write_pause(state, "mark", "cell", saved_checkpoints(model, tmp_path, RECIPE), False)
+    write_pause(
+        state, "mark", "cell", saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE), False
+    )
     return state
 
 
@@ -41,9 +52,12 @@ def test_removed_weights_keep_their_digests(paused, tmp_path):
     before = read_json(paused / PAUSE)["checkpoints"]
     remove_weights(paused / PAUSE, last_step=16)
     assert not list(tmp_path.glob("step*/*"))
-    after = saved_checkpoints({"weights": str(tmp_path / "model")}, tmp_path, RECIPE)
-    assert [entry["digest"] for entry in after] == [entry["digest"] for entry in before]
-    assert [entry.get("weights") for entry in after] == [None, *["removed after evaluation"] * 2]
+    after = saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE)
+    assert [entry.digest for entry in after] == [entry["digest"] for entry in before]
+    assert [entry.to_json().get("weights") for entry in after] == [
+        None,
+        *["removed after evaluation"] * 2,
+    ]
 
 
 def test_the_last_steps_weights_stay(paused, tmp_path):
@@ -52,14 +66,15 @@ def test_the_last_steps_weights_stay(paused, tmp_path):
 
 
 def test_a_removal_that_was_cut_off_goes_on(paused, tmp_path):
-    model = {"weights": str(tmp_path / "model")}
     before = read_json(paused / PAUSE)["checkpoints"]
     write_json(tmp_path / "step1.json", {**before[1], "weights": "removed after evaluation"})
     (tmp_path / "step1" / "model.safetensors").unlink()
-    write_pause(paused, "mark", "cell", saved_checkpoints(model, tmp_path, RECIPE), False)
+    write_pause(
+        paused, "mark", "cell", saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE), False
+    )
     remove_weights(paused / PAUSE, last_step=16)
     assert {path.name for path in tmp_path.glob("step*")} == {"step1.json", "step2.json"}
-    assert saved_checkpoints(model, tmp_path, RECIPE)[1]["digest"] == before[1]["digest"]
+    assert saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE)[1].digest == before[1]["digest"]
 
 
 def test_a_first_evaluation_has_nothing_to_ask_where_weights_were_removed(paused, tmp_path):
@@ -68,8 +83,8 @@ def test_a_first_evaluation_has_nothing_to_ask_where_weights_were_removed(paused
     write_json(train, read_json(paused / PAUSE))
     assert not is_evaluated_so_far(train, evaluation)
     remove_weights(paused / PAUSE, last_step=16)
-    model = {"weights": str(tmp_path / "model")}
-    write_json(train, {"checkpoints": saved_checkpoints(model, tmp_path, RECIPE)})
+    saved = saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE)
+    write_json(train, {"checkpoints": [c.to_json() for c in saved]})
     assert is_evaluated_so_far(train, evaluation)
     write_json(evaluation, {})
     assert not is_evaluated_so_far(train, evaluation)

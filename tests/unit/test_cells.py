@@ -5,15 +5,15 @@ import copy
 import pytest
 
 from rlscale.core.errors import StudyError
+from rlscale.jobs.job import Job
 from rlscale.study.grid import (
     Cell,
     check,
-    evaluation_job_of,
     expand,
     find,
     job_of,
     protocol_digest,
-    resolve,
+    recipe_of,
 )
 
 CONFIG = {
@@ -28,6 +28,10 @@ CONFIG = {
             "prompts_per_step": 4,
             "updates_per_step": 2,
             "checkpoints": [0, 2, 8],
+            "prompt": {"template": "{problem}"},
+            "checkpoint_dtype": "float32",
+            "cpu_threads": 1,
+            "zero_reward_steps": 20,
             "grpo": {"learning_rate": 1e-4, "max_completion_length": 6},
         }
     },
@@ -99,13 +103,13 @@ def test_an_unknown_cell_is_refused_with_near_matches():
 def test_an_override_reaches_only_the_cells_it_matches():
     override = {"match": {"model": "small", "seed": 2}, "set": {"learning_rate": 5e-5, "steps": 4}}
     config = changed(training__overrides=[override])
-    rates = {cell.path: resolve(config, cell)["grpo"]["learning_rate"] for cell in expand(config)}
+    rates = {cell.path: recipe_of(config, cell).grpo["learning_rate"] for cell in expand(config)}
     assert [path for path, rate in rates.items() if rate == 5e-5] == [
         "main/small-base/tau1-g4/seed2"
     ]
     cell = find(expand(config), "main/small-base/tau1-g4/seed2")
-    assert resolve(config, cell)["steps"] == 4
-    assert "steps" not in resolve(config, cell)["grpo"]
+    assert recipe_of(config, cell).steps == 4
+    assert "steps" not in recipe_of(config, cell).grpo
     assert CONFIG["recipes"]["main"]["grpo"]["learning_rate"] == 1e-4
 
 
@@ -220,12 +224,12 @@ def test_an_evaluation_asks_for_one_gpu_unless_it_says_so():
     config = {**CONFIG, "resources": resources}
     wanted = {"large": (4, 5), "small": (1, 60), "tiny": (0, 60)}
     for model, (gpus, minutes) in wanted.items():
-        asked = {"gpus": gpus, "mem_mb": 9000, "minutes": minutes}
-        assert evaluation_job_of(config, model) == asked
+        asked = Job(gpus=gpus, mem_mb=9000, minutes=minutes)
+        assert job_of(config, model).of_evaluation() == asked
 
 
 def test_a_models_job_overrides_the_default_key_by_key():
     resources = {"default": {"gpus": 2, "mem_mb": 9000}, "models": {"large": {"gpus": 8}}}
     config = {**CONFIG, "resources": resources}
-    assert job_of(config, "large") == {"gpus": 8, "mem_mb": 9000, "minutes": 60}
-    assert job_of(config, "small") == {"gpus": 2, "mem_mb": 9000, "minutes": 60}
+    assert job_of(config, "large") == Job(gpus=8, mem_mb=9000, minutes=60)
+    assert job_of(config, "small") == Job(gpus=2, mem_mb=9000, minutes=60)

@@ -82,7 +82,7 @@ def test_sizes_read_from_a_configuration_give_torchs_count_of_a_real_pass():
     )  # fmt: skip
     model = Qwen2ForCausalLM(config)
     counts = parameter_counts(model)
-    cost = Cost.of_model(config, counts, TRAINING)
+    cost = Cost.of_model(config, TRAINING, **counts)
     length = 11
     ids = torch.arange(length)[None]
     with FlopCounterMode(display=False) as counter:

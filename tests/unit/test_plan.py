@@ -17,6 +17,8 @@ def config():
             "main": {
                 "data": "sums", "steps": 10, "prompts_per_step": 100, "updates_per_step": 4,
                 "checkpoints": [0, 5, 10], "checkpoint_dtype": "bfloat16", "grpo": {"beta": 0.001},
+                "version": 1, "cpu_threads": 1, "zero_reward_steps": 20,
+                "prompt": {"template": "{problem}"},
             }
         },
         "sweeps": [

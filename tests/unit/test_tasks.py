@@ -17,9 +17,9 @@ def config():
         "data": {"sums": {"verifier": "number"}},
         "recipes": {
             "main": {
-                "data": "sums",
-                "prompt": {"template": "{problem}"},
-                "cpu_threads": 1,
+                "version": 1, "data": "sums", "steps": 4, "prompts_per_step": 2,
+                "updates_per_step": 1, "checkpoints": [0, 4], "checkpoint_dtype": "float32",
+                "zero_reward_steps": 20, "prompt": {"template": "{problem}"}, "cpu_threads": 1,
                 "grpo": {"learning_rate": 1e-4},
             }
         },

@@ -8,7 +8,7 @@ import pytest
 from tiny_cell import save_model
 
 from rlscale.core.errors import StudyError
-from rlscale.evaluation.engine import Engine, Request, WorkerExtension
+from rlscale.evaluation.engine import Engine, Machine, Request, WorkerExtension
 from rlscale.models.weights import reference_log_probabilities, weights_digest
 
 PROMPTS = [[10 + (7 * i + j * j) % 90 for j in range(3 + i % 9)] for i in range(100)]
@@ -16,7 +16,7 @@ PROBES = PROMPTS[:4]
 
 
 def start(folder):
-    return Engine(folder, dtype="float32", max_model_len=40, cpu_threads=1, machine={})
+    return Engine(folder, dtype="float32", max_model_len=40, cpu_threads=1, machine=Machine())
 
 
 def greedy(engine):

@@ -10,7 +10,7 @@ import pytest
 from training_run import STEPS, Run, assert_equal, outputs_are_whole
 
 from rlscale.jobs.owner import owned
-from rlscale.training.guard import prepare_state
+from rlscale.training.saving import prepare_state
 
 
 def test_after_sigterm_and_sigkill_the_end_is_the_same(undisturbed, training_inputs, tmp_path):

@@ -11,13 +11,14 @@ import torch
 from training_run import RECIPE, STEPS, Run, assert_equal, updates_of
 
 from conftest import ROOT
+from rlscale.jobs.job import Job
 from rlscale.jobs.launch import command
 
 
-def two_processes(folder: Path, inputs: Path, **machine) -> Run:
+def two_processes(folder: Path, inputs: Path, **job) -> Run:
     """A run as resources of two devices start it, in float32."""
-    run = Run(folder, inputs, **machine)
-    words = shlex.split(command({"gpus": 2, "launch": "ddp"}, str(ROOT / "config" / "accelerate")))
+    run = Run(folder, inputs, **job)
+    words = shlex.split(command(Job(gpus=2, launch="ddp"), str(ROOT / "config" / "accelerate")))
     run.launch = [sys.executable, *words[1:], "--mixed_precision", "no"]
     return run
 

@@ -3,15 +3,18 @@
 import numpy
 import pandas
 import pytest
-from training_run import PROMPTS, RECIPE, STEPS, Run, updates_of
+from training_run import CELL, PROMPTS, RECIPE, STEPS, Run, updates_of
 
+from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json
 from rlscale.core.manifests import read_manifest
+from rlscale.core.recipe import Recipe
+from rlscale.jobs.job import Job
 from rlscale.models.sources import make_model
 from rlscale.models.tiny import character_tokenizer
+from rlscale.training.build import read_problems, render_all
 from rlscale.training.grpo_settings import grpo_config
-from rlscale.training.train import read_problems, render_all
 
 
 def test_a_run_leaves_its_checkpoints_tables_and_copies_of_these_for_state(undisturbed):
@@ -90,15 +93,17 @@ def test_weights_that_explode_end_a_run_as_diverged(training_inputs, tmp_path, u
 
 def test_the_number_of_problems_must_be_what_the_steps_consume(training_inputs, tmp_path):
     with pytest.raises(StudyError, match=f"{STEPS * PROMPTS} rows where the recipe's steps need 8"):
-        read_problems(training_inputs / "data" / "manifest.json", {**RECIPE, "steps": 1})
+        read_problems(
+            training_inputs / "data" / "manifest.json", Recipe.from_json({**RECIPE, "steps": 1})
+        )
 
 
 def test_a_prompt_and_its_response_must_fit_into_the_models_context(training_inputs):
-    problems = read_problems(training_inputs / "data" / "manifest.json", RECIPE)
+    problems = read_problems(training_inputs / "data" / "manifest.json", Recipe.from_json(RECIPE))
     problems.loc[5, "problem"] = "1+1+1+1+1="  # 10 of the 32 tokens
 
     def with_responses_of(tokens: int) -> list[str]:
-        recipe = {**RECIPE, "grpo": {"max_completion_length": tokens}}
+        recipe = Recipe.from_json({**RECIPE, "grpo": {"max_completion_length": tokens}})
         return render_all(character_tokenizer(), problems, "base", recipe, context=32)
 
     assert with_responses_of(22)[5] == "1+1+1+1+1="
@@ -132,4 +137,4 @@ def test_a_model_folder_without_tokenizer_is_refused_before_its_weights_are_read
 def test_bad_grpo_settings_are_refused_by_key(change, message, tmp_path):
     recipe = {**RECIPE, "grpo": {**RECIPE["grpo"], **change}}
     with pytest.raises(StudyError, match=message):
-        grpo_config(recipe, group_size=4, seed=1, state=tmp_path, use_cpu=True, machine={})
+        grpo_config(Recipe.from_json(recipe), Cell.from_path(CELL), Job(), state=tmp_path)

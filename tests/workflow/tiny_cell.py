@@ -88,6 +88,7 @@ def settings(benchmarks: list[str], samples: int, **changes) -> dict:
 
 def evaluate(root: Path, own: dict, output: Path | None = None) -> dict:
     """Evaluate the cell under ``root``; outputs go there or to ``output``."""
+    from rlscale.evaluation.engine import Machine
     from rlscale.evaluation.evaluate import evaluate_cell
 
     output = output or root
@@ -103,7 +104,7 @@ def evaluate(root: Path, own: dict, output: Path | None = None) -> dict:
         train_manifest=root / "train.json",
         problems={name: root / name / "manifest.json" for name in own["benchmarks"]},
         settings=own,
-        machine={},
+        machine=Machine(),
         journal=output / "journal",
         outputs={name: output / file for name, file in names.items()},
     )

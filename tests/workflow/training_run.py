@@ -95,10 +95,10 @@ def make_inputs(folder: Path) -> Path:
 class Run:
     """One cell's training in a folder of its own, through the rule's entry point."""
 
-    def __init__(self, folder: Path, inputs: Path, **machine):
+    def __init__(self, folder: Path, inputs: Path, **job):
         self.folder = folder
         self.inputs = inputs
-        self.machine = machine
+        self.job = job
         self.launch = [sys.executable]
         self.script = ROOT / "workflow" / "scripts" / "train_cell.py"
         self.environment: dict[str, str] = {}
@@ -122,7 +122,7 @@ class Run:
         }
         arguments = {
             "settings": canonical_json(settings),
-            "machine": canonical_json(self.machine),
+            "job": canonical_json(self.job),
             "cell": self.cell,
             "model": self.inputs / "model" / "manifest.json",
             "data": self.inputs / "data" / "manifest.json",

@@ -73,12 +73,12 @@ def resources_of(model):
 
 def evaluation_job_of(model):
     """What jobs ask for that ask a model for responses; never part of what decides a result."""
-    return grid.evaluation_job_of(config, model)
+    return resources_of(model).of_evaluation()
 
 
 def engine_of(model):
     """How an engine computes responses: all GPUs of its job share the model."""
-    gpus = evaluation_job_of(model)["gpus"]
+    gpus = evaluation_job_of(model).gpus
     shared = {"tensor_parallel_size": gpus} if gpus > 1 else {}
     return json.dumps(config["evaluation"]["machine"] | shared)
 
@@ -96,13 +96,13 @@ def attempts_of(wildcards):
 def memory_for_training(wildcards):
     """Half as much again for each attempt that was killed without a word."""
     killed = attempts.killed(*attempts_of(wildcards))
-    return int(resources_of(cell_of(wildcards).model)["mem_mb"] * 1.5**killed)
+    return int(resources_of(cell_of(wildcards).model).mem_mb * 1.5**killed)
 
 
 def gpus_for_training(wildcards):
     """None once the attempts are spent: a job could only say so."""
     spent = attempts.spent(*attempts_of(wildcards), config["training"]["faults"])
-    return 0 if spent else resources_of(cell_of(wildcards).model)["gpus"]
+    return 0 if spent else resources_of(cell_of(wildcards).model).gpus
 
 
 @cache

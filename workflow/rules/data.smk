@@ -107,9 +107,9 @@ rule estimate_pass_rate:
         "logs/estimate_pass_rate/{set}.tsv"
     threads: lambda wildcards: config["data"][wildcards.set]["pass_rate"]["cpu_threads"]
     resources:
-        gpu=lambda wildcards: job_of_asked(wildcards)["gpus"],
-        mem_mb=lambda wildcards, attempt: attempt * job_of_asked(wildcards)["mem_mb"],
-        runtime=lambda wildcards: job_of_asked(wildcards)["minutes"],
+        gpu=lambda wildcards: job_of_asked(wildcards).gpus,
+        mem_mb=lambda wildcards, attempt: attempt * job_of_asked(wildcards).mem_mb,
+        runtime=lambda wildcards: job_of_asked(wildcards).minutes,
         machine=lambda wildcards: engine_of(
             config["data"][wildcards.set]["pass_rate"]["model"]
         ),

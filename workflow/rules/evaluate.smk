@@ -71,7 +71,7 @@ def gpus_for_evaluation(wildcards):
     folder = Path(f"results/cells/{wildcards.cell}")
     if is_evaluated_so_far(folder / "train.json", folder / "eval.json"):
         return 0
-    return evaluation_job_of(cell_of(wildcards).model)["gpus"]
+    return evaluation_job_of(cell_of(wildcards).model).gpus
 
 
 rule make_benchmark:
@@ -106,12 +106,12 @@ rule evaluate_cell:
         "logs/evaluate_cell/{cell}.log",
     benchmark:
         "logs/evaluate_cell/{cell}.tsv"
-    threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
+    threads: lambda wildcards: grid.recipe_of(config, cell_of(wildcards)).cpu_threads
     resources:
         gpu=gpus_for_evaluation,
         mem_mb=lambda wildcards, attempt: attempt
-        * evaluation_job_of(cell_of(wildcards).model)["mem_mb"],
-        runtime=lambda wildcards: evaluation_job_of(cell_of(wildcards).model)["minutes"],
+        * evaluation_job_of(cell_of(wildcards).model).mem_mb,
+        runtime=lambda wildcards: evaluation_job_of(cell_of(wildcards).model).minutes,
         machine=lambda wildcards: engine_of(cell_of(wildcards).model),
         wait=WAIT_FOR_OWNER,
     params:

@@ -55,8 +55,8 @@ rule make_model:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: attempt
-        * resources_of(wildcards.model)["mem_mb"],
-        runtime=lambda wildcards: resources_of(wildcards.model)["minutes"],
+        * resources_of(wildcards.model).mem_mb,
+        runtime=lambda wildcards: resources_of(wildcards.model).minutes,
     params:
         settings=lambda wildcards: json.dumps(make_model_settings(wildcards)),
         identity=lambda wildcards: json.dumps(

@@ -17,29 +17,21 @@ def train_settings(wildcards):
     """All that decides a cell's result, and nothing else: only this cell runs when it changes."""
     cell = cell_of(wildcards)
     return {
-        "recipe": grid.resolve(config, cell),
+        "recipe": grid.recipe_of(config, cell).to_json(),
         "code": code("rlscale.training.train"),
     }
-
-
-def machine_of(wildcards):
-    """How a cell's steps are computed: it must not decide the result."""
-    job = resources_of(cell_of(wildcards).model)
-    return json.dumps(
-        {key: job[key] for key in ("micro_batch", "engine") if key in job}
-    )
 
 
 def launch_of(wildcards):
     """How its processes are started; alone where the attempts are spent and it can only say so."""
     job = resources_of(cell_of(wildcards).model)
-    if gpus_for_training(wildcards) < job["gpus"]:
+    if gpus_for_training(wildcards) < job.gpus:
         return "python"
     start = command(job, "$SCRIPTS/../../config/accelerate")
     most = config["training"]["checkpoints_on_disk"]
     if not most:
         return start
-    last = grid.resolve(config, cell_of(wildcards))["steps"]
+    last = grid.recipe_of(config, cell_of(wildcards)).steps
     return (
         f"python $SCRIPTS/train_and_evaluate_cell.py --checkpoints-on-disk {most}"
         f" --last-step {last} --state .state/{wildcards.cell}"
@@ -69,14 +61,16 @@ rule train_cell:
     benchmark:
         "logs/train_cell/{cell}.tsv"
     retries: RETRIES
-    threads: lambda wildcards: grid.resolve(config, cell_of(wildcards))["cpu_threads"]
+    threads: lambda wildcards: grid.recipe_of(config, cell_of(wildcards)).cpu_threads
     resources:
         gpu=gpus_for_training,
         mem_mb=memory_for_training,
-        runtime=lambda wildcards: resources_of(cell_of(wildcards).model)["minutes"],
-        nodes=lambda wildcards: resources_of(cell_of(wildcards).model).get("nodes", 1),
+        runtime=lambda wildcards: resources_of(cell_of(wildcards).model).minutes,
+        nodes=lambda wildcards: resources_of(cell_of(wildcards).model).nodes,
         launch=launch_of,
-        machine=machine_of,
+        job=lambda wildcards: json.dumps(
+            resources_of(cell_of(wildcards).model).to_json()
+        ),
         save_state_minutes=str(config["training"]["save_state_minutes"]),
         faults=str(config["training"]["faults"]),
         wait=WAIT_FOR_OWNER,
@@ -91,7 +85,7 @@ rule train_cell:
         "Train {wildcards.cell}"
     shell:
         "{resources.launch} $SCRIPTS/train_cell.py --settings {params.settings:q}"
-        " --machine {resources.machine:q} --cell {wildcards.cell}"
+        " --job {resources.job:q} --cell {wildcards.cell}"
         " --model {input.model} --data {input.data} --checkpoints {params.checkpoints}"
         " --state {params.state} --save-state-minutes {resources.save_state_minutes}"
         " --owner {params.owner} {resources.wait} {resources.trackers} --attempts {params.attempts} --faults {resources.faults}"

@@ -21,11 +21,13 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = vars(parser.parse_args())
 
+    from rlscale.evaluation.engine import Machine
     from rlscale.evaluation.pass_rates import estimate_pass_rates
     from rlscale.jobs.owner import owned
 
     with owned(arguments.pop("owner"), wait=arguments.pop("wait")):
-        report = estimate_pass_rates(**arguments)
+        machine = Machine.from_json(arguments.pop("machine"))
+        report = estimate_pass_rates(machine=machine, **arguments)
     print(json.dumps(report), flush=True)
     os._exit(0)  # all is written; vLLM's own end would collect garbage for seconds
 

@@ -35,6 +35,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = parser.parse_args()
 
+    from rlscale.evaluation.engine import Machine
     from rlscale.evaluation.evaluate import evaluate_cell
     from rlscale.jobs.owner import owned
 
@@ -43,7 +44,7 @@ def main() -> None:
             train_manifest=arguments.train,
             problems=dict(arguments.problems),
             settings=arguments.settings,
-            machine=arguments.machine,
+            machine=Machine.from_json(arguments.machine),
             journal=arguments.journal,
             outputs={
                 name: getattr(arguments, name)

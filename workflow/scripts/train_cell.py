@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
 from rlscale.core.cell import Cell
@@ -19,7 +18,7 @@ def main() -> None:
     """Parse the paths, fix the number of threads, train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=json.loads, required=True)
-    parser.add_argument("--machine", type=json.loads, required=True, help="how steps are computed")
+    parser.add_argument("--job", type=json.loads, required=True, help="how steps are computed")
     parser.add_argument("--cell", type=Cell.from_path, required=True)
     parser.add_argument("--model", type=Path, required=True, help="manifest of the weights")
     parser.add_argument("--data", type=Path, required=True, help="manifest of the data variant")
@@ -42,9 +41,11 @@ def main() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     from rlscale.jobs.attempts import counted
     from rlscale.jobs.disk import full_disk_named
+    from rlscale.jobs.job import Job
     from rlscale.jobs.owner import owned
     from rlscale.jobs.signals import INTERRUPTED, Interrupted
     from rlscale.training.pauses import Paused
+    from rlscale.training.run import Outputs, Paths, Upkeep
     from rlscale.training.train import train_cell
     from rlscale.training.watch import prepare_trackers
 
@@ -59,18 +60,22 @@ def main() -> None:
             )
             prepare_trackers(arguments.report_to, arguments.tracked)
             train_cell(
-                cell={**asdict(arguments.cell), "path": arguments.cell.path},
-                settings=arguments.settings,
-                model_manifest=arguments.model,
-                data_manifest=arguments.data,
-                checkpoints=arguments.checkpoints,
-                state=arguments.state,
-                outputs={name: getattr(arguments, name) for name in OUTPUTS},
-                save_state_minutes=arguments.save_state_minutes,
-                machine=arguments.machine,
-                owner=owner,
-                checkpoints_on_disk=arguments.checkpoints_on_disk,
-                report_to=arguments.report_to,
+                arguments.cell,
+                arguments.settings,
+                Paths(
+                    model=arguments.model,
+                    data=arguments.data,
+                    checkpoints=arguments.checkpoints,
+                    state=arguments.state,
+                    outputs=Outputs(**{name: getattr(arguments, name) for name in OUTPUTS}),
+                ),
+                Job.from_json(arguments.job),
+                Upkeep(
+                    save_state_minutes=arguments.save_state_minutes,
+                    checkpoints_on_disk=arguments.checkpoints_on_disk,
+                    report_to=tuple(arguments.report_to),
+                    owner=owner,
+                ),
             )
     except Paused as pause:
         print(f"paused: {pause}")

@@ -15,7 +15,7 @@ It is a count of the algorithm, equal on every machine: padding, the recomputati
 shared prefixes and the optimiser's own work are not in it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +34,9 @@ class Tokens:
 
     Attributes:
         sequences: Number of sequences.
-        prompt: Prompt tokens, counted once per sequence.
-        completion: Response tokens, the end token included.
-        pairs: Pairs of a token and one that it sees: s (s + 1) / 2 for a sequence of s tokens.
+        prompt: Those of prompts, counted once per sequence [tokens].
+        completion: Those of responses, the end token included [tokens].
+        pairs: A token and one that it sees, s (s + 1) / 2 in a sequence of s tokens [pairs].
     """
 
     sequences: int
@@ -82,10 +82,10 @@ class Cost:
     """What decides the FLOPs of a token: sizes of a model, and the passes of a step.
 
     Attributes:
-        n_params: Parameters without embeddings, N (the paper's text).
-        n_params_total: Parameters with embeddings.
-        head: Parameters of the output head: hidden size x vocabulary.
-        attention: Layers x heads x head dimension.
+        n_params: Parameters without embeddings, N (the paper's text) [parameters].
+        n_params_total: Parameters with embeddings [parameters].
+        head: Output head, hidden size x vocabulary [parameters].
+        attention: Layers x heads x head dimension [numbers a token's queries have].
         phases: Those of ``TRAINING`` that a step has.
         frozen: Whether only adapters (LoRA) are trained.
     """
@@ -101,23 +101,23 @@ class Cost:
     def of_model(
         cls,
         config: "PretrainedConfig",
-        sizes: Mapping[str, int],
         phases: tuple[str, ...],
+        *,
+        n_params: int,
+        n_params_total: int,
         frozen: bool = False,
     ) -> "Cost":
         """Read the sizes from a model's configuration, not from tensors: ZeRO-3 empties those.
 
         Args:
             config: The model's own configuration.
-            sizes: ``n_params`` and ``n_params_total``.
-            phases: As above.
-            frozen: As above.
+            phases: As above; so are ``n_params``, ``n_params_total`` and ``frozen``.
         """
         text = config.get_text_config()
         width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
         return cls(
-            n_params=sizes["n_params"],
-            n_params_total=sizes["n_params_total"],
+            n_params=n_params,
+            n_params_total=n_params_total,
             head=text.hidden_size * text.vocab_size,
             attention=text.num_hidden_layers * text.num_attention_heads * width,
             phases=phases,

@@ -49,6 +49,26 @@ class Generation:
     finish_reason: str
 
 
+@dataclass(frozen=True)
+class Machine:
+    """How an engine computes responses (``evaluation.machine``); it decides none of them.
+
+    Attributes:
+        max_num_seqs: Sequences decoded together; None = chosen from the machine.
+        kv_cache_gib: Size of the cache in GiB; None = chosen from the machine.
+        tensor_parallel_size: GPUs that share the model.
+    """
+
+    max_num_seqs: int | None = None
+    kv_cache_gib: float | None = None
+    tensor_parallel_size: int = 1
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Machine":
+        """Read the keys as a configuration names them."""
+        return cls(**document)
+
+
 class WorkerExtension:
     """Methods that vLLM mixes into its workers (named in ``worker_extension_cls``)."""
 
@@ -76,8 +96,7 @@ class Engine:
         dtype: ``float32`` or ``bfloat16``.
         max_model_len: Longest prompt plus response, in tokens.
         cpu_threads: Threads of the CPU backend; no engine is bound to a core.
-        machine: Optional speed keys ``max_num_seqs``, ``kv_cache_gib`` and
-            ``tensor_parallel_size``; what is absent is chosen from the machine.
+        machine: How responses are computed.
         trust_remote_code: Whether the Python files in the folder may run.
     """
 
@@ -88,7 +107,7 @@ class Engine:
         dtype: str,
         max_model_len: int,
         cpu_threads: int,
-        machine: Mapping[str, Any],
+        machine: Machine,
         trust_remote_code: bool = False,
     ) -> None:
         started = time.monotonic()
@@ -110,7 +129,7 @@ class Engine:
         self.max_model_len = max_model_len
         self._shapes = tensor_shapes(folder)
         on_cpu = not torch.cuda.is_available()
-        sequences = machine.get("max_num_seqs") or (_CPU_SEQUENCES if on_cpu else _GPU_SEQUENCES)
+        sequences = machine.max_num_seqs or (_CPU_SEQUENCES if on_cpu else _GPU_SEQUENCES)
         options: dict[str, Any] = {}
         if on_cpu:
             # Chunks of a seeded prompt crash the CPU backend ("CPU Generator does not use
@@ -119,17 +138,17 @@ class Engine:
             options["max_num_batched_tokens"] = max(8192, max_model_len)
             options["enforce_eager"] = True
             torch._dynamo.config.disable = True  # compiling one helper costs more than it saves
-            gib = machine.get("kv_cache_gib") or _kv_cache_gib(folder, sequences, max_model_len)
+            gib = machine.kv_cache_gib or _kv_cache_gib(folder, sequences, max_model_len)
             options["kv_cache_memory_bytes"] = int(gib * 2**30)
-        elif machine.get("kv_cache_gib"):
-            options["kv_cache_memory_bytes"] = int(machine["kv_cache_gib"] * 2**30)
+        elif machine.kv_cache_gib:
+            options["kv_cache_memory_bytes"] = int(machine.kv_cache_gib * 2**30)
         try:
             self._llm = LLM(
                 str(folder),
                 dtype=dtype,
                 max_model_len=max_model_len,
                 max_num_seqs=sequences,
-                tensor_parallel_size=machine.get("tensor_parallel_size") or 1,
+                tensor_parallel_size=machine.tensor_parallel_size,
                 worker_extension_cls=f"{WorkerExtension.__module__}.{WorkerExtension.__name__}",
                 seed=0,
                 trust_remote_code=trust_remote_code,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
 from rlscale.core.manifests import read_manifest, write_manifest
-from rlscale.evaluation.engine import Engine, Request, without_collection
+from rlscale.evaluation.engine import Engine, Machine, Request, without_collection
 from rlscale.evaluation.outcomes import metric_table, outcome_counts, score_table, unusable_golds
 from rlscale.evaluation.progress import Clock, Progress
 from rlscale.evaluation.samples import KEY, SampleStore
@@ -25,6 +25,7 @@ from rlscale.evaluation.tasks import (
     wanted_keys,
 )
 from rlscale.judging import verifiers
+from rlscale.models.checkpoints import Checkpoint
 from rlscale.models.weights import weights_digest
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def evaluate_cell(
     train_manifest: Path,
     problems: Mapping[str, Path],
     settings: Mapping[str, Any],
-    machine: Mapping[str, Any],
+    machine: Machine,
     journal: Path,
     outputs: Mapping[str, Path],
 ) -> dict[str, Any]:
@@ -65,13 +66,13 @@ def evaluate_cell(
     started = time.time()
     clock = Clock()
     train = read_manifest(train_manifest, "train")
-    checkpoints = train["checkpoints"]
+    checkpoints = [Checkpoint.from_json(entry) for entry in train["checkpoints"]]
     with clock("imports"), without_collection():
         import pandas  # noqa: F401
         import transformers.models.auto.tokenization_auto  # noqa: F401
     with clock("prompts"):
         trusted = train.get("trust_remote_code", False)
-        tasks = read_tasks(problems, settings, checkpoints[0]["path"], trusted)
+        tasks = read_tasks(problems, settings, checkpoints[0].path, trusted)
         store = SampleStore(outputs["samples"], journal)
         missing = missing_samples(tasks, checkpoints, settings, store)
     if any(missing.values()):
@@ -109,10 +110,10 @@ def evaluate_cell(
 
 def generate(
     tasks: Sequence[Task],
-    checkpoints: Sequence[Mapping[str, Any]],
+    checkpoints: Sequence[Checkpoint],
     missing: Mapping[int, list[tuple[Task, int, tuple]]],
     settings: Mapping[str, Any],
-    machine: Mapping[str, Any],
+    machine: Machine,
     trust_remote_code: bool,
     store: SampleStore,
     clock: Clock,
@@ -121,7 +122,7 @@ def generate(
 
     Args:
         tasks: The problems and their prompts.
-        checkpoints: ``step``, ``path`` and ``digest`` of each, of one architecture.
+        checkpoints: Of one architecture.
         missing: ``missing_samples``; not empty.
         settings: ``seed``, ``temperature``, ``top_p``, ``dtype`` and ``cpu_threads``.
         machine: Speed keys of the engine.
@@ -132,15 +133,15 @@ def generate(
     Raises:
         StudyError: Weights other than the manifest's, a failed probe, or a prompt too long.
     """
-    needed = [checkpoint for checkpoint in checkpoints if missing[checkpoint["step"]]]
+    needed = [checkpoint for checkpoint in checkpoints if missing[checkpoint.step]]
     _check_present(checkpoints, missing)
     with clock("digests"):
         for checkpoint in needed:
             _check_weights(checkpoint)
     engine = Engine(
-        needed[0]["path"],
+        needed[0].path,
         dtype=settings["dtype"],
-        max_model_len=model_length(tasks, needed[0]["path"], trust_remote_code),
+        max_model_len=model_length(tasks, needed[0].path, trust_remote_code),
         cpu_threads=settings["cpu_threads"],
         machine=machine,
         trust_remote_code=trust_remote_code,
@@ -150,29 +151,27 @@ def generate(
     probes = [prompt for task in tasks for prompt in task.prompts[:_PROBES] if len(prompt) > 1]
     for position, checkpoint in enumerate(needed):
         if position == 0:
-            engine.prove(checkpoint["path"], probes)
+            engine.prove(checkpoint.path, probes)
         else:
-            engine.swap(checkpoint["path"], probes)
-        todo = missing[checkpoint["step"]]
-        label = f"step {checkpoint['step']} ({position + 1} of {len(needed)} checkpoints)"
+            engine.swap(checkpoint.path, probes)
+        todo = missing[checkpoint.step]
+        label = f"step {checkpoint.step} ({position + 1} of {len(needed)} checkpoints)"
         progress = Progress(label, [(task.name, key[_PROBLEM]) for task, _, key in todo])
         with clock("decode"):
-            _sample(engine, checkpoint["step"], todo, settings, store, progress)
+            _sample(engine, checkpoint.step, todo, settings, store, progress)
     store.flush()
     clock.add("swap", engine.swap_seconds)
     clock.add("probe", engine.probe_seconds)
     engine.close()
 
 
-def _check_present(
-    checkpoints: Sequence[Mapping[str, Any]], missing: Mapping[int, Sequence[Any]]
-) -> None:
-    gone = [entry for entry in checkpoints if "weights" in entry and missing[entry["step"]]]
+def _check_present(checkpoints: Sequence[Checkpoint], missing: Mapping[int, Sequence[Any]]) -> None:
+    gone = [entry for entry in checkpoints if entry.removed and missing[entry.step]]
     if gone:
-        steps = ", ".join(str(entry["step"]) for entry in gone)
-        left = ", ".join(str(entry["step"]) for entry in checkpoints if "weights" not in entry)
+        steps = ", ".join(str(entry.step) for entry in gone)
+        left = ", ".join(str(entry.step) for entry in checkpoints if not entry.removed)
         raise StudyError(
-            f"{gone[0]['path']}: {len(missing[gone[0]['step']])} samples are missing, and its "
+            f"{gone[0].path}: {len(missing[gone[0].step])} samples are missing, and its "
             "weights were removed after evaluation (training.checkpoints_on_disk), as at steps "
             f"{steps}; steps {left} can still be asked. Take back what changed in benchmarks or "
             "evaluation (evaluation.top_up asks more of single steps), or train the cell again: "
@@ -180,12 +179,12 @@ def _check_present(
         )
 
 
-def _check_weights(checkpoint: Mapping[str, Any]) -> None:
-    found = weights_digest(checkpoint["path"])
-    if found != checkpoint["digest"]:
+def _check_weights(checkpoint: Checkpoint) -> None:
+    found = weights_digest(checkpoint.path)
+    if found != checkpoint.digest:
         raise StudyError(
-            f"{checkpoint['path']}: the weights are not those that train.json names (digest "
-            f"{found}, expected {checkpoint['digest']}): truncated, or of another cell; "
+            f"{checkpoint.path}: the weights are not those that train.json names (digest "
+            f"{found}, expected {checkpoint.digest}): truncated, or of another cell; "
             "train the cell again"
         )
 
@@ -232,7 +231,7 @@ def _sample(
 def judge_stored(
     store: SampleStore,
     tasks: Sequence[Task],
-    checkpoints: Sequence[Mapping[str, Any]],
+    checkpoints: Sequence[Checkpoint],
     settings: Mapping[str, Any],
 ) -> tuple["pandas.DataFrame", int]:
     """The samples that the settings ask for, in order, each judged by the current scorer.
@@ -262,6 +261,6 @@ def judge_stored(
                 piece.loc[stale, "answer"] = [verdict.answer for verdict in verdicts]
                 piece.loc[stale, "outcome"] = [verdict.outcome for verdict in verdicts]
                 piece.loc[stale, "scorer"] = task.scorer
-            piece["step"] = checkpoint["step"]
+            piece["step"] = checkpoint.step
             pieces.append(piece)
     return pandas.concat(pieces, ignore_index=True), judged_again

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlscale.core.manifests import read_manifest, verify_files, write_manifest
+from rlscale.core.manifests import write_manifest
+from rlscale.evaluation.engine import Machine
 from rlscale.evaluation.evaluate import generate, judge_stored
 from rlscale.evaluation.outcomes import outcome_counts, unusable_golds
 from rlscale.evaluation.progress import Clock
 from rlscale.evaluation.samples import SampleStore
 from rlscale.evaluation.tasks import PASS_RATE, missing_samples, read_tasks
+from rlscale.models.checkpoints import Checkpoint, read_model
 from rlscale.models.weights import weights_digest
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def estimate_pass_rates(
     *,
     name: str,
     settings: Mapping[str, Any],
-    machine: Mapping[str, Any],
+    machine: Machine,
     problems: Path,
     model: Path,
     journal: Path,
@@ -60,12 +62,10 @@ def estimate_pass_rates(
     """
     started = time.time()
     clock = Clock()
-    asked = read_manifest(model, "model")
-    verify_files(asked)
-    folder = asked["weights"]
-    checkpoints = [{"step": 0, "path": folder, "digest": weights_digest(folder)}]
-    trusted = asked.get("trust_remote_code", False)
-    tasks = read_tasks({PASS_RATE: problems}, settings, folder, trusted)
+    asked = read_model(model)
+    checkpoints = [Checkpoint(0, asked.folder, weights_digest(asked.folder))]
+    trusted = asked.trust_remote_code
+    tasks = read_tasks({PASS_RATE: problems}, settings, asked.folder, trusted)
     store = SampleStore(samples, journal)
     missing = missing_samples(tasks, checkpoints, settings, store)
     if any(missing.values()):

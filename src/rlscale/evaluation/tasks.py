@@ -13,6 +13,7 @@ from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.evaluation.benchmarks import BENCHMARKS, Benchmark
 from rlscale.evaluation.samples import SampleStore
 from rlscale.judging.verifiers import VERIFIERS
+from rlscale.models.checkpoints import Checkpoint
 from rlscale.models.prompts import render
 
 if TYPE_CHECKING:
@@ -74,11 +75,11 @@ def read_tasks(
     for name, own in settings["benchmarks"].items():
         benchmark = BENCHMARKS.get(own["module"])
         table = pandas.read_parquet(_problem_file(problems[name]))
-        prompt = settings["prompt"]
-        if benchmark.prompt is not None:
-            prompt = {"template": benchmark.prompt}
         verifier = benchmark.verifier or settings["verifier"]
-        texts = [render(tokenizer, text, settings["variant"], prompt) for text in table["problem"]]
+        template = benchmark.prompt or settings["prompt"]["template"]
+        texts = [
+            render(tokenizer, text, settings["variant"], template) for text in table["problem"]
+        ]
         sampling = {**settings, "max_tokens": own["max_tokens"]}
         tasks.append(
             Task(
@@ -127,13 +128,13 @@ def samples_wanted(settings: Mapping[str, Any], benchmark: str, step: int) -> in
 
 
 def wanted_keys(
-    task: Task, checkpoint: Mapping[str, Any], settings: Mapping[str, Any]
+    task: Task, checkpoint: Checkpoint, settings: Mapping[str, Any]
 ) -> list[tuple[int, tuple]]:
     """(row of the problem table, key in the store) of every sample of a task at a checkpoint."""
-    count = samples_wanted(settings, task.name, checkpoint["step"])
+    count = samples_wanted(settings, task.name, checkpoint.step)
     version = task.benchmark.version
     return [
-        (row, (checkpoint["digest"], task.name, version, problem, sample, prompt, task.sampling))
+        (row, (checkpoint.digest, task.name, version, problem, sample, prompt, task.sampling))
         for row, (problem, prompt) in enumerate(
             zip(task.problems["problem_id"], task.prompt_digests, strict=True)
         )
@@ -143,7 +144,7 @@ def wanted_keys(
 
 def missing_samples(
     tasks: Sequence[Task],
-    checkpoints: Sequence[Mapping[str, Any]],
+    checkpoints: Sequence[Checkpoint],
     settings: Mapping[str, Any],
     store: SampleStore,
 ) -> dict[int, list[tuple[Task, int, tuple]]]:
@@ -151,7 +152,7 @@ def missing_samples(
     planned = set()
     missing: dict[int, list[tuple[Task, int, tuple]]] = {}
     for checkpoint in checkpoints:
-        todo = missing[checkpoint["step"]] = []
+        todo = missing[checkpoint.step] = []
         for task in tasks:
             for row, key in wanted_keys(task, checkpoint, settings):
                 if key not in store and key not in planned:

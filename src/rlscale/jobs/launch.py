@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.recipe import Recipe
+from rlscale.jobs.job import Job
 
 # What a job's engine may set in trl.GRPOConfig: how a step is computed, not what it computes.
 ENGINE = (
@@ -18,24 +20,23 @@ ENGINE = (
 ENGINE_IN_RECIPES = ("gradient_checkpointing",)
 
 
-def command(job: Mapping[str, Any], folder: str) -> str:
+def command(job: Job, folder: str) -> str:
     """The start of a shell command that runs a Python script as a job's resources say.
 
     Args:
-        job: A model's resources: ``gpus``, ``nodes`` and ``launch``.
+        job: A model's.
         folder: Where accelerate's configurations lie, as the shell finds it.
 
     Returns:
         ``python``, ``accelerate launch`` on one node (by ``rlscale.jobs.launcher``), or the same by
         ``srun`` on several.
     """
-    how = job.get("launch", "plain")
-    if how == "plain":
+    if job.launch == "plain":
         return "python"
-    nodes = job.get("nodes", 1)
+    nodes = job.nodes
     launch = (
-        f"python -m rlscale.jobs.launcher --config_file {folder}/{how}.yaml"
-        f" --num_processes {job['gpus']} --num_machines {nodes}"
+        f"python -m rlscale.jobs.launcher --config_file {folder}/{job.launch}.yaml"
+        f" --num_processes {job.gpus} --num_machines {nodes}"
     )
     if nodes == 1:
         return f"{launch} --main_process_port 0"  # any free one: jobs may share a node
@@ -45,23 +46,18 @@ def command(job: Mapping[str, Any], folder: str) -> str:
     first = '$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
     port = "$((20000 + SLURM_JOB_ID % 10000))"
     return (
-        f"{spread} --gpus-per-node={job['gpus'] // nodes} sh -c 'exec {launch} {rank}"
+        f"{spread} --gpus-per-node={job.gpus_per_node} sh -c 'exec {launch} {rank}"
         f' --main_process_ip "{first}" --main_process_port {port} "$@"\' launch'
     )
 
 
-def processes(job: Mapping[str, Any]) -> int:
-    """Processes that train together, one per GPU."""
-    return 1 if job.get("launch", "plain") == "plain" else job["gpus"]
-
-
 def batch_parts(
-    recipe: Mapping[str, Any], group_size: int, processes: int, micro_batch: int | None
+    recipe: Recipe, group_size: int, processes: int, micro_batch: int | None
 ) -> tuple[int, int]:
     """Cut an update's responses into what one process takes at once, and how many times.
 
     Args:
-        recipe: A resolved recipe (``rlscale.study.grid.resolve``).
+        recipe: The cell's.
         group_size: G.
         processes: Processes that train together.
         micro_batch: Responses per process and forward pass; None = all of an update's.
@@ -72,7 +68,7 @@ def batch_parts(
     Raises:
         StudyError: The numbers do not divide, or the loss depends on the parts.
     """
-    update = recipe["prompts_per_step"] * group_size // recipe["updates_per_step"]
+    update = recipe.prompts_per_step * group_size // recipe.updates_per_step
     if update % processes:
         raise StudyError(
             f"an update's {update} responses cannot be divided among {processes} processes; "
@@ -85,7 +81,7 @@ def batch_parts(
             f"micro_batch: {part} does not divide the {share} responses of a process per update"
         )
     if part < update:
-        _check_loss(recipe["grpo"])
+        _check_loss(recipe.grpo)
     return part, share // part
 
 
@@ -105,25 +101,24 @@ def _check_loss(grpo: Mapping[str, Any]) -> None:
             )
 
 
-def check(name: str, job: Mapping[str, Any]) -> None:
+def check(name: str, job: Job) -> None:
     """Refuse resources of a model that no job can be started with.
 
     Raises:
         StudyError: Names the model and the key.
     """
     where = f"resources of model '{name}'"
-    gpus, nodes, how = job["gpus"], job.get("nodes", 1), job.get("launch", "plain")
+    gpus, nodes, how = job.gpus, job.nodes, job.launch
     if how == "plain" and gpus > 1:
         raise StudyError(f"{where}: gpus: {gpus} need a launch: ddp, fsdp2 or deepspeed_zero3")
     if how == "plain" and nodes > 1:
         raise StudyError(f"{where}: nodes: {nodes} need a launch: ddp, fsdp2 or deepspeed_zero3")
     if how != "plain" and (gpus == 0 or gpus % nodes):
         raise StudyError(f"{where}: gpus: {gpus} cannot be spread over {nodes} node(s)")
-    engine = job.get("engine", {})
-    if gpus == 0 and engine:
-        raise StudyError(f"{where}: engine.{min(engine)}: for jobs with gpus")
-    together = engine.get("vllm_tensor_parallel_size", 1)
-    if processes(job) % together:
+    if gpus == 0 and job.engine:
+        raise StudyError(f"{where}: engine.{min(job.engine)}: for jobs with gpus")
+    together = job.engine.get("vllm_tensor_parallel_size", 1)
+    if job.processes % together:
         raise StudyError(
             f"{where}: engine.vllm_tensor_parallel_size: {together} does not divide {gpus} gpus"
         )

@@ -1,6 +1,5 @@
 """From a problem's text to the prompt that a model reads, the same in training and evaluation."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
@@ -9,16 +8,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def render(
-    tokenizer: "PreTrainedTokenizerBase", problem: str, variant: str, prompt: Mapping[str, str]
-) -> str:
+def render(tokenizer: "PreTrainedTokenizerBase", problem: str, variant: str, template: str) -> str:
     """Render one prompt.
 
     Args:
         tokenizer: The model's; its chat template is used for ``instruct``.
         problem: The bare question.
         variant: ``base`` reads the template's text; ``instruct`` reads it as a user's message.
-        prompt: ``template``: text in which ``{problem}`` stands for the question.
+        template: Text in which ``{problem}`` stands for the question.
 
     Returns:
         The prompt, without the start token where the tokenizer adds it by itself.
@@ -26,7 +23,7 @@ def render(
     Raises:
         StudyError: An instruct model whose tokenizer has no chat template.
     """
-    text = prompt["template"].replace("{problem}", problem)
+    text = template.replace("{problem}", problem)
     if variant == "base":
         return text
     if not tokenizer.chat_template:

@@ -13,8 +13,10 @@ from typing import Any
 from rlscale.core.cell import Cell
 from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
+from rlscale.core.recipe import Recipe
 from rlscale.evaluation.benchmarks import BENCHMARKS
-from rlscale.jobs.launch import ENGINE, ENGINE_IN_RECIPES, batch_parts, processes
+from rlscale.jobs.job import Job
+from rlscale.jobs.launch import ENGINE, ENGINE_IN_RECIPES, batch_parts
 from rlscale.jobs.launch import check as check_job
 from rlscale.judging.verifiers import VERIFIERS
 
@@ -45,13 +47,8 @@ def find(cells: list[Cell], path: str) -> Cell:
     return known[path]
 
 
-def resolve(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
-    """The recipe as it holds for one cell, overrides applied.
-
-    Returns:
-        The recipe's settings plus ``verifier`` (of its data set) and ``overridden`` (the keys
-        that an override set, sorted).
-    """
+def recipe_of(config: Mapping[str, Any], cell: Cell) -> Recipe:
+    """A cell's recipe: the named settings, overrides applied, and its data set's verifier."""
     recipe = copy.deepcopy(dict(config["recipes"][cell.recipe]))
     recipe["verifier"] = config["data"][recipe["data"]]["verifier"]
     overridden = set()
@@ -62,31 +59,18 @@ def resolve(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
                 target[key] = value
                 overridden.add(key)
     recipe["overridden"] = sorted(overridden)
-    return recipe
+    return Recipe.from_json(recipe)
 
 
-_LEAST_JOB = {"gpus": 0, "mem_mb": 4000, "minutes": 60}
-
-
-def job_of(config: Mapping[str, Any], model: str) -> dict[str, Any]:
+def job_of(config: Mapping[str, Any], model: str) -> Job:
     """What jobs of a model ask for, key by key its own or the default's; never decides a result."""
     resources = config["resources"]
-    return {**_LEAST_JOB, **resources["default"], **resources["models"].get(model, {})}
-
-
-def evaluation_job_of(config: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """``gpus``, ``mem_mb`` and ``minutes`` of a job whose engine asks a model for responses.
-
-    As the model's training, but by one GPU where that has any; key by key its own ``evaluation``.
-    """
-    job = job_of(config, model)
-    as_training = {"gpus": min(job["gpus"], 1), **{key: job[key] for key in ("mem_mb", "minutes")}}
-    return {**as_training, **job.get("evaluation", {})}
+    return Job.from_json({**resources["default"], **resources["models"].get(model, {})})
 
 
 def protocol(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     """All settings that can change a cell's result, except the swept ones."""
-    recipe = resolve(config, cell)
+    recipe = recipe_of(config, cell).to_json()
     recipe.pop("overridden")
     evaluation = {k: v for k, v in config["evaluation"].items() if k in PROTOCOL_OF_EVALUATION}
     own = {k: v["max_tokens"] for k, v in config["benchmarks"].items() if "max_tokens" in v}
@@ -132,21 +116,20 @@ def check(config: Mapping[str, Any]) -> None:
             if key == "recipe":
                 _known("training.overrides", "recipe", value, config["recipes"])
     for cell in expand(config):
-        recipe = resolve(config, cell)
+        recipe = recipe_of(config, cell)
         _check_cell(cell, recipe)
         job = job_of(config, cell.model)
         check_job(cell.model, job)
         try:
-            batch_parts(recipe, cell.group_size, processes(job), job.get("micro_batch"))
+            batch_parts(recipe, cell.group_size, job.processes, job.micro_batch)
         except StudyError as error:
             raise StudyError(f"cell {cell.path}: {error}") from None
-        asked = evaluation_job_of(config, cell.model)["gpus"]
-        on_a_node = job["gpus"] // job.get("nodes", 1)
-        if config["training"]["checkpoints_on_disk"] and asked > on_a_node:
+        asked = job.of_evaluation().gpus
+        if config["training"]["checkpoints_on_disk"] and asked > job.gpus_per_node:
             raise StudyError(
                 f"training.checkpoints_on_disk: the training of model '{cell.model}' has "
-                f"{on_a_node} GPUs on a node, its evaluation needs {asked}; change its resources, "
-                "or evaluate afterwards (0)"
+                f"{job.gpus_per_node} GPUs on a node, its evaluation needs {asked}; change its "
+                "resources, or evaluate afterwards (0)"
             )
 
 
@@ -180,20 +163,20 @@ def _check_recipe(name: str, recipe: Mapping[str, Any], config: Mapping[str, Any
             raise StudyError(f"{where}.checkpoints: step {required} must be among them")
 
 
-def _check_cell(cell: Cell, recipe: Mapping[str, Any]) -> None:
+def _check_cell(cell: Cell, recipe: Recipe) -> None:
     where = f"cell {cell.path}"
-    prompts, updates = recipe["prompts_per_step"], recipe["updates_per_step"]
-    total = prompts * recipe["steps"]
+    prompts, updates = recipe.prompts_per_step, recipe.updates_per_step
+    total = recipe.problems
     if cell.group_size < 2:
         raise StudyError(f"{where}: G must be at least 2; advantages compare a group's responses")
     if total % cell.tau:
         raise StudyError(
             f"{where}: tau {cell.tau} does not divide D_total = {prompts} prompts per step x "
-            f"{recipe['steps']} steps = {total}"
+            f"{recipe.steps} steps = {total}"
         )
-    if recipe["steps"] % cell.tau:
+    if recipe.steps % cell.tau:
         raise StudyError(
-            f"{where}: tau {cell.tau} does not divide the {recipe['steps']} steps, so an epoch "
+            f"{where}: tau {cell.tau} does not divide the {recipe.steps} steps, so an epoch "
             "would end inside a step"
         )
     responses = prompts * cell.group_size
@@ -202,7 +185,7 @@ def _check_cell(cell: Cell, recipe: Mapping[str, Any]) -> None:
             f"{where}: a step's {responses} responses ({prompts} prompts x G {cell.group_size}) "
             f"cannot be cut into updates_per_step = {updates} batches of whole groups"
         )
-    for key, value in recipe["grpo"].items():
+    for key, value in recipe.grpo.items():
         if key in ENGINE and key not in ENGINE_IN_RECIPES:
             raise StudyError(
                 f"{where}: grpo.{key}: belongs to resources.models.{cell.model}.engine"
@@ -212,7 +195,7 @@ def _check_cell(cell: Cell, recipe: Mapping[str, Any]) -> None:
                 f"{where}: grpo.{key}: '{value}' is text, not a number; YAML reads 1.0e-6 as a "
                 "number, but 1e-6 and '1.0e-6' as text"
             )
-    schedule = recipe["grpo"].get("lr_scheduler_type", "constant")
+    schedule = recipe.grpo.get("lr_scheduler_type", "constant")
     if schedule not in _CONSTANT_RATES:
         raise StudyError(
             f"{where}: lr_scheduler_type '{schedule}' decays the learning rate, so checkpoints "

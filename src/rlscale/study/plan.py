@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.accounting.ledger import EVALUATION, Cost, Tokens, passes
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
-from rlscale.study.grid import expand, job_of, resolve
+from rlscale.study.grid import expand, job_of, recipe_of
 
 if TYPE_CHECKING:
     import pandas
@@ -50,27 +50,25 @@ def write_plan(config: Mapping[str, Any], table: str, page: str) -> None:
 
 
 def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
-    recipe = resolve(config, cell)
+    recipe = recipe_of(config, cell)
     rates = config["resources"]["plan"]
     n = config["models"][cell.model].get("n_params_nominal")
     if n is None:
         raise StudyError(f"models.{cell.model}: a plan needs its size: state n_params_nominal")
     job = job_of(config, cell.model)
-    responses = recipe["steps"] * recipe["prompts_per_step"] * cell.group_size
+    responses = recipe.problems * cell.group_size
     # Of a model that is only named, the head and the layers' shape are not known.
     cost = Cost(
         n_params=round(n),
         n_params_total=round(n),
         head=0,
         attention=0,
-        phases=passes(
-            updates_per_step=recipe["updates_per_step"], beta=recipe["grpo"].get("beta", 0)
-        ),
+        phases=passes(updates_per_step=recipe.updates_per_step, beta=recipe.grpo.get("beta", 0)),
     )
     lengths = (round(rates["prompt_tokens"]), round(rates["completion_tokens"]))
     tokens = Tokens.equal(responses, *lengths)
     samples = sum(benchmark["samples"] for benchmark in config["benchmarks"].values())
-    asked = len(recipe["checkpoints"]) * samples * rates["problems_per_benchmark"]
+    asked = len(recipe.checkpoints) * samples * rates["problems_per_benchmark"]
     evaluated = Tokens.equal(asked, *lengths)
     rows = [cost.row(0, phase, tokens) for phase in cost.phases]
     flops = {row["phase"]: row["flops"] for row in rows}
@@ -81,13 +79,13 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
         training / (speed * rates["training_utilisation"])
         + decoding / (speed * rates["generation_utilisation"])
     ) / _HOUR
-    wall = hours / max(job["gpus"], 1)
-    saved = len(set(recipe["checkpoints"]) - {0})
+    wall = hours / max(job.gpus, 1)
+    saved = len(recipe.trained_checkpoints)
     on_disk = min(saved, config["training"]["checkpoints_on_disk"] or saved)
     return {
         "cell": cell.path,
         "model": cell.model,
-        "gpus": job["gpus"],
+        "gpus": job.gpus,
         "n_params": n,
         "tokens": tokens.total,
         "evaluation_tokens": evaluated.total,
@@ -95,8 +93,8 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
         "flops": training + decoding,
         "gpu_hours": hours,
         "wall_hours": wall,
-        "jobs": math.ceil(60 * wall / job["minutes"]),
-        "checkpoints_gib": on_disk * n * _BYTES[recipe["checkpoint_dtype"]] / _GIB,
+        "jobs": math.ceil(60 * wall / job.minutes),
+        "checkpoints_gib": on_disk * n * _BYTES[recipe.checkpoint_dtype] / _GIB,
         "state_gib": n * _STATE_BYTES / _GIB,
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rlscale.core.cell import Cell
 from rlscale.evaluation.tasks import PASS_RATE
-from rlscale.study.grid import resolve
+from rlscale.study.grid import recipe_of
 
 _ASKING = (
     "variant",
@@ -27,16 +27,16 @@ def evaluation_settings(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]
         config: The study's configuration, defaults filled in.
         cell: The cell.
     """
-    recipe = resolve(config, cell)
+    recipe = recipe_of(config, cell)
     evaluation = dict(config["evaluation"])
     evaluation.pop("machine")
     extra = evaluation.pop("top_up")
     return {
         **evaluation,
         "variant": cell.variant,
-        "prompt": recipe["prompt"],
-        "verifier": recipe["verifier"],
-        "cpu_threads": recipe["cpu_threads"],
+        "prompt": {"template": recipe.template},
+        "verifier": recipe.verifier,
+        "cpu_threads": recipe.cpu_threads,
         "benchmarks": {
             name: {
                 "module": settings.get("module", name),

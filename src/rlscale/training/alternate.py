@@ -9,11 +9,13 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rlscale.core.files import read_json, write_json
 from rlscale.jobs.signals import INTERRUPTED, STOP_SIGNALS
+from rlscale.models.checkpoints import Checkpoint
 from rlscale.training.pauses import PAUSE, removed_note
 
 
@@ -56,11 +58,11 @@ def train_and_evaluate(
 def remove_weights(pause: Path, last_step: int) -> None:
     """Remove the weights of a pause's checkpoints, which are evaluated; their digests stay."""
     listed = read_json(pause)
-    for checkpoint in listed["checkpoints"]:
-        folder = Path(checkpoint["path"])
-        if checkpoint["step"] not in (0, last_step) and folder.exists():
+    for checkpoint in map(Checkpoint.from_json, listed["checkpoints"]):
+        folder = Path(checkpoint.path)
+        if checkpoint.step not in (0, last_step) and folder.exists():
             # The note first: from then on the folder counts as gone, however little of it is left.
-            write_json(removed_note(folder), {**checkpoint, "weights": "removed after evaluation"})
+            write_json(removed_note(folder), replace(checkpoint, removed=True).to_json())
             shutil.rmtree(folder)
     write_json(pause, {**listed, "evaluated": True})
 
@@ -74,7 +76,7 @@ def is_evaluated_so_far(train: Path, evaluation: Path) -> bool:
     """
     if not train.exists() or evaluation.exists():
         return False
-    return any("weights" in checkpoint for checkpoint in read_json(train)["checkpoints"])
+    return any(Checkpoint.from_json(entry).removed for entry in read_json(train)["checkpoints"])
 
 
 class _Turn:

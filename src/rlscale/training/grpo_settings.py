@@ -1,10 +1,13 @@
 """TRL's configuration of one cell, from its recipe."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
+from rlscale.core.recipe import Recipe
+from rlscale.jobs.job import Job
 from rlscale.jobs.launch import batch_parts
 
 if TYPE_CHECKING:
@@ -12,13 +15,11 @@ if TYPE_CHECKING:
 
 
 def grpo_config(
-    recipe: Mapping[str, Any],
+    recipe: Recipe,
+    cell: Cell,
+    job: Job,
     *,
-    group_size: int,
-    seed: int,
     state: Path,
-    use_cpu: bool,
-    machine: Mapping[str, Any],
     processes: int = 1,
     trust_remote_code: bool = False,
     report_to: Sequence[str] = (),
@@ -26,43 +27,33 @@ def grpo_config(
     """TRL's configuration of one cell: the recipe's own keys plus what the design fixes.
 
     Args:
-        recipe: A resolved recipe (``rlscale.study.grid.resolve``).
-        group_size: G, TRL's ``num_generations``.
-        seed: Seed of the run.
+        recipe: The cell's.
+        cell: Gives G (TRL's ``num_generations``) and the seed.
+        job: How steps are computed; without GPUs it stays off any that the machine has.
         state: Folder of the resumable state.
-        use_cpu: Whether to stay off any GPU.
-        machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
         processes: Processes that train together.
         trust_remote_code: Whether the model's own Python files may run.
         report_to: Trackers that follow the run.
 
     Raises:
         StudyError: TRL refuses a key or a value (the message is TRL's), or the batch cannot be
-            cut as ``machine`` says.
+            cut as ``job`` says.
     """
     from trl import GRPOConfig
 
-    updates = recipe["updates_per_step"]
-    part, parts = batch_parts(recipe, group_size, processes, machine.get("micro_batch"))
-    # PAPER: the curriculum order is kept, and the rate is constant (checked with the cells).
     fixed = {
+        **_batch(recipe, cell.group_size, processes, job.micro_batch),
         "output_dir": str(state),
-        "num_generations": group_size,
-        "per_device_train_batch_size": part,
-        "steps_per_generation": updates * parts,
-        "gradient_accumulation_steps": parts,
-        "max_steps": recipe["steps"] * updates,
-        "shuffle_dataset": False,
-        "seed": seed,
-        "use_cpu": use_cpu,
+        "seed": cell.seed,
+        "use_cpu": job.gpus == 0,
         "trust_remote_code": trust_remote_code,
         "save_strategy": "no",
-        "logging_steps": updates,
+        "logging_steps": recipe.updates_per_step,
         "logging_nan_inf_filter": False,
         "report_to": list(report_to),
         "disable_tqdm": True,
     }
-    own = {**recipe["grpo"], "bf16": not use_cpu, **machine.get("engine", {})}
+    own = {**recipe.grpo, "bf16": job.gpus > 0, **job.engine}
     taken = sorted(set(own) & set(fixed))
     if taken:
         raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")
@@ -75,3 +66,18 @@ def grpo_config(
         return GRPOConfig(**{"lr_scheduler_type": "constant", **own}, **fixed)
     except (TypeError, ValueError) as error:
         raise StudyError(f"recipe's grpo settings: {error}") from None
+
+
+def _batch(
+    recipe: Recipe, group_size: int, processes: int, micro_batch: int | None
+) -> dict[str, Any]:
+    """A step's batch and its updates, as TRL counts them; the curriculum's order is kept."""
+    part, parts = batch_parts(recipe, group_size, processes, micro_batch)
+    return {
+        "num_generations": group_size,
+        "per_device_train_batch_size": part,
+        "steps_per_generation": recipe.updates_per_step * parts,
+        "gradient_accumulation_steps": parts,
+        "max_steps": recipe.steps * recipe.updates_per_step,
+        "shuffle_dataset": False,
+    }

@@ -1,151 +1,137 @@
-"""What watches a training run: saved weights and state, stop requests, divergence.
+"""What watches a training run: weights and state to save, stop requests, divergence.
 
 Resumable state is taken at rollout boundaries only, because TRL loses buffered rollouts on a
-resume. It lives outside the rule's declared outputs, which Snakemake removes when a run fails.
+resume.
 """
 
 import math
-import os
-import shutil
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlscale.core.files import read_json, write_json
-from rlscale.jobs.owner import Owner
-from rlscale.training.lora import merged
+from rlscale.core.files import write_json
+from rlscale.core.recipe import Recipe
 from rlscale.training.reward import Reward
+from rlscale.training.run import Paths, Upkeep
+from rlscale.training.saving import RECORD, remove_other_states, save_weights
 
 if TYPE_CHECKING:
+    from transformers import TrainerCallback, TrainerControl
     from trl import GRPOTrainer
 
 
-def prepare_state(state: Path, mark: str) -> Path | None:
-    """The newest complete state of a run with the same fingerprint; any other is removed."""
-    marker = state / "fingerprint.json"
-    if marker.exists() and read_json(marker) == mark:
-        complete = [path for path in state.glob("checkpoint-*") if (path / "record.json").exists()]
-        newest = max(complete, key=lambda path: int(path.name.split("-")[1]), default=None)
-        for path in state.glob("checkpoint-*"):
-            if path != newest:
-                shutil.rmtree(path)
-        return newest
-    shutil.rmtree(state, ignore_errors=True)
-    write_json(marker, mark)
-    return None
+class Guard:
+    """Acts at rollout boundaries only.
 
+    Args:
+        trainer: Whose weights are saved.
+        reward: Its record is saved with the state.
+        recipe: The cell's.
+        paths: Where weights and state go.
+        upkeep: When state is saved; the claim on the cell, which the first process holds, is
+            checked at each boundary before anything is written.
+        pauses: Steps at which training pauses.
 
-def guard_of(
-    trainer: "GRPOTrainer",
-    reward: Reward,
-    recipe: Mapping[str, Any],
-    checkpoints: Path,
-    state: Path,
-    save_state_minutes: float,
-    owner: Owner | None,
-    pauses: Collection[int],
-) -> Any:
-    """The callback that saves weights and state at rollout boundaries; added to the trainer.
-
-    The cell's claim, which the first process holds, is checked at each boundary before anything is
-    written: another process may have taken the cell over.
+    Attributes:
+        stop_asked: Whether a signal has asked this process to stop, at any time.
+        interrupted: Whether all processes have stopped for a signal, with their state saved.
+        paused_at: The state that was saved for a pause.
+        status: ``ok`` or ``diverged``.
     """
-    from accelerate.utils import gather_object
-    from transformers import PrinterCallback, TrainerCallback
 
-    processes = trainer.accelerator
+    def __init__(
+        self,
+        trainer: "GRPOTrainer",
+        reward: Reward,
+        recipe: Recipe,
+        paths: Paths,
+        upkeep: Upkeep,
+        pauses: Collection[int],
+    ) -> None:
+        self._trainer, self._processes = trainer, trainer.accelerator
+        self._reward, self._recipe = reward, recipe
+        self._paths, self._upkeep, self._pauses = paths, upkeep, pauses
+        self.stop_asked = False
+        self.interrupted = False
+        self.paused_at: Path | None = None
+        self.status = "ok"
+        self._stopping = False  # agreed by all processes
+        self._pausing = False  # the state that is saved next is that of a pause
+        self._zero_reward_steps = 0
+        self._saved_at = time.monotonic()
 
-    class Guard(TrainerCallback):
-        """Acts at rollout boundaries only: weights, state, stop requests, divergence."""
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Go on from a saved state's record."""
+        self._zero_reward_steps = record["zero_reward_steps"]
+        self.status = record["status"]
 
-        def __init__(self) -> None:
-            self.stop_asked = False  # of this process, at any time
-            self.stopping = False  # agreed by all of them
-            self.interrupted = False
-            self.pausing = False  # the state that is saved next is that of a pause
-            self.paused_at: Path | None = None
-            self.status = "ok"
-            self.zero_reward_steps = 0
-            self.saved_at = time.monotonic()
+    def logged(self, update: int, logs: Mapping[str, float], control: "TrainerControl") -> None:
+        """End a run whose loss or gradient is not finite, or that earns no reward any more."""
+        bad = [key for key in ("loss", "grad_norm") if not math.isfinite(logs.get(key, 0.0))]
+        if "reward" in logs:
+            self._zero_reward_steps = 0 if logs["reward"] else self._zero_reward_steps + 1
+        if bad or self._zero_reward_steps >= self._recipe.zero_reward_steps:
+            reason = f"{bad[0]} is not finite" if bad else "the reward stays at 0"
+            print(f"diverged at update {update}: {reason}")
+            self.status = "diverged"
+            self._pausing = bool(self._pauses)
+            control.should_save |= self._pausing
+            control.should_training_stop = True
 
-        def restore(self, record: Mapping[str, Any]) -> None:
-            self.zero_reward_steps = record["zero_reward_steps"]
-            self.status = record["status"]
+    def step_ended(self, step: int, control: "TrainerControl") -> None:
+        """Save what is due at a rollout boundary."""
+        from accelerate.utils import gather_object
+
+        self._reward.end_step()
+        self._upkeep.check_owner()
+        if step in self._recipe.checkpoints:
+            folder = self._paths.checkpoints / f"step{step}"
+            save_weights(self._trainer, folder, self._recipe.checkpoint_dtype)
+        due = time.monotonic() - self._saved_at > 60 * self._upkeep.save_state_minutes
+        # A signal or the time may reach one process before another; all must save, or none.
+        asked = gather_object([(self.stop_asked, due)])
+        self._stopping, due = (any(flags) for flags in zip(*asked, strict=True))
+        self._pausing = step in self._pauses
+        if self._pausing or ((self._stopping or due) and step < self._recipe.steps):
+            control.should_save = True
+
+    def state_saved(self, update: int, control: "TrainerControl") -> None:
+        """Complete a saved state, and stop where that was the point of it."""
+        folder = self._paths.state / f"checkpoint-{update}"
+        self._processes.wait_for_everyone()
+        if self._processes.is_main_process:
+            record = {
+                **self._reward.record(),
+                "zero_reward_steps": self._zero_reward_steps,
+                "status": self.status,
+                "paused": self._pausing,
+            }
+            write_json(folder / RECORD, record)
+            remove_other_states(self._paths.state, folder)
+        self._saved_at = time.monotonic()
+        if self._pausing:
+            self.paused_at = folder
+        self.interrupted |= self._stopping
+        if self._stopping or self._pausing:
+            control.should_training_stop = True
+
+
+def callback_of(guard: Guard, updates_per_step: int) -> "TrainerCallback":
+    """The callback by which a trainer tells its guard what happens."""
+    from transformers import TrainerCallback
+
+    class Callback(TrainerCallback):
+        """Translates updates, which TRL counts, to steps."""
 
         def on_log(self, args, run, control, logs, **_):
-            bad = [key for key in ("loss", "grad_norm") if not math.isfinite(logs.get(key, 0.0))]
-            if "reward" in logs:
-                self.zero_reward_steps = 0 if logs["reward"] else self.zero_reward_steps + 1
-            if bad or self.zero_reward_steps >= recipe["zero_reward_steps"]:
-                reason = f"{bad[0]} is not finite" if bad else "the reward stays at 0"
-                print(f"diverged at update {run.global_step}: {reason}")
-                self.status = "diverged"
-                self.pausing = bool(pauses)
-                control.should_save |= self.pausing
-                control.should_training_stop = True
+            guard.logged(run.global_step, logs, control)
 
         def on_step_end(self, args, run, control, **_):
-            if run.global_step % recipe["updates_per_step"]:
-                return
-            step = run.global_step // recipe["updates_per_step"]
-            reward.end_step()
-            if owner:
-                owner.check()
-            if step in recipe["checkpoints"]:
-                save_weights(trainer, checkpoints / f"step{step}", recipe["checkpoint_dtype"])
-            due = time.monotonic() - self.saved_at > 60 * save_state_minutes
-            # A signal or the time may reach one process before another; all must save, or none.
-            asked = gather_object([(self.stop_asked, due)])
-            self.stopping, due = (any(flags) for flags in zip(*asked, strict=True))
-            self.pausing = step in pauses
-            if self.pausing or ((self.stopping or due) and step < recipe["steps"]):
-                control.should_save = True
+            if run.global_step % updates_per_step == 0:
+                guard.step_ended(run.global_step // updates_per_step, control)
 
         def on_save(self, args, run, control, **_):
-            folder = state / f"checkpoint-{run.global_step}"
-            processes.wait_for_everyone()
-            if processes.is_main_process:
-                record = {
-                    **reward.state(),
-                    "zero_reward_steps": self.zero_reward_steps,
-                    "status": self.status,
-                    "paused": self.pausing,
-                }
-                write_json(folder / "record.json", record)  # last: it marks the folder as complete
-                for other in state.glob("checkpoint-*"):
-                    if other != folder:
-                        shutil.rmtree(other)
-            self.saved_at = time.monotonic()
-            if self.pausing:
-                self.paused_at = folder
-            if self.stopping:
-                self.interrupted = True
-            if self.stopping or self.pausing:
-                control.should_training_stop = True
+            guard.state_saved(run.global_step, control)
 
-    guard = Guard()
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(guard)
-    return guard
-
-
-def save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
-    """Save tokenizer and model, adapters merged into it; the folder appears whole or not at all."""
-    import torch
-    from accelerate.utils import is_peft_model
-
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # by all processes together
-    if not trainer.accelerator.is_main_process:
-        return
-    if is_peft_model(model):
-        weights = merged(weights, model.peft_config["default"])
-        model = model.get_base_model()
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    weights = {name: value.to(getattr(torch, dtype)) for name, value in weights.items()}
-    model.save_pretrained(part, state_dict=weights)
-    trainer.processing_class.save_pretrained(part)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(part, folder)
+    return Callback()

@@ -44,11 +44,13 @@ def lora_config(model: "PreTrainedModel", settings: Mapping[str, Any]) -> "LoraC
     return LoraConfig(task_type="CAUSAL_LM", **settings)
 
 
-def merged(state: Mapping[str, "torch.Tensor"], config: "LoraConfig") -> dict[str, "torch.Tensor"]:
-    """Whole weights of a model with adapters, from its gathered state; the model stays as it is.
+def merged(
+    tensors: Mapping[str, "torch.Tensor"], config: "LoraConfig"
+) -> dict[str, "torch.Tensor"]:
+    """Whole weights of a model with adapters, from its gathered tensors; the model stays as it is.
 
     Args:
-        state: State dictionary of a ``peft.PeftModel`` with the adapter ``default``.
+        tensors: State dictionary of a ``peft.PeftModel`` with the adapter ``default``.
         config: The adapter's configuration.
 
     Returns:
@@ -56,7 +58,7 @@ def merged(state: Mapping[str, "torch.Tensor"], config: "LoraConfig") -> dict[st
     """
     scale = config.lora_alpha / config.r
     whole = {}
-    for name, value in state.items():
+    for name, value in tensors.items():
         if ".lora_" in name:
             continue
         adapted = _ADAPTED.fullmatch(name)
@@ -64,7 +66,7 @@ def merged(state: Mapping[str, "torch.Tensor"], config: "LoraConfig") -> dict[st
             layer, leaf = adapted["layer"], adapted["leaf"]
             name = f"{layer}.{leaf}"
             if leaf == "weight":
-                up, down = (state[f"{layer}.lora_{part}.default.weight"] for part in "BA")
+                up, down = (tensors[f"{layer}.lora_{part}.default.weight"] for part in "BA")
                 value = (value.float() + scale * (up.float() @ down.float())).to(value.dtype)
         whole[name.removeprefix("base_model.model.")] = value
     return whole

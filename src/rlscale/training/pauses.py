@@ -4,12 +4,14 @@ A pause leaves ``pause.json`` in the folder of its resumable state: the checkpoi
 train.json will list them. Training goes on once that file says that they are evaluated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rlscale.core.files import read_json, write_json
+from rlscale.core.recipe import Recipe
+from rlscale.models.checkpoints import Checkpoint, Model
 from rlscale.models.weights import weights_digest
+from rlscale.training.saving import RECORD
 
 PAUSE = "pause.json"
 
@@ -18,31 +20,26 @@ class Paused(Exception):
     """The run waits for the evaluation of its checkpoints, and its state is saved."""
 
 
-def pause_steps(recipe: Mapping[str, Any], most: int) -> set[int]:
+def pause_steps(recipe: Recipe, most: int) -> set[int]:
     """Steps at which training pauses.
 
     Args:
-        recipe: A resolved recipe.
+        recipe: The cell's.
         most: Most checkpoints that may lie on disk; 0 for any number, without pauses.
     """
-    saved = sorted(set(recipe["checkpoints"]) - {0})
+    saved = recipe.trained_checkpoints
     return {*saved[most - 1 :: most], saved[-1]} if most else set()
 
 
-def saved_checkpoints(
-    model: Mapping[str, Any], checkpoints: Path, recipe: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """Step, path and digest of a cell's checkpoints so far; step 0 is the model it starts from.
-
-    Those whose weights were removed say so under ``weights``.
-    """
-    saved = [{"step": 0, "path": model["weights"], "digest": weights_digest(model["weights"])}]
-    for step in sorted(set(recipe["checkpoints"]) - {0}):
+def saved_checkpoints(model: Model, checkpoints: Path, recipe: Recipe) -> list[Checkpoint]:
+    """A cell's checkpoints so far; step 0 is the model that it starts from."""
+    saved = [Checkpoint(0, model.folder, weights_digest(model.folder))]
+    for step in recipe.trained_checkpoints:
         folder = checkpoints / f"step{step}"
         if removed_note(folder).exists():
-            saved.append(read_json(removed_note(folder)))
+            saved.append(Checkpoint.from_json(read_json(removed_note(folder))))
         elif folder.exists():
-            saved.append({"step": step, "path": str(folder), "digest": weights_digest(str(folder))})
+            saved.append(Checkpoint(step, str(folder), weights_digest(folder)))
     return saved
 
 
@@ -52,11 +49,7 @@ def removed_note(folder: Path) -> Path:
 
 
 def write_pause(
-    state: Path,
-    mark: str,
-    name: str,
-    checkpoints: list[dict[str, Any]],
-    trust_remote_code: bool,
+    state: Path, mark: str, name: str, checkpoints: Sequence[Checkpoint], trust_remote_code: bool
 ) -> None:
     """Let a pause begin.
 
@@ -68,12 +61,13 @@ def write_pause(
         trust_remote_code: Whether the Python files in their folders may run.
     """
     pause = {"kind": "train", "name": name, "status": "ok", "fingerprint": mark}
-    pause |= {"trust_remote_code": trust_remote_code, "checkpoints": checkpoints}
+    listed = [checkpoint.to_json() for checkpoint in checkpoints]
+    pause |= {"trust_remote_code": trust_remote_code, "checkpoints": listed}
     write_json(state / PAUSE, {**pause, "evaluated": False})
 
 
 def is_waiting(state: Path) -> bool:
     """Whether a saved state is that of a pause whose checkpoints are not evaluated yet."""
-    if not read_json(state / "record.json")["paused"]:
+    if not read_json(state / RECORD)["paused"]:
         return False
     return not (state / PAUSE).exists() or not read_json(state / PAUSE)["evaluated"]

@@ -69,30 +69,27 @@ class Reward:
         """Note the time and the peak memory of the step that has just ended."""
         self.timings.end_step(len(self.steps))
 
-    def state(self) -> dict[str, Any]:
-        """What a resumed run needs to go on with the record."""
+    def record(self) -> dict[str, Any]:
+        """What a resumed run needs to go on with it."""
         steps = [asdict(tokens) for tokens in self.steps]
         return {"steps": steps, "consumed": self.consumed, "timings": self.timings.rows}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """Take up the record of an interrupted run."""
-        self.steps = [Tokens(**tokens) for tokens in state["steps"]]
-        self.consumed = list(state["consumed"])
-        self.timings.rows = list(state["timings"])
+        self.steps = [Tokens(**tokens) for tokens in record["steps"]]
+        self.consumed = list(record["consumed"])
+        self.timings.rows = list(record["timings"])
 
 
 def check_consumed(
-    consumed: list[list[str]],
-    problems: "pandas.DataFrame",
-    recipe: Mapping[str, Any],
-    name: str,
+    consumed: list[list[str]], problems: "pandas.DataFrame", prompts_per_step: int, name: str
 ) -> None:
     """Compare what each step consumed with the order of the data variant.
 
     Raises:
         StudyError: A step consumed other problems than planned; names the step and the first one.
     """
-    size = recipe["prompts_per_step"]
+    size = prompts_per_step
     wanted = problems["problem_id"].tolist()
     for index, ids in enumerate(consumed):
         planned = list(dict.fromkeys(wanted[index * size : (index + 1) * size]))

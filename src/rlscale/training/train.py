@@ -6,36 +6,31 @@ A *step* is one rollout batch; an *update* is one optimiser update (TRL's global
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rlscale.accounting.ledger import Cost, passes
-from rlscale.accounting.timings import time_phases
-from rlscale.core.errors import StudyError
+from rlscale.accounting.ledger import Cost
+from rlscale.core.cell import Cell
 from rlscale.core.files import read_json, write_text
-from rlscale.core.manifests import (
-    fingerprint,
-    input_fingerprints,
-    read_manifest,
-    verify_files,
-    write_manifest,
-)
+from rlscale.core.manifests import fingerprint, input_fingerprints, write_manifest
+from rlscale.core.recipe import Recipe
 from rlscale.jobs import finished
-from rlscale.jobs.owner import Owner
+from rlscale.jobs.job import Job
 from rlscale.jobs.signals import Interrupted, stop_signals
-from rlscale.models.prompts import render
+from rlscale.models.checkpoints import Model, read_model
+from rlscale.training.build import build, read_problems
 from rlscale.training.grpo_settings import grpo_config
-from rlscale.training.guard import guard_of, prepare_state
-from rlscale.training.lora import lora_config
+from rlscale.training.guard import Guard, callback_of
 from rlscale.training.pauses import Paused, is_waiting, pause_steps, saved_checkpoints, write_pause
 from rlscale.training.reward import Reward, check_consumed
+from rlscale.training.run import Outputs, Paths, Upkeep
+from rlscale.training.saving import RECORD, prepare_state
 from rlscale.training.watch import progress_bar
 
 if TYPE_CHECKING:
     import pandas
-    from transformers import PreTrainedTokenizerBase
     from trl import GRPOConfig, GRPOTrainer
 
 METRICS = (
@@ -45,36 +40,17 @@ METRICS = (
 
 
 def train_cell(
-    *,
-    cell: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    model_manifest: Path,
-    data_manifest: Path,
-    checkpoints: Path,
-    state: Path,
-    outputs: Mapping[str, Path],
-    save_state_minutes: float,
-    machine: Mapping[str, Any],
-    owner: Owner | None,
-    checkpoints_on_disk: int = 0,
-    report_to: Sequence[str] = (),
+    cell: Cell, settings: Mapping[str, Any], paths: Paths, job: Job, upkeep: Upkeep
 ) -> None:
     """Train a cell to its end, or from where an interrupted run left it.
 
     Args:
-        cell: Fields of ``rlscale.study.grid.Cell`` plus ``path``.
-        settings: All that decides the result: ``recipe`` (resolved), and digests of the rule.
-        model_manifest: Manifest of the weights that the run starts from.
-        data_manifest: Manifest of the data variant; ``train.parquet`` lies beside it.
-        checkpoints: Folder for ``step<n>/``.
-        state: Folder of the resumable state.
-        outputs: Paths ``manifest``, ``metrics``, ``ledger``, ``timings`` and ``consumed``.
-        save_state_minutes: Least time between two savings of resumable state.
-        machine: How steps are computed: ``micro_batch`` and ``engine`` of a model's resources.
-        owner: Claim on the cell, in the process that holds it; checked before anything is written.
-        checkpoints_on_disk: Most checkpoints before a pause for their evaluation; 0 for no pause.
-        report_to: Trackers that follow the run; ``rlscale.training.watch.prepare_trackers`` came
-            before.
+        cell: The cell.
+        settings: All that decides the result: ``recipe`` (``Recipe.to_json``), and digests of the
+            rule.
+        paths: What is read and written.
+        job: How steps are computed.
+        upkeep: What goes on beside the computation.
 
     Raises:
         StudyError: Bad input, or the consumed problems differ from the manifest's order.
@@ -82,204 +58,132 @@ def train_cell(
         Interrupted: SIGTERM, SIGUSR1 or SIGURG came; the state is saved at a rollout boundary.
         Paused: The checkpoints wait for their evaluation; the state is saved.
     """
-    started = time.time()
-    recipe = settings["recipe"]
-    inputs = {"model": model_manifest, "data": data_manifest}
-    mark = fingerprint(settings, input_fingerprints(inputs))
-    model = read_manifest(model_manifest, "model")
-    verify_files(model)
-    trusted = model.get("trust_remote_code", False)
-    problems = read_problems(data_manifest, recipe)
-    config = grpo_config(
-        recipe,
-        group_size=cell["group_size"],
-        seed=cell["seed"],
-        state=state,
-        use_cpu=_gpus() == 0,
-        machine=machine,
-        processes=int(os.environ.get("WORLD_SIZE", "1")),
-        trust_remote_code=trusted,
-        report_to=report_to,
-    )
-    _load_onto_numbered_cpus()
-    with config.main_process_first(local=False):
-        if finished.restore(state, mark, outputs):
-            print(f"{cell['path']}: trained before; its results are put back")
-            return
-        resume = prepare_state(state, mark)
-        if resume is None and config.process_index == 0:
-            shutil.rmtree(checkpoints, ignore_errors=True)
-
-    def pause(saved_state: Path) -> NoReturn:
-        if config.process_index == 0:
-            saved = saved_checkpoints(model, checkpoints, recipe)
-            write_pause(saved_state, mark, cell["path"], saved, trusted)
-        raise Paused(f"{cell['path']}: {saved_state} waits for the evaluation of its checkpoints")
-
-    if checkpoints_on_disk and resume is not None and is_waiting(resume):
-        pause(resume)
-    trainer, reward, cost = _build(cell, recipe, model, problems, config)
-    trainer.add_callback(progress_bar(recipe, shown=config.process_index == 0))
-    pauses = pause_steps(recipe, checkpoints_on_disk)
-    guard = guard_of(trainer, reward, recipe, checkpoints, state, save_state_minutes, owner, pauses)
-    if resume is not None:
-        reward.restore(read_json(resume / "record.json"))
-        guard.restore(read_json(resume / "record.json"))
-        print(f"resuming {cell['path']} after step {len(reward.steps)} of {recipe['steps']}")
-    if resume is not None and (len(reward.steps) == recipe["steps"] or guard.status != "ok"):
-        trainer.state = trainer.state.load_from_json(str(resume / "trainer_state.json"))
-    else:
-        with stop_signals(guard):
-            trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    if guard.paused_at is not None:
-        pause(guard.paused_at)
-    if guard.interrupted:
-        raise Interrupted(f"{cell['path']}: state saved after step {len(reward.steps)}")
-
-    if config.process_index:
-        return  # the first process writes
-    check_consumed(reward.consumed, problems, recipe, cell["path"])
-    if owner:
-        owner.check()
-    saved = saved_checkpoints(model, checkpoints, recipe)
-    _write_tables(outputs, trainer, reward, cost, recipe)
-    folders = [Path(entry["path"]) for entry in saved[1:] if "weights" not in entry]
-    files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
-    write_manifest(
-        outputs["manifest"],
-        kind="train",
-        name=cell["path"],
-        settings=settings,
-        inputs=inputs,
-        files=[*files, outputs["metrics"], outputs["ledger"], outputs["consumed"]],
-        seed=cell["seed"],
-        started=started,
-        code="rlscale.training.train",
-        status=guard.status,
-        cell=dict(cell),
-        checkpoints=saved,
-        family=model["family"],
-        n_params=model["n_params"],
-        n_params_total=model["n_params_total"],
-        n_params_nominal=model["n_params_nominal"],
-        cost=asdict(cost),
-        trust_remote_code=trusted,
-        gpus=_gpus(),
-    )
-    finished.keep(state, outputs)
+    training = _Training(cell, settings, paths, job, upkeep)
+    if training.put_back():
+        print(f"{cell.path}: trained before; its results are put back")
+        return
+    saved = training.prepare()
+    if upkeep.checkpoints_on_disk and saved is not None and is_waiting(saved):
+        training.pause(saved)
+    training.run(saved)
 
 
-def read_problems(data_manifest: Path, recipe: Mapping[str, Any]) -> "pandas.DataFrame":
-    """Read a data variant's training table, one row per problem that the run will consume.
+class _Training:
+    """One start of a cell's training."""
 
-    Raises:
-        StudyError: The file is damaged, or its rows are not steps x prompts per step.
-    """
-    import pandas
+    def __init__(
+        self, cell: Cell, settings: Mapping[str, Any], paths: Paths, job: Job, upkeep: Upkeep
+    ) -> None:
+        self.started = time.time()
+        self.cell, self.settings, self.paths, self.job, self.upkeep = (
+            cell, settings, paths, job, upkeep,
+        )  # fmt: skip
+        self.recipe = Recipe.from_json(settings["recipe"])
+        self.mark = fingerprint(settings, input_fingerprints(paths.inputs))
+        self.model: Model = read_model(paths.model)
+        self.problems = read_problems(paths.data, self.recipe)
+        self.config: GRPOConfig = grpo_config(
+            self.recipe,
+            cell,
+            job,
+            state=paths.state,
+            processes=int(os.environ.get("WORLD_SIZE", "1")),
+            trust_remote_code=self.model.trust_remote_code,
+            report_to=upkeep.report_to,
+        )
 
-    manifest = read_manifest(data_manifest)
-    verify_files(manifest)
-    path = data_manifest.parent / "train.parquet"
-    problems = pandas.read_parquet(path)
-    wanted = recipe["steps"] * recipe["prompts_per_step"]
-    if len(problems) != wanted:
-        raise StudyError(f"{path}: {len(problems)} rows where the recipe's steps need {wanted}")
-    return problems
+    @property
+    def writes(self) -> bool:
+        """Whether this is the process that writes files."""
+        return self.config.process_index == 0
+
+    def put_back(self) -> bool:
+        """Put the results of the same training back, where it had ended; whether it had."""
+        with self.config.main_process_first(local=False):
+            return finished.restore(self.paths.state, self.mark, asdict(self.paths.outputs))
+
+    def prepare(self) -> Path | None:
+        """The saved state to go on from; without one, nothing of an earlier run is left."""
+        with self.config.main_process_first(local=False):
+            saved = prepare_state(self.paths.state, self.mark)
+            if saved is None and self.writes:
+                shutil.rmtree(self.paths.checkpoints, ignore_errors=True)
+        return saved
+
+    def pause(self, saved: Path) -> NoReturn:
+        """Let the evaluation have its turn."""
+        if self.writes:
+            listed = saved_checkpoints(self.model, self.paths.checkpoints, self.recipe)
+            write_pause(saved, self.mark, self.cell.path, listed, self.model.trust_remote_code)
+        raise Paused(f"{self.cell.path}: {saved} waits for the evaluation of its checkpoints")
+
+    def run(self, saved: Path | None) -> None:
+        """Train from a saved state, or from the start, and write what came of it."""
+        trainer, reward, cost = build(
+            self.cell, self.recipe, self.model, self.problems, self.config
+        )
+        trainer.add_callback(progress_bar(self.recipe, shown=self.writes))
+        pauses = pause_steps(self.recipe, self.upkeep.checkpoints_on_disk)
+        guard = Guard(trainer, reward, self.recipe, self.paths, self.upkeep, pauses)
+        _add_guard(trainer, guard, self.recipe.updates_per_step)
+        if saved is not None:
+            record = read_json(saved / RECORD)
+            reward.restore(record)
+            guard.restore(record)
+            done = len(reward.steps)
+            print(f"resuming {self.cell.path} after step {done} of {self.recipe.steps}")
+        ended = len(reward.steps) == self.recipe.steps or guard.status != "ok"
+        if saved is not None and ended:
+            trainer.state = trainer.state.load_from_json(str(saved / "trainer_state.json"))
+        else:
+            _load_onto_numbered_cpus()
+            with stop_signals(guard):
+                trainer.train(resume_from_checkpoint=str(saved) if saved else None)
+        if guard.paused_at is not None:
+            self.pause(guard.paused_at)
+        if guard.interrupted:
+            raise Interrupted(f"{self.cell.path}: state saved after step {len(reward.steps)}")
+        if self.writes:
+            self.write(trainer, reward, cost, guard.status)
+
+    def write(self, trainer: "GRPOTrainer", reward: Reward, cost: Cost, status: str) -> None:
+        """Write the tables and, last, the manifest."""
+        outputs, recipe, model = self.paths.outputs, self.recipe, self.model
+        check_consumed(reward.consumed, self.problems, recipe.prompts_per_step, self.cell.path)
+        self.upkeep.check_owner()
+        saved = saved_checkpoints(model, self.paths.checkpoints, recipe)
+        _write_tables(outputs, trainer, reward, cost, recipe.updates_per_step)
+        folders = [Path(checkpoint.path) for checkpoint in saved[1:] if not checkpoint.removed]
+        files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+        write_manifest(
+            outputs.manifest,
+            kind="train",
+            name=self.cell.path,
+            settings=self.settings,
+            inputs=self.paths.inputs,
+            files=[*files, outputs.metrics, outputs.ledger, outputs.consumed],
+            seed=self.cell.seed,
+            started=self.started,
+            code="rlscale.training.train",
+            status=status,
+            cell={**asdict(self.cell), "path": self.cell.path},
+            checkpoints=[checkpoint.to_json() for checkpoint in saved],
+            family=model.family,
+            n_params=model.n_params,
+            n_params_total=model.n_params_total,
+            n_params_nominal=model.n_params_nominal,
+            cost=asdict(cost),
+            trust_remote_code=model.trust_remote_code,
+            gpus=self.job.gpus,
+        )
+        finished.keep(self.paths.state, asdict(outputs))
 
 
-def _build(
-    cell: Mapping[str, Any],
-    recipe: Mapping[str, Any],
-    model: Mapping[str, Any],
-    problems: "pandas.DataFrame",
-    config: "GRPOConfig",
-) -> tuple["GRPOTrainer", Reward, Cost]:
-    import torch
-    from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
-    from trl import GRPOTrainer
-    from trl.trainer import utils as trl_utils
+def _add_guard(trainer: "GRPOTrainer", guard: Guard, updates_per_step: int) -> None:
+    from transformers import PrinterCallback
 
-    torch.set_num_threads(recipe["cpu_threads"])
-    disable_progress_bar()
-    weights = model["weights"]
-    tokenizer = AutoTokenizer.from_pretrained(
-        weights, padding_side="left", trust_remote_code=config.trust_remote_code
-    )
-    prompts = render_all(tokenizer, problems, cell["variant"], recipe, _context(weights))
-    network = AutoModelForCausalLM.from_pretrained(
-        weights,
-        dtype="float32",
-        use_safetensors=True,
-        trust_remote_code=config.trust_remote_code,
-    )
-    # TRL scores responses in tiles 32,768 columns wide, whatever the vocabulary: with a hundred
-    # characters that is hundreds of megabytes of nothing, and a quarter of a step's time.
-    trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE = min(
-        trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE, network.config.get_text_config().vocab_size
-    )
-    phases = passes(
-        updates_per_step=recipe["updates_per_step"],
-        beta=config.beta,
-        vllm_corrected=config.use_vllm and config.vllm_importance_sampling_correction,
-    )
-    cost = Cost.of_model(network.config, model, phases, frozen="lora" in recipe)
-    reward = Reward(recipe["verifier"], tokenizer)
-    rows = {
-        "prompt": prompts,
-        "answer": problems["answer"].tolist(),
-        "problem_id": problems["problem_id"].tolist(),
-    }
-    trainer = GRPOTrainer(
-        model=network,
-        args=config,
-        train_dataset=Dataset.from_dict(rows),
-        reward_funcs=reward,
-        processing_class=tokenizer,
-        peft_config=lora_config(network, recipe["lora"]) if "lora" in recipe else None,
-    )
-    time_phases(trainer, reward.timings, phases)
-    return trainer, reward, cost
-
-
-def render_all(
-    tokenizer: "PreTrainedTokenizerBase",
-    problems: "pandas.DataFrame",
-    variant: str,
-    recipe: Mapping[str, Any],
-    context: int | None,
-) -> list[str]:
-    """Prompts of a training table, in its order.
-
-    Raises:
-        StudyError: The longest one and a response do not fit into ``context``, the model's longest
-            sequence in tokens.
-    """
-    prompts = [render(tokenizer, text, variant, recipe["prompt"]) for text in problems["problem"]]
-    if context is not None:
-        lengths = list(map(len, tokenizer(prompts).input_ids))
-        longest = max(lengths)
-        response = recipe["grpo"]["max_completion_length"]
-        if longest + response > context:
-            problem = problems["problem_id"].iloc[lengths.index(longest)]
-            raise StudyError(
-                f"problem {problem}: its prompt of {longest} tokens and grpo.max_completion_length "
-                f"{response} exceed the model's context of {context} tokens; shorten responses, "
-                "lower the data set's max_characters or take another model"
-            )
-    return prompts
-
-
-def _context(weights: str) -> int | None:
-    """Longest sequence of a model, in tokens, as its config.json states it."""
-    return read_json(Path(weights) / "config.json").get("max_position_embeddings")
-
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(callback_of(guard, updates_per_step))
 
 
 def _load_onto_numbered_cpus() -> None:
@@ -293,32 +197,33 @@ def _load_onto_numbered_cpus() -> None:
 
 
 def _write_tables(
-    outputs: Mapping[str, Path],
-    trainer: "GRPOTrainer",
-    reward: Reward,
-    cost: Cost,
-    recipe: Mapping[str, Any],
+    outputs: Outputs, trainer: "GRPOTrainer", reward: Reward, cost: Cost, updates_per_step: int
 ) -> None:
     import pandas
 
-    updates = recipe["updates_per_step"]
     logs = [
-        {"step": entry["step"] // updates, **{key: entry.get(key) for key in METRICS}}
+        {"step": entry["step"] // updates_per_step, **{key: entry.get(key) for key in METRICS}}
         for entry in trainer.state.log_history
         if "reward" in entry
     ]
-    tables = {
-        "metrics": logs,
-        "ledger": cost.training(reward.steps),
-        "timings": reward.timings.rows,
+    tables: dict[Path, list[dict[str, Any]]] = {
+        outputs.metrics: logs,
+        outputs.ledger: cost.training(reward.steps),
+        outputs.timings: reward.timings.rows,
     }
-    for name, rows in tables.items():
-        write_text(outputs[name], pandas.DataFrame(rows).to_csv(index=False))
-    consumed = pandas.DataFrame(
+    for path, rows in tables.items():
+        write_text(path, pandas.DataFrame(rows).to_csv(index=False))
+    _consumed_table(reward).to_parquet(outputs.consumed, index=False)
+
+
+def _consumed_table(reward: Reward) -> "pandas.DataFrame":
+    """``step`` and ``problem_id`` of every problem consumed, in their order."""
+    import pandas
+
+    return pandas.DataFrame(
         [
             {"step": step, "problem_id": problem}
             for step, ids in enumerate(reward.consumed, start=1)
             for problem in ids
         ]
     )
-    consumed.to_parquet(outputs["consumed"], index=False)

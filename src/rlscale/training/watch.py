@@ -2,12 +2,13 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.recipe import Recipe
 
 # Where each writes, and that none asks for a network; the user's own environment comes first.
 _ENVIRONMENT = {
@@ -35,11 +36,11 @@ def prepare_trackers(names: Sequence[str], folder: Path) -> None:
             os.environ.setdefault(key, value.format(folder=place))
 
 
-def progress_bar(recipe: Mapping[str, Any], *, shown: bool) -> Any:
+def progress_bar(recipe: Recipe, *, shown: bool) -> Any:
     """A callback that shows steps, loss, reward, tokens per second and the time left.
 
     Args:
-        recipe: A resolved recipe (``rlscale.study.grid.resolve``).
+        recipe: The cell's.
         shown: Whether this process is the one that shows it.
     """
     from tqdm import tqdm
@@ -49,9 +50,9 @@ def progress_bar(recipe: Mapping[str, Any], *, shown: bool) -> Any:
         """Advances by rollout batches; time left counts from this start of the run."""
 
         def on_train_begin(self, args, run, control, **_):
-            done = run.global_step // recipe["updates_per_step"]
+            done = run.global_step // recipe.updates_per_step
             self.bar = tqdm(
-                total=recipe["steps"],
+                total=recipe.steps,
                 initial=done,
                 desc="steps",
                 unit="step",
@@ -77,7 +78,7 @@ def progress_bar(recipe: Mapping[str, Any], *, shown: bool) -> Any:
             )
 
         def on_step_end(self, args, run, control, **_):
-            if run.global_step % recipe["updates_per_step"] == 0:
+            if run.global_step % recipe.updates_per_step == 0:
                 self.bar.update(1)
 
         def on_train_end(self, args, run, control, **_):

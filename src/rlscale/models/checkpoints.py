@@ -1,0 +1,73 @@
+"""Checkpoints of a cell, and the model that its training starts from, as manifests list them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.manifests import read_manifest, verify_files
+
+_REMOVED = "removed after evaluation"  # what manifests say under `weights`
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights of a cell at one step.
+
+    Attributes:
+        step: Rollout batches trained on; 0 is the model that training starts from.
+        path: Their folder.
+        digest: ``rlscale.models.weights.weights_digest`` of it.
+        removed: Whether the weights are gone, because they were evaluated (training.
+            checkpoints_on_disk); their samples are kept under the digest.
+    """
+
+    step: int
+    path: str
+    digest: str
+    removed: bool = False
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Checkpoint":
+        """Read an entry of a manifest's ``checkpoints``; the inverse of ``to_json``."""
+        return cls(
+            document["step"], document["path"], document["digest"], removed="weights" in document
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of a manifest's ``checkpoints``."""
+        entry = {"step": self.step, "path": self.path, "digest": self.digest}
+        return entry | ({"weights": _REMOVED} if self.removed else {})
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as its manifest describes it.
+
+    Attributes:
+        folder: Where its weights and tokenizer are.
+        family: Family of models that share a law.
+        n_params: Parameters without embeddings.
+        n_params_total: Parameters with embeddings.
+        n_params_nominal: The number on the box, if it was stated.
+        trust_remote_code: Whether the Python files in the folder may run.
+    """
+
+    folder: str
+    family: str
+    n_params: int
+    n_params_total: int
+    n_params_nominal: float | None
+    trust_remote_code: bool = False
+
+
+def read_model(manifest: Path) -> Model:
+    """Read a model's manifest and check its files.
+
+    Raises:
+        StudyError: The manifest or a file that it names is damaged.
+    """
+    read = read_manifest(manifest, "model")
+    verify_files(read)
+    sizes = {key: read[key] for key in ("family", "n_params", "n_params_total", "n_params_nominal")}
+    return Model(read["weights"], **sizes, trust_remote_code=read.get("trust_remote_code", False))

@@ -1,0 +1,139 @@
+"""A cell's trainer: model, prompts, reward and cost, put together for TRL."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlscale.accounting.ledger import Cost, passes
+from rlscale.accounting.timings import time_phases
+from rlscale.core.cell import Cell
+from rlscale.core.errors import StudyError
+from rlscale.core.files import read_json
+from rlscale.core.manifests import read_manifest, verify_files
+from rlscale.core.recipe import Recipe
+from rlscale.models.checkpoints import Model
+from rlscale.models.prompts import render
+from rlscale.training.lora import lora_config
+from rlscale.training.reward import Reward
+
+if TYPE_CHECKING:
+    import pandas
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from trl import GRPOConfig, GRPOTrainer
+
+
+def build(
+    cell: Cell, recipe: Recipe, model: Model, problems: "pandas.DataFrame", config: "GRPOConfig"
+) -> tuple["GRPOTrainer", Reward, Cost]:
+    """TRL's trainer of a cell, its reward (which keeps the record) and what a token costs."""
+    import torch
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+    from trl import GRPOTrainer
+
+    torch.set_num_threads(recipe.cpu_threads)
+    tokenizer = AutoTokenizer.from_pretrained(
+        model.folder, padding_side="left", trust_remote_code=model.trust_remote_code
+    )
+    prompts = render_all(tokenizer, problems, cell.variant, recipe, _context(model.folder))
+    network = _load(model)
+    phases = passes(
+        updates_per_step=recipe.updates_per_step,
+        beta=config.beta,
+        vllm_corrected=config.use_vllm and config.vllm_importance_sampling_correction,
+    )
+    cost = Cost.of_model(
+        network.config,
+        phases,
+        n_params=model.n_params,
+        n_params_total=model.n_params_total,
+        frozen=recipe.lora is not None,
+    )
+    reward = Reward(recipe.verifier, tokenizer)
+    columns = {
+        "prompt": prompts,
+        "answer": problems["answer"].tolist(),
+        "problem_id": problems["problem_id"].tolist(),
+    }
+    trainer = GRPOTrainer(
+        model=network,
+        args=config,
+        train_dataset=Dataset.from_dict(columns),
+        reward_funcs=reward,
+        processing_class=tokenizer,
+        peft_config=lora_config(network, recipe.lora) if recipe.lora else None,
+    )
+    time_phases(trainer, reward.timings, phases)
+    return trainer, reward, cost
+
+
+def _load(model: Model) -> "PreTrainedModel":
+    """The network in float32; TRL's scoring tiles become no wider than its vocabulary."""
+    from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+    from trl.trainer import utils as trl_utils
+
+    disable_progress_bar()
+    network = AutoModelForCausalLM.from_pretrained(
+        model.folder,
+        dtype="float32",
+        use_safetensors=True,
+        trust_remote_code=model.trust_remote_code,
+    )
+    # TRL scores responses in tiles 32,768 columns wide, whatever the vocabulary: with a hundred
+    # characters that is hundreds of megabytes of nothing, and a quarter of a step's time.
+    trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE = min(
+        trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE, network.config.get_text_config().vocab_size
+    )
+    return network
+
+
+def read_problems(data_manifest: Path, recipe: Recipe) -> "pandas.DataFrame":
+    """Read a data variant's training table, one row per problem that the run will consume.
+
+    Raises:
+        StudyError: The file is damaged, or its rows are not steps x prompts per step.
+    """
+    import pandas
+
+    manifest = read_manifest(data_manifest)
+    verify_files(manifest)
+    path = data_manifest.parent / "train.parquet"
+    problems = pandas.read_parquet(path)
+    if len(problems) != recipe.problems:
+        raise StudyError(
+            f"{path}: {len(problems)} rows where the recipe's steps need {recipe.problems}"
+        )
+    return problems
+
+
+def render_all(
+    tokenizer: "PreTrainedTokenizerBase",
+    problems: "pandas.DataFrame",
+    variant: str,
+    recipe: Recipe,
+    context: int | None,
+) -> list[str]:
+    """Prompts of a training table, in its order.
+
+    Raises:
+        StudyError: The longest one and a response do not fit into ``context``, the model's longest
+            sequence in tokens.
+    """
+    prompts = [render(tokenizer, text, variant, recipe.template) for text in problems["problem"]]
+    if context is not None:
+        lengths = list(map(len, tokenizer(prompts).input_ids))
+        longest = max(lengths)
+        response = recipe.grpo["max_completion_length"]
+        if longest + response > context:
+            problem = problems["problem_id"].iloc[lengths.index(longest)]
+            raise StudyError(
+                f"problem {problem}: its prompt of {longest} tokens and grpo.max_completion_length "
+                f"{response} exceed the model's context of {context} tokens; shorten responses, "
+                "lower the data set's max_characters or take another model"
+            )
+    return prompts
+
+
+def _context(folder: str) -> int | None:
+    """Longest sequence of a model, in tokens, as its config.json states it."""
+    return read_json(Path(folder) / "config.json").get("max_position_embeddings")

@@ -1,0 +1,58 @@
+"""What a training run puts on disk while it runs: resumable state, and the weights that it keeps.
+
+Resumable state lies outside the rule's declared outputs, which Snakemake removes when a run fails.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlscale.core.files import read_json, write_json
+from rlscale.training.lora import merged
+
+if TYPE_CHECKING:
+    from trl import GRPOTrainer
+
+RECORD = "record.json"  # written last: it marks a saved state as complete
+
+
+def prepare_state(state: Path, mark: str) -> Path | None:
+    """The newest complete state of a run with the same fingerprint; any other is removed."""
+    marker = state / "fingerprint.json"
+    if marker.exists() and read_json(marker) == mark:
+        complete = [path for path in state.glob("checkpoint-*") if (path / RECORD).exists()]
+        newest = max(complete, key=lambda path: int(path.name.split("-")[1]), default=None)
+        remove_other_states(state, newest)
+        return newest
+    shutil.rmtree(state, ignore_errors=True)
+    write_json(marker, mark)
+    return None
+
+
+def remove_other_states(state: Path, kept: Path | None) -> None:
+    """Remove all saved states but one."""
+    for folder in state.glob("checkpoint-*"):
+        if folder != kept:
+            shutil.rmtree(folder)
+
+
+def save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
+    """Save tokenizer and model, adapters merged into it; the folder appears whole or not at all."""
+    import torch
+    from accelerate.utils import is_peft_model
+
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    tensors = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # by all processes together
+    if not trainer.accelerator.is_main_process:
+        return
+    if is_peft_model(model):
+        tensors = merged(tensors, model.peft_config["default"])
+        model = model.get_base_model()
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    tensors = {name: value.to(getattr(torch, dtype)) for name, value in tensors.items()}
+    model.save_pretrained(part, state_dict=tensors)
+    trainer.processing_class.save_pretrained(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(part, folder)
