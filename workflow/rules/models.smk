@@ -54,8 +54,7 @@ rule make_model:
         "logs/make_model/{model}-{variant}.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * resources_of(wildcards.model).mem_mb,
+        mem_mb=lambda wildcards, attempt: attempt * resources_of(wildcards.model).mem_mb,
         runtime=lambda wildcards: resources_of(wildcards.model).minutes,
     params:
         settings=lambda wildcards: json.dumps(make_model_settings(wildcards)),
