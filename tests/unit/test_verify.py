@@ -161,8 +161,8 @@ def test_the_judge_is_public_and_its_verdicts_are_typed():
         rlscale.Verdict("wrong", "8"),
     ]
     assert {"judge", "verify", "Verdict"} <= set(dir(rlscale))
-    with pytest.raises(AttributeError, match="no attribute 'verfy'"):
-        rlscale.verfy  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'verified'"):
+        rlscale.verified  # noqa: B018
 
 
 def test_judging_needs_no_model_library():
