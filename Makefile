@@ -10,7 +10,7 @@ SNAKE_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 
 include workflow/study.mk
 
-.PHONY: help test test-long lint new-study docs lock env clean clean-env
+.PHONY: help test test-long lint new-study docs lock env dist clean clean-env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ env: $(ENVIRONMENT) ## make .venv from requirements/$(LOCK).txt (LOCK=cpu, gpu, 
 
 .venv/%.stamp: requirements/%.txt $(INSTALL)
 	@python=$$(sh requirements/find_python.sh) && "$$python" requirements/install.py $*
+
+dist: .venv/dev.stamp ## wheel and source distribution, in dist/
+	@rm -rf dist && uv build --quiet --no-build-isolation --out-dir dist . && ls dist
 
 clean: ## remove all that was made: results/, checkpoints/, logs/ (only with YES=1)
 	@if [ "$(YES)" = 1 ]; then rm -rf results checkpoints logs .state; \

@@ -6,6 +6,7 @@ Nothing here imports Snakemake or reads config.yaml; rules pass paths and settin
 import importlib
 from typing import Any
 
+__version__ = "0.2.0"
 _PUBLIC = {
     "Verdict": "rlscale.judging.verdicts",
     "judge": "rlscale.judging.verifiers",

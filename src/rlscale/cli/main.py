@@ -1,9 +1,11 @@
 """The command `rlscale`: what `make` and dvc.yaml call in a study's folder."""
 
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
 
+import rlscale
 from rlscale.cli import fit as fit_command
 from rlscale.core.errors import StudyError, sentence_not_traceback
 
@@ -12,6 +14,7 @@ from rlscale.core.errors import StudyError, sentence_not_traceback
 def main() -> None:
     """Parse the command and run it in the current folder."""
     parser = argparse.ArgumentParser(prog="rlscale", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"rlscale {rlscale.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run Snakemake for targets or phases, and record it")
     run.add_argument("targets", nargs="*")
@@ -39,6 +42,7 @@ def main() -> None:
         fit_command.run(arguments)
         return
 
+    _check_product(arguments.command)
     from rlscale.study import cluster_status, console, runs, upkeep
     from rlscale.study import folder as studies
 
@@ -61,6 +65,20 @@ def main() -> None:
         studies.write_dvc_yaml(Path.cwd())
     else:
         getattr(upkeep, arguments.command)()
+
+
+def _check_product(command: str) -> None:
+    """Refuse a study's commands where there are no rules, or no Snakemake to follow them."""
+    from rlscale.study.folder import PRODUCT
+
+    lacking = "" if (PRODUCT / "Snakefile").exists() else "the rules, which the wheel does not hold"
+    if not lacking and importlib.util.find_spec("snakemake") is None:
+        lacking = "Snakemake, which this environment does not have"
+    if lacking:
+        raise StudyError(
+            f"rlscale {command} needs {lacking}; clone rlscale or unpack its source distribution, "
+            "and run `make env` there"
+        )
 
 
 def _configuration() -> dict:
