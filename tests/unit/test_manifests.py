@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from rlscale.core import digests, files, manifests
+from rlscale.core import files, manifests
 from rlscale.core.errors import StudyError
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "manifest.schema.yaml"
@@ -109,37 +109,3 @@ def test_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
         files.write_text(path, "\ud800")
     assert json.loads(path.read_text()) == {"old": 1}
     assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A package in place of this one: ``maker`` imports ``helper``; ``other`` stands alone."""
-    folder = tmp_path / "rlscale"
-    folder.mkdir()
-    (folder / "__init__.py").write_text("")
-    (folder / "maker.py").write_text(
-        '"""Doc."""\nfrom rlscale.helper import f\n\ndef g():\n    """Doc."""\n    return f() + 1\n'
-    )
-    (folder / "helper.py").write_text("def f():\n    return 1\n")
-    (folder / "other.py").write_text("x = 1\n")
-    monkeypatch.setattr(digests, "__file__", str(folder / "core" / "digests.py"))
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "counts"),
-    [
-        ("maker.py", "f() + 1", "f() + 1  # as in Eq. 3", False),
-        ("maker.py", '"""Doc."""', '"""Another."""', False),
-        ("maker.py", "f() + 1", "(f()   +\n        1)", False),
-        ("maker.py", "f() + 1", "f() + 2", True),
-        ("helper.py", "return 1", "return 2", True),
-        ("other.py", "x = 1", "x = 2", False),
-    ],
-)
-def test_code_digest_sees_code_and_nothing_else(package, file, old, new, counts):
-    before = digests.code_digest("rlscale.maker")
-    text = (package / file).read_text()
-    assert old in text
-    (package / file).write_text(text.replace(old, new))
-    assert (digests.code_digest("rlscale.maker") != before) is counts

@@ -12,7 +12,8 @@ from rlscale.study import grid
 from rlscale.study.cluster import cancel_orphans
 from rlscale.core.errors import StudyError
 from rlscale.jobs.launch import command
-from rlscale.core.digests import code_digest, digest
+from rlscale.core.code import code_digest
+from rlscale.core.digests import digest
 from rlscale.study.folder import check_folder, claim_folder
 from rlscale.study.names import check_names
 
@@ -106,6 +107,6 @@ def gpus_for_training(wildcards):
 
 
 @cache
-def code(module):
+def code(module, *used):
     """Digest of the code that decides a step, where the study makes it again on a change."""
-    return code_digest(module) if config["rerun_on_code"] else ""
+    return code_digest(module, *used) if config["rerun_on_code"] else ""

@@ -1,6 +1,7 @@
 # Data sets: read or generated, cleaned, split, and laid out for training.
 
-
+from rlscale.data import layouts
+from rlscale.evaluation.tasks import modules_used
 from rlscale.study.settings import asking_settings
 
 # The keys that decide which rows of a set can be used.
@@ -29,11 +30,16 @@ def measured_rates(wildcards):
     return ["results/data/{set}/pass_rates/manifest.json"] if measured else []
 
 
+def set_code(entry):
+    """Digest of the code that reads and cleans a set."""
+    return code("rlscale.data.prepare", *or_refuse(layouts.modules_used, entry))
+
+
 def list_settings(wildcards):
     """What decides which rows of a set can be used."""
     entry = config["data"][wildcards.set]
     return {key: entry[key] for key in READING if key in entry} | {
-        "code": code("rlscale.data.prepare")
+        "code": set_code(entry)
     }
 
 
@@ -50,14 +56,16 @@ def job_of_asked(wildcards):
 
 def pass_rate_settings(wildcards):
     """What decides the responses of that model, and how they are judged."""
-    return asking_settings(config["data"][wildcards.set]) | {
-        "code": code("rlscale.evaluation.pass_rates")
+    settings = asking_settings(config["data"][wildcards.set])
+    return settings | {
+        "code": code("rlscale.evaluation.pass_rates", *or_refuse(modules_used, settings))
     }
 
 
 def set_settings(wildcards):
     """What decides a set's problems."""
-    return config["data"][wildcards.set] | {"code": code("rlscale.data.prepare")}
+    entry = config["data"][wildcards.set]
+    return entry | {"code": set_code(entry)}
 
 
 def variant_settings(wildcards):
@@ -70,7 +78,7 @@ def variant_settings(wildcards):
         "tau": int(wildcards.tau),
         "taus": sorted(swept | {int(wildcards.tau)}),
         "reuse": config["data"][wildcards.set]["reuse"],
-        "code": code("rlscale.data.prepare"),
+        "code": set_code(config["data"][wildcards.set]),
     }
 
 

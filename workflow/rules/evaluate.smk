@@ -2,7 +2,8 @@
 from shlex import join
 
 from rlscale.training.alternate import is_evaluated_so_far
-from rlscale.evaluation.benchmarks import LOADING
+from rlscale.evaluation.benchmarks import BENCHMARKS, LOADING
+from rlscale.evaluation.tasks import modules_used
 from rlscale.study.settings import evaluation_settings
 
 MADE_BENCHMARKS = [
@@ -41,7 +42,8 @@ def benchmark_settings(wildcards):
 def evaluate_settings(wildcards):
     """All that decides a cell's evaluation, and nothing else."""
     settings = or_refuse(evaluation_settings, config, cell_of(wildcards))
-    return {**settings, "code": code("rlscale.evaluation.evaluate")}
+    used = or_refuse(modules_used, settings)
+    return {**settings, "code": code("rlscale.evaluation.evaluate", *used)}
 
 
 def named_problems(wildcards):
@@ -83,7 +85,10 @@ rule make_benchmark:
     threads: 1
     params:
         settings=lambda wildcards: json.dumps(benchmark_settings(wildcards)),
-        code=code("rlscale.evaluation.benchmarks"),
+        code=lambda wildcards: code(
+            "rlscale.evaluation.benchmarks",
+            or_refuse(BENCHMARKS.module, benchmark_settings(wildcards)["module"]),
+        ),
     message:
         "Make the problems of benchmark {wildcards.benchmark}"
     shell:

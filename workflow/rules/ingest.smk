@@ -1,4 +1,5 @@
 # Curves that were made elsewhere take the place of training.
+from rlscale.curves.readers import CURVE_READERS
 
 
 rule ingest_curves:
@@ -12,7 +13,10 @@ rule ingest_curves:
     params:
         settings=lambda wildcards: json.dumps(config["ingest"]),
         study=config["study"],
-        code=code("rlscale.curves.ingest"),
+        code=code(
+            "rlscale.curves.ingest",
+            or_refuse(CURVE_READERS.module, config["ingest"]["format"]),
+        ),
     message:
         "Read curves made elsewhere"
     shell:

@@ -1,6 +1,8 @@
 # GRPO training of one cell.
 from shlex import quote
 
+from rlscale.judging.verifiers import VERIFIERS
+
 
 def model_of(cell):
     """Manifest of the weights that a cell starts from."""
@@ -16,9 +18,10 @@ def data_of(cell):
 def train_settings(wildcards):
     """All that decides a cell's result, and nothing else: only this cell runs when it changes."""
     cell = cell_of(wildcards)
+    recipe = grid.recipe_of(config, cell)
     return {
-        "recipe": grid.recipe_of(config, cell).to_json(),
-        "code": code("rlscale.training.train"),
+        "recipe": recipe.to_json(),
+        "code": code("rlscale.training.train", VERIFIERS.module(recipe.verifier)),
     }
 
 

@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the PDF; PNG and CSV beside it")
     arguments = parser.parse_args()
 
-    from rlscale.core.digests import code_digest
+    from rlscale.core.code import code_digest
     from rlscale.core.files import read_json
     from rlscale.core.manifests import input_fingerprints
     from rlscale.report.figures.compare import compared

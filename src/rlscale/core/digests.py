@@ -1,6 +1,5 @@
-"""Digests of values and of code, and the versions that a result was made with."""
+"""Digests of values, and the versions that a result was made with."""
 
-import ast
 import hashlib
 import importlib.metadata
 import json
@@ -37,59 +36,3 @@ def installed_lock() -> str | None:
     for stamp in sorted(Path(sys.prefix).glob("[cg]pu.stamp")):
         return stamp.read_text().strip() or None
     return None
-
-
-def code_digest(module: str) -> str:
-    """Digest of a module of this package and of all of the package that it imports.
-
-    Comments, docstrings and formatting do not count: the syntax tree does.
-    """
-    return digest({name: _source_digest(name) for name in sorted(_closure(module))})
-
-
-def _closure(module: str) -> set[str]:
-    seen: set[str] = set()
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        for node in ast.walk(_tree(name)):
-            if isinstance(node, ast.Import):
-                found = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            else:
-                continue
-            waiting += [n for n in found if n.startswith("rlscale.") and _module_file(n)]
-    return seen
-
-
-def _module_file(name: str) -> Path | None:
-    base = Path(__file__).parents[1].joinpath(*name.split(".")[1:])
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-def _tree(name: str) -> ast.Module:
-    path = _module_file(name)
-    if path is None:
-        raise ValueError(f"{name} is not a module of this package")
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def _source_digest(name: str) -> str:
-    tree = _tree(name)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        documented = isinstance(
-            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        )
-        if documented and body and isinstance(body[0], ast.Expr):
-            first = body[0].value
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                node.body = body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]

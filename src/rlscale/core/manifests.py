@@ -9,11 +9,12 @@ the steps that read its manifest.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlscale.core.digests import code_digest, digest, installed_lock, package_versions
+from rlscale.core.code import code_digest
+from rlscale.core.digests import digest, installed_lock, package_versions
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json, write_json
 
@@ -51,6 +52,7 @@ def write_manifest(
     seed: int | None,
     started: float,
     code: str,
+    used: Sequence[str] = (),
     status: str = "ok",
     **extra: Any,
 ) -> dict:
@@ -66,6 +68,7 @@ def write_manifest(
         seed: The step's seed, or None when nothing is drawn.
         started: ``time.time()`` when the step started.
         code: Module whose source decides the result, e.g. ``rlscale.training.train``.
+        used: Modules that it loaded by names from the settings (``rlscale.core.code``).
         status: ``ok``, or a deterministic end that is a result: ``diverged``, ``refused``.
         **extra: Further facts that readers need (counts, parameter numbers, ...).
 
@@ -94,7 +97,8 @@ def write_manifest(
         "seconds": round(time.time() - started, 2),
         "code": {
             "module": code,
-            "digest": code_digest(code),
+            "used": sorted(used),
+            "digest": code_digest(code, *used),
             "versions": package_versions(),
             "lock": installed_lock(),
         },

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.registry import Registry
+from rlscale.judging.verifiers import VERIFIERS
 
 Place = Sequence[str | int]
 """A column, then keys or positions inside it."""
@@ -63,3 +64,14 @@ LAYOUTS: Registry[Layout] = Registry(
     "rlscale.problem_readers",
     {name: f"{__name__}:{name.upper()}" for name in ("plain", "guru", "gsm8k", "math")},
 )
+
+
+def modules_used(settings: Mapping[str, Any]) -> list[str]:
+    """Modules that a set loads by name, for digests of code: its layouts and its verifier.
+
+    Args:
+        settings: The set's entry of the configuration's ``data`` section.
+    """
+    read = [part["read"] for part in (settings, settings["held_out"]) if "read" in part]
+    layouts = {LAYOUTS.module(part["layout"]) for part in read}
+    return sorted({VERIFIERS.module(settings["verifier"]), *layouts})

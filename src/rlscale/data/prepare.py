@@ -12,6 +12,7 @@ from rlscale.core.files import write_json
 from rlscale.core.manifests import read_manifest, verify_files, write_manifest
 from rlscale.data import arithmetic
 from rlscale.data.clean import LOSS_COLUMNS, clean
+from rlscale.data.layouts import modules_used
 from rlscale.data.problems import COLUMNS, RawRow, generated_rows, tabulate
 from rlscale.data.readers import read_rows
 from rlscale.data.repeat import largest_steps, repeat
@@ -88,6 +89,7 @@ def prepare_set(
         seed=settings.get("generate", {}).get("seed"),
         started=started,
         code="rlscale.data.prepare",
+        used=modules_used(settings),
         n_train=len(cleaned.train),
         n_held_out=len(cleaned.held_out),
         rows_in=sum(rows_in.values()),
@@ -163,6 +165,7 @@ def list_problems(
         seed=settings.get("generate", {}).get("seed"),
         started=started,
         code="rlscale.data.prepare",
+        used=modules_used(settings),
         rows=len(table),
     )
 

@@ -20,6 +20,7 @@ from rlscale.evaluation.tasks import (
     Task,
     missing_samples,
     model_length,
+    modules_used,
     read_tasks,
     sample_seed,
     wanted_keys,
@@ -98,6 +99,7 @@ def evaluate_cell(
         seed=settings["seed"],
         started=started,
         code="rlscale.evaluation.evaluate",
+        used=modules_used(settings),
         status=train["status"],
         unusable_golds=unusable,
     )

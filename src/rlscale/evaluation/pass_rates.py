@@ -15,7 +15,7 @@ from rlscale.evaluation.evaluate import generate, judge_stored
 from rlscale.evaluation.outcomes import outcome_counts, unusable_golds
 from rlscale.evaluation.progress import Clock
 from rlscale.evaluation.samples import SampleStore
-from rlscale.evaluation.tasks import PASS_RATE, missing_samples, read_tasks
+from rlscale.evaluation.tasks import PASS_RATE, missing_samples, modules_used, read_tasks
 from rlscale.models.checkpoints import Checkpoint, read_model
 from rlscale.models.weights import weights_digest
 
@@ -85,6 +85,7 @@ def estimate_pass_rates(
         seed=settings["seed"],
         started=started,
         code="rlscale.evaluation.pass_rates",
+        used=modules_used(settings),
         rows=len(table),
         unusable_golds=unusable_golds(frame),
     )

@@ -7,7 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlscale.core.digests import code_digest, digest
+from rlscale.core.code import code_digest
+from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.evaluation.benchmarks import BENCHMARKS, Benchmark
@@ -91,7 +92,7 @@ def read_tasks(
                 prompt_digests=[_sha(text) for text in texts],
                 max_tokens=own["max_tokens"],
                 sampling=",".join(f"{key}={sampling[key]}" for key in _SAMPLING),
-                scorer=_scorer(own["module"], verifier),
+                scorer=_scorer(verifier),
             )
         )
     return tasks
@@ -103,11 +104,24 @@ def _problem_file(path: Path) -> Path:
     return path.parent / ("held_out.parquet" if manifest["kind"] == "data" else "problems.parquet")
 
 
-def _scorer(benchmark: str, verifier: str) -> str:
+def modules_used(settings: Mapping[str, Any]) -> list[str]:
+    """Modules that an evaluation loads by name, for digests of code: benchmarks and verifiers.
+
+    Args:
+        settings: ``rlscale.study.settings.evaluation_settings`` of a cell.
+    """
+    names = {own["module"] for own in settings["benchmarks"].values()}
+    verifiers = {BENCHMARKS.get(name).verifier or settings["verifier"] for name in names}
+    modules = {*map(BENCHMARKS.module, names), *map(VERIFIERS.module, verifiers)}
+    return sorted(modules)
+
+
+def _scorer(verifier: str) -> str:
+    """Digest of all that judges responses apart from the gold answers."""
     return digest(
         [
-            code_digest(BENCHMARKS.module(benchmark)),
-            code_digest(VERIFIERS.module(verifier)),
+            verifier,
+            code_digest("rlscale.judging.verifiers", VERIFIERS.module(verifier)),
             {name: version(name) for name in VERIFIERS.get(verifier).packages},
         ]
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rlscale.core.digests import code_digest
+from rlscale.core.code import is_current
 from rlscale.core.errors import StudyError, sentence_not_traceback
 from rlscale.core.files import file_sha256, read_json
 from rlscale.core.manifests import input_fingerprints, read_manifest
@@ -54,7 +54,7 @@ def trace(figure: Path) -> Iterator[tuple[int, str, str]]:
     provenance = read_provenance(figure)
     yield 0, f"{figure}, configuration {provenance['configuration']}", OK
     code = provenance["code"]
-    same = code_digest(code["module"]) == code["digest"]
+    same = is_current(code["module"], code.get("used", ()), code["digest"])
     yield 1, f"code {code['module']} {code['digest']}", OK if same else "other code than now"
     for name, digest in provenance["inputs"].items():
         path = Path(name)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rlscale.core.digests import code_digest
+from rlscale.core.code import is_current
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json
 from rlscale.core.manifests import read_manifest, run_record, verify_files
@@ -80,18 +80,16 @@ def record() -> None:
 
 def stale() -> None:
     """List the results that were made by other code than today's."""
-    digests: dict[str, str] = {}
+    known: dict[str, bool] = {}
     count = 0
     for path in sorted(Path("results").rglob("*.json")):
         manifest = _manifest(path)
         if manifest is None or not run_record(path).exists():
             continue
         code = read_json(run_record(path))["code"]
-        try:
-            now = digests.setdefault(code["module"], code_digest(code["module"]))
-        except ValueError:
-            now = ""
-        if now != code["digest"]:
+        if code["digest"] not in known:
+            known[code["digest"]] = is_current(code["module"], code.get("used", ()), code["digest"])
+        if not known[code["digest"]]:
             count += 1
             print(f"stale: {path} ({manifest['name']}): {code['module']} has changed since")
     print(f"stale: {count} results were made by older code; they stay valid until a recipe's")

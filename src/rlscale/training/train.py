@@ -19,6 +19,7 @@ from rlscale.core.recipe import Recipe
 from rlscale.jobs import finished
 from rlscale.jobs.job import Job
 from rlscale.jobs.signals import Interrupted, stop_signals
+from rlscale.judging.verifiers import VERIFIERS
 from rlscale.models.checkpoints import Model, read_model
 from rlscale.training.build import build, read_problems
 from rlscale.training.grpo_settings import grpo_config
@@ -165,6 +166,7 @@ class _Training:
             seed=self.cell.seed,
             started=self.started,
             code="rlscale.training.train",
+            used=[VERIFIERS.module(recipe.verifier)],
             status=status,
             cell={**asdict(self.cell), "path": self.cell.path},
             checkpoints=[checkpoint.to_json() for checkpoint in saved],

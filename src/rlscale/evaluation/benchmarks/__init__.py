@@ -45,12 +45,20 @@ class Benchmark:
     verifier: str | None = None
 
 
-_OWN = (
-    "aime_2024", "amc_2023", "arithmetic", "gsm8k", "held_out", "humaneval", "math_500",
-    "supergpqa", "zebra",
-)  # fmt: skip
 BENCHMARKS: Registry[Benchmark] = Registry(
-    "benchmark", "rlscale.benchmarks", {name: f"{__name__}.{name}:BENCHMARK" for name in _OWN}
+    "benchmark",
+    "rlscale.benchmarks",
+    {
+        "aime_2024": "rlscale.evaluation.benchmarks.aime_2024:BENCHMARK",
+        "amc_2023": "rlscale.evaluation.benchmarks.amc_2023:BENCHMARK",
+        "arithmetic": "rlscale.evaluation.benchmarks.arithmetic:BENCHMARK",
+        "gsm8k": "rlscale.evaluation.benchmarks.gsm8k:BENCHMARK",
+        "held_out": "rlscale.evaluation.benchmarks.held_out:BENCHMARK",
+        "humaneval": "rlscale.evaluation.benchmarks.humaneval:BENCHMARK",
+        "math_500": "rlscale.evaluation.benchmarks.math_500:BENCHMARK",
+        "supergpqa": "rlscale.evaluation.benchmarks.supergpqa:BENCHMARK",
+        "zebra": "rlscale.evaluation.benchmarks.zebra:BENCHMARK",
+    },
 )
 
 
@@ -115,7 +123,8 @@ def make_benchmark(
         files=[problems],
         seed=settings.get("seed"),
         started=started,
-        code=BENCHMARKS.module(settings["module"]),
+        code=__name__,
+        used=[BENCHMARKS.module(settings["module"])],
         rows=len(table),
     )
 

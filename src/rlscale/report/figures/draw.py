@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlscale.core.digests import code_digest
+from rlscale.core.code import code_digest
 from rlscale.core.files import write_json, write_text
 from rlscale.core.manifests import input_fingerprints
 from rlscale.report.figures.inputs import NothingToDraw, read_inputs
