@@ -72,19 +72,19 @@ def product(finished):
     kept.rename(finished.folder / "src")
 
 
-def test_a_benchmark_that_the_study_does_not_use_plans_nothing(product):
+def test_benchmarks_and_verifiers_that_the_study_does_not_use_plan_nothing(product):
     product.edit("evaluation/benchmarks/gsm8k.py", "think step by ", "think one step by ")
+    product.edit("judging/sandbox_child.py", "_LINE_BYTES = 4 << 20", "_LINE_BYTES = 4 << 10")
     assert product.planned() == {}
 
 
-def test_a_benchmark_that_it_uses_is_made_and_asked_again_and_nothing_is_trained(product):
+def test_a_benchmark_that_it_uses_is_made_and_asked_again(product):
     product.edit(
         "evaluation/benchmarks/arithmetic.py", "len(drawn) < wanted", "wanted > len(drawn)"
     )
     planned = product.planned()
     assert planned["make_benchmark"] == 2
     assert planned["evaluate_cell"] == 3
-    assert not planned.keys() & {"list_problems", "make_variant"}
 
 
 def test_moved_modules_plan_nothing(product):

@@ -277,9 +277,12 @@ def test_registries_of_the_package_can_be_followed(file, call):
 
 
 STEPS = [
-    "training.train", "evaluation.evaluate", "evaluation.benchmarks.humaneval", "data.prepare",
-    "models.sources", "curves.assemble",
-]  # fmt: skip
+    "training.train",
+    "evaluation.evaluate",
+    "data.prepare",
+    "models.sources",
+    "curves.assemble",
+]
 
 
 class Copy:
@@ -290,7 +293,15 @@ class Copy:
         shutil.copytree(OWN, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
 
     def digests(self, *modules: str) -> list[str]:
-        call = f"print(*map(code_digest, {[f'rlscale.{name}' for name in modules]}))"
+        return self._print(f"map(code_digest, {[f'rlscale.{name}' for name in modules]})")
+
+    def scorers(self, *verifiers: str) -> list[str]:
+        """Digests of what judges by single verifiers."""
+        modules = [f"rlscale.judging.{name}" for name in verifiers]
+        return self._print(f"(code_digest('rlscale.judging.verifiers', v) for v in {modules})")
+
+    def _print(self, expression: str) -> list[str]:
+        call = f"print(*{expression})"
         command = [sys.executable, "-c", f"from rlscale.core.code import code_digest; {call}"]
         path = {**os.environ, "PYTHONPATH": str(self.folder.parent)}
         return subprocess.check_output(command, env=path, text=True).split()
@@ -311,9 +322,8 @@ def test_moved_rooms_change_no_digest_of_this_package(tmp_path):
 
 def test_the_sandboxes_program_is_part_of_the_scorer_of_programs(tmp_path):
     copy = Copy(tmp_path)
-    scorers = ("evaluation.benchmarks.humaneval", "evaluation.benchmarks.gsm8k")
-    programs, numbers = copy.digests(*scorers)
+    programs, numbers = copy.scorers("program", "plain")
     child = copy.folder / "judging" / "sandbox_child.py"
     child.write_text(child.read_text().replace("_LINE_BYTES = 4 << 20", "_LINE_BYTES = 4 << 10"))
-    assert copy.digests(*scorers)[0] != programs
-    assert copy.digests(*scorers)[1] == numbers
+    assert copy.scorers("program", "plain") == [copy.scorers("program")[0], numbers]
+    assert copy.scorers("program") != [programs]
