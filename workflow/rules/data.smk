@@ -58,7 +58,9 @@ def pass_rate_settings(wildcards):
     """What decides the responses of that model, and how they are judged."""
     settings = asking_settings(config["data"][wildcards.set])
     return settings | {
-        "code": code("rlscale.evaluation.pass_rates", *or_refuse(modules_used, settings))
+        "code": code(
+            "rlscale.evaluation.pass_rates", *or_refuse(modules_used, settings)
+        )
     }
 
 
