@@ -1,6 +1,4 @@
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas
@@ -11,6 +9,7 @@ from rlscale.core.errors import StudyError
 from rlscale.laws.equations import CURVE_LAWS
 from rlscale.laws.fitting import Points, fit_law, points_of
 from rlscale.laws.points import build_groups
+from rlscale.laws.protocols import read_differences, write_differences
 from rlscale.laws.results import fit_curves, rounded
 
 SETTINGS = {"weighting": "equal", "bootstrap": {"replicates": 200}}
@@ -198,19 +197,16 @@ def test_differing_protocols_are_refused_with_their_table(tmp_path):
     table.loc[odd, "protocol_digest"] = "other"
     with pytest.raises(StudyError, match="differing protocols"):
         fit(table)
-    paths = {}
-    for cell in table["cell"].unique():
-        rate = 2e-6 if "27b" in cell else 1e-6
-        path = tmp_path / f"{cell.replace('/', '_')}.json"
-        settings = {"recipe": {"grpo": {"learning_rate": rate}}}
-        path.write_text(json.dumps({"settings": settings}))
-        paths[cell] = Path(path)
-    arguments = {"law": "saturating", "x": "data", "metric": "loss", "manifests": paths}
+    rates = {cell: 2e-6 if "27b" in cell else 1e-6 for cell in table["cell"]}
+    settings = {cell: {"recipe": {"grpo": {"learning_rate": rate}}} for cell, rate in rates.items()}
+    write_differences(settings, str(tmp_path / "protocols.csv"))
+    protocols = read_differences(tmp_path / "protocols.csv")
+    arguments = {"law": "saturating", "x": "data", "metric": "loss", "protocols": protocols}
     with pytest.raises(StudyError, match=r"recipe.grpo.learning_rate \| 2e-06 \| 1e-06"):
         fit_curves(table, settings=SETTINGS, **arguments)
-    alike = dict.fromkeys(paths, paths["main/1b-base/tau1-g8/seed0"])
-    with pytest.raises(StudyError, match=r"though they were trained alike.*evaluate them again"):
-        fit_curves(table, settings=SETTINGS, **arguments | {"manifests": alike})
+    alike = protocols[protocols["setting"] == "none"]
+    with pytest.raises(StudyError, match=r"no table.*names a setting in which they differ"):
+        fit_curves(table, settings=SETTINGS, **arguments | {"protocols": alike})
     allowed = SETTINGS | {"allow_differences": ["recipe.grpo"]}
     document = fit_curves(table, settings=allowed, **arguments)
     assert document["protocol_digests"] == ["other", "same"]
@@ -219,8 +215,9 @@ def test_differing_protocols_are_refused_with_their_table(tmp_path):
 def test_diverged_cells_are_left_out_and_named():
     table = straight_curves(runs=2)
     bad = "main/9b-base/tau1-g8/seed1"
+    table.loc[table["cell"] == bad, "status"] = "diverged"
     arguments = {"law": "saturating", "x": "data", "metric": "loss", "settings": SETTINGS}
-    document = fit_curves(table, diverged=[bad], missing=["main/x"], **arguments)
+    document = fit_curves(table, expected=[bad, "main/x"], **arguments)
     assert bad not in document["cells"]["used"]
     assert document["cells"]["diverged"] == [bad]
     assert document["cells"]["missing"] == ["main/x"]

@@ -44,6 +44,15 @@ def test_a_forecast_is_the_same_when_the_target_rows_are_others(protocol):
     assert forecast(table, protocol) == forecast(changed, protocol)
 
 
+def test_a_diverged_cell_is_neither_learnt_from_nor_forecast():
+    table = straight_curves(runs=2)
+    bad = table["cell"].eq("main/3b-base/tau1-g8/seed1")
+    alone = forecast(table[~bad], INTER)
+    broken = table.assign(loss=table["loss"].where(~bad, 0.99))
+    assert forecast(broken.assign(status=np.where(bad, "diverged", "ok")), INTER) == alone
+    assert forecast(broken, INTER) != alone
+
+
 def test_the_papers_protocol_looks_at_its_target_and_is_marked_so():
     table = straight_curves(0.01)
     target = table["model"].eq("27b") & table["step"].gt(0)

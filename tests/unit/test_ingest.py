@@ -54,6 +54,19 @@ def test_verl_file_logger(tmp_path):
     assert table["cell"].unique().tolist() == ["qwen/qwen-7b/base/1"]
 
 
+@pytest.mark.parametrize(
+    ("run", "status"), [(RUN, "ok"), (RUN | {"status": "diverged"}, "diverged")]
+)
+def test_a_run_made_elsewhere_is_ok_unless_said_otherwise(tmp_path, run, status):
+    table = ingest(tmp_path, "verl", "run.jsonl", verl_lines(), run=run)
+    assert set(table["status"]) == {status}
+
+
+def test_a_status_that_no_cell_can_have_is_refused(tmp_path):
+    with pytest.raises(StudyError, match="status 'broken' is none of ok, diverged, refused"):
+        ingest(tmp_path, "verl", "run.jsonl", verl_lines(), run=RUN | {"status": "broken"})
+
+
 def test_wandb_panel_of_one_run(tmp_path):
     name = f"7b-seed1 - {ACCURACY}"
     text = f'"Step","{name}","{name}__MIN","{name}__MAX"\n5,0.25,0.25,0.25\n10,0.30,0.30,0.30\n'

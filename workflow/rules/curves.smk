@@ -4,9 +4,14 @@
 rule make_curve:
     input:
         train="results/cells/{cell}/train.json",
+        ledger="results/cells/{cell}/ledger.csv",
+        timings="results/cells/{cell}/timings.csv",
         evaluation="results/cells/{cell}/eval.json",
+        scores="results/cells/{cell}/scores.csv",
+        samples="results/cells/{cell}/samples.parquet",
     output:
         curve="results/cells/{cell}/curve.csv",
+        costs="results/cells/{cell}/costs.csv",
     log:
         "logs/make_curve/{cell}.log",
     localrule: True
@@ -19,19 +24,29 @@ rule make_curve:
         "Join scores and ledger of {wildcards.cell}"
     shell:
         "python $SCRIPTS/make_curve.py --study {params.study} --protocol-digest {params.protocol}"
-        " --train {input.train} --evaluation {input.evaluation} --output {output.curve} > {log} 2>&1"
+        " --train {input.train} --evaluation {input.evaluation} --curve {output.curve}"
+        " --costs {output.costs} > {log} 2>&1"
 
 
-def curves_to_collect(wildcards):
-    """Curves of all cells; with figures.allow_missing, of those that are evaluated by now."""
-    paths = [f"results/cells/{cell.path}/curve.csv" for cell in CELLS]
-    there = [path for path in paths if Path(path).exists()]
-    return there if there and config["figures"]["allow_missing"] else paths
+def tables_to_collect(wildcards):
+    """Tables of all cells; with figures.allow_missing, of those that are evaluated by now."""
+    folders = [Path("results/cells") / cell.path for cell in CELLS]
+    there = [folder for folder in folders if (folder / "curve.csv").exists()]
+    if there and config["figures"]["allow_missing"]:
+        folders = there
+    names = {
+        "curves": "curve.csv",
+        "costs": "costs.csv",
+        "timings": "timings.csv",
+        "evaluations": "eval.json",
+        "outcomes": "outcomes.parquet",
+    }
+    return {key: [folder / name for folder in folders] for key, name in names.items()}
 
 
 rule collect_curves:
     input:
-        curves=curves_to_collect,
+        unpack(tables_to_collect),
     output:
         curves="results/curves.csv",
         outcomes="results/outcomes.parquet",

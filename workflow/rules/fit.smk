@@ -24,13 +24,6 @@ def fit_settings(module="rlscale.laws.results"):
     return json.dumps({"fit": settings, "code": code(module)})
 
 
-def cell_manifests():
-    """Cell -> train.json, so that a fit can list missing and diverged cells."""
-    return json.dumps(
-        {cell.path: f"results/cells/{cell.path}/train.json" for cell in CELLS}
-    )
-
-
 rule list_protocols:
     output:
         table="results/protocols.csv",
@@ -50,7 +43,9 @@ rule list_protocols:
 rule fit_law:
     input:
         curves="results/curves.csv",
+        cells="results/cells.txt",
         outcomes="results/outcomes.parquet" if CELLS else [],
+        protocols="results/protocols.csv" if CELLS else [],
     output:
         fit="results/fits/{law}-{x}-{metric}.json",
     log:
@@ -59,14 +54,17 @@ rule fit_law:
     threads: 1
     params:
         settings=lambda wildcards: fit_settings(),
-        cells=lambda wildcards: cell_manifests(),
-        outcomes="--outcomes results/outcomes.parquet" if CELLS else "",
+        optional=lambda wildcards, input: " ".join(
+            f"--{name} {input[name]}"
+            for name in ("outcomes", "protocols")
+            if input[name]
+        ),
     message:
         "Fit {wildcards.law} to {wildcards.metric} against {wildcards.x}"
     shell:
         "OMP_NUM_THREADS=1 python $SCRIPTS/fit_law.py --settings {params.settings:q}"
-        " --cells {params.cells:q} --law {wildcards.law} --x {wildcards.x}"
-        " --metric {wildcards.metric} --curves {input.curves} {params.outcomes}"
+        " --cells {input.cells} --law {wildcards.law} --x {wildcards.x}"
+        " --metric {wildcards.metric} --curves {input.curves} {params.optional}"
         " --output {output.fit} > {log} 2>&1"
 
 

@@ -19,31 +19,27 @@ def main() -> None:
     parser.add_argument("--metric", required=True)
     parser.add_argument("--curves", type=Path, required=True)
     parser.add_argument("--outcomes", type=Path, help="outcomes.parquet, where there is one")
-    parser.add_argument("--cells", type=json.loads, default={}, help="cell -> train.json")
+    parser.add_argument("--cells", type=Path, required=True, help="the study's cells")
+    parser.add_argument("--protocols", type=Path, help="settings in which cells differ")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
     import pandas
 
-    from rlscale.core.files import read_json, write_json
+    from rlscale.core.files import write_json
     from rlscale.core.tables import read_curves
+    from rlscale.laws.protocols import read_differences
     from rlscale.laws.results import fit_curves, rounded
 
-    curves = read_curves(arguments.curves)
-    outcomes = pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None
-    manifests = {cell: Path(path) for cell, path in arguments.cells.items()}
-    present = {cell: path for cell, path in manifests.items() if path.exists()}
-    diverged = [cell for cell, path in present.items() if read_json(path)["status"] != "ok"]
     document = fit_curves(
-        curves,
+        read_curves(arguments.curves),
         law=arguments.law,
         x=arguments.x,
         metric=arguments.metric,
         settings=arguments.settings["fit"],
-        outcomes=outcomes,
-        manifests=present,
-        missing=sorted(set(manifests) - set(curves["cell"])),
-        diverged=diverged,
+        outcomes=pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None,
+        protocols=read_differences(arguments.protocols) if arguments.protocols else None,
+        expected=arguments.cells.read_text().split(),
     )
     write_json(arguments.output, rounded(document))
 

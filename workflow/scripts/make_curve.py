@@ -14,7 +14,8 @@ def main() -> None:
     parser.add_argument("--protocol-digest", required=True)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--evaluation", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--curve", type=Path, required=True)
+    parser.add_argument("--costs", type=Path, required=True)
 
     from rlscale.curves.assemble import make_curve
 

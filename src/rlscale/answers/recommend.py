@@ -48,7 +48,7 @@ def recommend(
             continue
         shares = outcome_shares(group, outcomes, benchmark) if outcomes is not None else None
         parts += _sizes(group, shares, settings, wishes, x)
-    parts += _reuse(curves, settings, wishes, outcomes, benchmark)
+    parts += _reuse(curves[curves["status"] == "ok"], settings, wishes, outcomes, benchmark)
     parts.append(
         f"Intervals are {100 * level:g} % intervals over runs"
         + (" and problems" if outcomes is not None else " on these problems")

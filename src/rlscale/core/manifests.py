@@ -130,13 +130,28 @@ def verify_files(manifest: Mapping[str, Any], root: Path | str = ".") -> None:
         StudyError: A file is missing, truncated or has other bytes; the message names it.
     """
     for entry in manifest["files"]:
-        path = Path(root) / entry["path"]
-        if not path.exists():
-            raise StudyError(f"{path}: named by the manifest of {manifest['name']}, but missing")
-        if path.stat().st_size != entry["bytes"]:
-            raise StudyError(
-                f"{path}: {path.stat().st_size} bytes where the manifest of {manifest['name']} "
-                f"says {entry['bytes']}: truncated or overwritten; remove it and run again"
-            )
-        if file_sha256(path) != entry["sha256"]:
-            raise StudyError(f"{path}: bytes differ from the manifest of {manifest['name']}")
+        _verify(Path(root) / entry["path"], entry, manifest["name"])
+
+
+def verify_file(manifest: Mapping[str, Any], path: Path) -> None:
+    """Check one of the files that a manifest names, as ``verify_files`` checks all.
+
+    Raises:
+        StudyError: It is not named, or ``verify_files`` would refuse it.
+    """
+    entry = next((entry for entry in manifest["files"] if entry["path"] == str(path)), None)
+    if entry is None:
+        raise StudyError(f"{path}: the manifest of {manifest['name']} does not name it")
+    _verify(path, entry, manifest["name"])
+
+
+def _verify(path: Path, entry: Mapping[str, Any], name: str) -> None:
+    if not path.exists():
+        raise StudyError(f"{path}: named by the manifest of {name}, but missing")
+    if path.stat().st_size != entry["bytes"]:
+        raise StudyError(
+            f"{path}: {path.stat().st_size} bytes where the manifest of {name} "
+            f"says {entry['bytes']}: truncated or overwritten; remove it and run again"
+        )
+    if file_sha256(path) != entry["sha256"]:
+        raise StudyError(f"{path}: bytes differ from the manifest of {name}")

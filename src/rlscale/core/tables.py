@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
+from rlscale.core.manifests import STATUSES
 
 if TYPE_CHECKING:
     import pandas
@@ -15,22 +16,24 @@ CURVE_COLUMNS = (
     "n_params", "n_params_total", "n_params_nominal", "step", "data_samples",
     "compute_flops", "compute_flops_full", "tokens", "gpu_seconds", "benchmark",
     "n_problems", "n_samples", "n_correct", "n_unparsed", "n_timeout", "clipped_share",
-    "pass_at_1", "loss", "loss_se", "response_length", "protocol_digest", "source",
+    "pass_at_1", "loss", "loss_se", "response_length", "protocol_digest", "source", "status",
 )  # fmt: skip
 CURVE_REQUIRED = ("study", "cell", "model", "variant", "step", "benchmark", "loss")
 _TEXT = {
     "study", "recipe", "cell", "family", "model", "variant", "benchmark",
-    "protocol_digest", "source",
+    "protocol_digest", "source", "status",
 }  # fmt: skip
 
 
 def read_curves(path: Path | str) -> "pandas.DataFrame":
-    """Read and check a curves table (see docs/tables.md).
+    """Read and check a curves table.
 
-    Curves made elsewhere may lack columns that no fit needs; those come back as missing values.
+    Curves made elsewhere may lack columns that no fit needs; those come back as missing values,
+    and an empty ``status`` as ``ok``.
 
     Raises:
-        StudyError: A required column is absent, a key repeats, or a loss lies outside [0, 1].
+        StudyError: A required column is absent, a key repeats, a loss lies outside [0, 1], or a
+            status is unknown.
     """
     import pandas
 
@@ -65,6 +68,13 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
             table[name] = pandas.to_numeric(table[name])
         except (ValueError, TypeError) as error:
             raise StudyError(f"{where}: column {name} holds text ({error})") from None
+    table["status"] = table["status"].fillna("ok")
+    unknown = table.index[~table["status"].isin(STATUSES)]
+    if len(unknown):
+        raise StudyError(
+            f"{where}: row {unknown[0] + 2}: status '{table.loc[unknown[0], 'status']}' is none of "
+            f"{', '.join(STATUSES)}"
+        )
     outside = table.index[~table["loss"].between(0, 1)]
     if len(outside):
         row = outside[0]

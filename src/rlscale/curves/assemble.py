@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.accounting.ledger import Cost
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
-from rlscale.core.manifests import read_manifest, verify_files
+from rlscale.core.manifests import read_manifest, verify_file, verify_files
 from rlscale.core.tables import CURVE_COLUMNS, write_curves
 
 if TYPE_CHECKING:
@@ -20,28 +20,37 @@ _SCORES = (
 
 
 def make_curve(
-    study: str, protocol_digest: str, train: Path, evaluation: Path, output: Path
+    study: str, protocol_digest: str, train: Path, evaluation: Path, curve: Path, costs: Path
 ) -> None:
     """Join a cell's scores with what each checkpoint had consumed by then.
 
     Args:
         study: Name of the study.
         protocol_digest: Digest of the cell's protocol (``rlscale.study.grid.protocol_digest``).
-        train: The cell's train.json; ledger.csv and timings.csv lie beside it.
-        evaluation: The cell's eval.json; scores.csv lies beside it.
-        output: The cell's curve.csv.
+        train: The cell's train.json; ledger.csv, which it names, and timings.csv, which is
+            measured and which no manifest names, lie beside it.
+        evaluation: The cell's eval.json; scores.csv and samples.parquet, which it names, lie
+            beside it.
+        curve: The cell's curve.csv.
+        costs: The cell's costs.csv: its ledger, and the evaluation of every checkpoint.
 
     Raises:
-        StudyError: The tables do not fit together.
+        StudyError: A table has other bytes than its manifest says, or they do not fit together.
     """
     import pandas
 
     manifest = read_manifest(train, "train")
+    verify_file(manifest, train.parent / "ledger.csv")
     verify_files(read_manifest(evaluation, "eval"))
     scores = pandas.read_csv(evaluation.parent / "scores.csv")
     ledger, timings = (
         pandas.read_csv(train.parent / name) for name in ("ledger.csv", "timings.csv")
     )
+    samples = pandas.read_parquet(
+        evaluation.parent / "samples.parquet", columns=["step", "prompt_tokens", "tokens"]
+    )
+    evaluated = pandas.DataFrame(Cost(**manifest["cost"]).evaluation(samples))
+    write_text(costs, pandas.concat([ledger, evaluated]).to_csv(index=False))
     spent = spent_by_step(ledger, timings, manifest)
     late = sorted(set(scores["step"]) - set(spent["step"]))
     if late:
@@ -56,8 +65,9 @@ def make_curve(
         n_params_nominal=manifest["n_params_nominal"],
         protocol_digest=protocol_digest,
         source="study",
+        status=manifest["status"],
     )
-    write_curves(rows[list(CURVE_COLUMNS)], output)
+    write_curves(rows[list(CURVE_COLUMNS)], curve)
 
 
 def spent_by_step(
@@ -100,36 +110,33 @@ def collect(
     """Put the tables of all cells together.
 
     Args:
-        cells: Folders of the cells (results/cells/<cell>).
+        cells: Folders of the cells (results/cells/<cell>): curve.csv, costs.csv, timings.csv, and
+            outcomes.parquet, which eval.json names.
         curves: Study's curves.csv.
         outcomes: Study's outcomes.parquet (counts by cell, step, benchmark and problem).
         ledger: Study's ledger.csv, with the evaluation of every checkpoint.
         timings: Study's timings.csv.
+
+    Raises:
+        StudyError: An outcomes.parquet has other bytes than its eval.json says.
     """
     import pandas
 
-    tables = [
-        pandas.read_csv(folder / "curve.csv", dtype={"protocol_digest": str}) for folder in cells
-    ]
-    write_curves(pandas.concat(tables, ignore_index=True), curves)
-    problems = pandas.concat(
-        [pandas.read_parquet(folder / "outcomes.parquet") for folder in cells], ignore_index=True
-    )
+    parts: dict[str, list[pandas.DataFrame]] = {"costs": [], "timings": []}
+    rows, counts = [], []
+    for folder in cells:
+        manifest = read_manifest(folder / "eval.json", "eval")
+        verify_file(manifest, folder / "outcomes.parquet")
+        rows.append(pandas.read_csv(folder / "curve.csv", dtype={"protocol_digest": str}))
+        counts.append(pandas.read_parquet(folder / "outcomes.parquet"))
+        for name, tables in parts.items():
+            table = pandas.read_csv(folder / f"{name}.csv")
+            table.insert(0, "cell", manifest["name"])
+            tables.append(table)
+    write_curves(pandas.concat(rows, ignore_index=True), curves)
+    problems = pandas.concat(counts, ignore_index=True)
     problems.sort_values(["cell", "step", "benchmark", "problem_id"], kind="stable").to_parquet(
         outcomes, index=False
     )
-    spent, measured = [], []
-    for folder in cells:
-        manifest = read_manifest(folder / "train.json", "train")
-        samples = pandas.read_parquet(
-            folder / "samples.parquet", columns=["step", "prompt_tokens", "tokens"]
-        )
-        evaluated = pandas.DataFrame(Cost(**manifest["cost"]).evaluation(samples))
-        trained = pandas.read_csv(folder / "ledger.csv")
-        cell = manifest["cell"]["path"]
-        spent.append(pandas.concat([trained, evaluated]).assign(cell=cell))
-        measured.append(pandas.read_csv(folder / "timings.csv").assign(cell=cell))
-    for path, parts in ((ledger, spent), (timings, measured)):
-        table = pandas.concat(parts, ignore_index=True)
-        table.insert(0, "cell", table.pop("cell"))
-        write_text(path, table.to_csv(index=False))
+    for path, name in ((ledger, "costs"), (timings, "timings")):
+        write_text(path, pandas.concat(parts[name], ignore_index=True).to_csv(index=False))

@@ -91,7 +91,7 @@ def select_rows(table: "pandas.DataFrame", select: Mapping[str, Any]) -> "pandas
 def metric_rows(
     table: "pandas.DataFrame", metric: str, benchmark: str
 ) -> tuple["pandas.DataFrame", str, str]:
-    """Rows, column and benchmark of a metric.
+    """Rows, column and benchmark of a metric; cells that diverged or were refused are left out.
 
     Args:
         table: Curves.
@@ -104,7 +104,9 @@ def metric_rows(
     """
     column = metric if metric in ("loss", "response_length") else "loss"
     name = benchmark if column == metric else metric
-    rows = table[table["benchmark"] == name]
+    rows = table[(table["benchmark"] == name) & (table["status"] == "ok")]
+    if rows.empty and (table["benchmark"] == name).any():
+        raise StudyError(f"benchmark '{name}': every selected cell diverged or was refused")
     if rows.empty:
         found = ", ".join(sorted(table["benchmark"].unique()))
         raise StudyError(f"metric '{metric}': no rows of benchmark '{name}'; there are {found}")

@@ -5,23 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.core.files import read_json, write_text
+from rlscale.core.files import write_text
 
 if TYPE_CHECKING:
     import pandas
 
-# In every train.json's settings, but no settings of the protocol.
-_NO_PROTOCOL = ("protocol_digest", "code", "recipe.overridden")
 
-
-def differences(
-    settings: Mapping[str, Mapping[str, Any]], ignored: Iterable[str] = ()
-) -> dict[str, dict[str, str]]:
+def differences(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
     """The settings that are not the same in all cells.
 
     Args:
         settings: Cell -> its settings, nested.
-        ignored: Dotted keys, or beginnings of some, that may differ.
 
     Returns:
         Dotted key -> cell -> its value as text, ``-`` where the cell has no such key.
@@ -30,7 +24,7 @@ def differences(
     found = {}
     for key in sorted(set().union(*flat.values())):
         values = {cell: str(own.get(key, "-")) for cell, own in flat.items()}
-        if len(set(values.values())) > 1 and not _covered(key, ignored):
+        if len(set(values.values())) > 1:
             found[key] = values
     return found
 
@@ -54,16 +48,24 @@ def write_differences(protocols: Mapping[str, Mapping[str, Any]], path: str) -> 
     write_text(path, table.to_csv(index=False))
 
 
+def read_differences(path: Path) -> "pandas.DataFrame":
+    """Read what ``write_differences`` wrote, all columns as text."""
+    import pandas
+
+    return pandas.read_csv(path, dtype=str, keep_default_na=False)
+
+
 def check_protocols(
-    rows: "pandas.DataFrame", manifests: Mapping[str, Path] | None, allowed: Sequence[str]
+    rows: "pandas.DataFrame", protocols: "pandas.DataFrame | None", allowed: Sequence[str]
 ) -> list[str]:
     """Refuse rows whose cells were trained or measured under differing protocols.
 
     Args:
         rows: Curve rows to be fitted together.
-        manifests: Cell -> its train.json, to name the settings that differ; None without them.
-        allowed: Settings that may differ (``fit.allow_differences``), as dotted keys of the
-            manifests' settings or their beginnings.
+        protocols: protocols.csv (``read_differences``), to name the settings that differ; None
+            where there is none.
+        allowed: Settings that may differ (``fit.allow_differences``), as dotted keys of that table
+            or their beginnings.
 
     Returns:
         The digests found, sorted.
@@ -75,27 +77,35 @@ def check_protocols(
     digests = sorted(first.index)
     if len(digests) <= 1:
         return digests
-    listed = "; ".join(f"{first[d]} has {d}" for d in digests)
-    if not manifests:
+    values = {} if protocols is None else _values(protocols, list(first))
+    if not values:
+        listed = "; ".join(f"{first[d]} has {d}" for d in digests)
         raise StudyError(
-            f"cells of differing protocols in one fit: {listed}. Narrow fit.select, or name what "
-            "may differ in fit.allow_differences"
+            f"cells of differing protocols in one fit: {listed}. Narrow fit.select; no table "
+            "(results/protocols.csv) names a setting in which they differ"
         )
-    settings = {cell: read_json(manifests[cell])["settings"] for cell in first}
-    if not differences(settings, _NO_PROTOCOL):
-        raise StudyError(
-            f"cells of differing protocols in one fit, though they were trained alike: {listed}. "
-            "They were evaluated under other settings or on other data: evaluate them again"
-        )
-    differing = differences(settings, (*_NO_PROTOCOL, *allowed))
+    differing = {key: found for key, found in values.items() if not _covered(key, allowed)}
     if differing:
-        head = "setting | " + " | ".join(settings)
-        lines = [f"{key} | " + " | ".join(values.values()) for key, values in differing.items()]
+        head = "setting | " + " | ".join(first)
+        lines = [f"{key} | " + " | ".join(found) for key, found in differing.items()]
         raise StudyError(
             "cells of differing protocols in one fit; narrow fit.select, or name what may differ "
             "in fit.allow_differences:\n" + "\n".join([head, *lines])
         )
     return digests
+
+
+def _values(protocols: "pandas.DataFrame", cells: Sequence[str]) -> dict[str, list[str]]:
+    """Setting -> its value in each of some cells, of the settings in which those differ."""
+    found: dict[str, dict[str, str]] = {}
+    for setting, value, which in protocols[["setting", "value", "which"]].itertuples(index=False):
+        own = found.setdefault(setting, {})
+        own |= dict.fromkeys(set(cells).intersection(which.split()), str(value))
+    return {
+        setting: [own.get(cell, "-") for cell in cells]
+        for setting, own in found.items()
+        if len({own.get(cell, "-") for cell in cells}) > 1
+    }
 
 
 def _covered(key: str, names: Iterable[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,22 +49,21 @@ def fit_curves(
     metric: str,
     settings: Mapping[str, Any],
     outcomes: "pandas.DataFrame | None" = None,
-    manifests: Mapping[str, Path] | None = None,
-    missing: Sequence[str] = (),
-    diverged: Sequence[str] = (),
+    protocols: "pandas.DataFrame | None" = None,
+    expected: Sequence[str] = (),
 ) -> dict:
     """Fit one law to every (family, variant) of a curves table.
 
     Args:
-        table: Curves (``rlscale.core.tables.read_curves``) of one study.
+        table: Curves (``rlscale.core.tables.read_curves``) of one study; rows whose ``status`` is
+            not ``ok`` are left out and their cells named.
         law: Key of ``rlscale.laws.equations.LAWS``.
         x: Key of ``rlscale.laws.points.X_COLUMNS``.
         metric: ``loss``, ``response_length`` or a benchmark's name.
         settings: The ``fit`` section of the configuration; ``DEFAULTS`` where it is silent.
         outcomes: outcomes.parquet, for intervals over redrawn problems.
-        manifests: Cell -> train.json, to name settings that differ between cells.
-        missing: Cells of the study without rows.
-        diverged: Cells whose training diverged or was refused; their rows are left out.
+        protocols: protocols.csv, to name settings that differ between cells.
+        expected: Cells that the study names; those without rows are named as missing.
 
     Returns:
         A document after workflow/schemas/fit.schema.yaml.
@@ -77,9 +75,6 @@ def fit_curves(
     _check_names(law, x)
     rows = select_rows(table, settings["select"])
     rows, column, benchmark = metric_rows(rows, metric, settings["benchmark"])
-    rows = rows[~rows["cell"].isin(list(diverged))]
-    if rows.empty:
-        raise StudyError("every selected cell diverged: nothing to fit")
     studies = sorted(rows["study"].unique())
     if len(studies) > 1:
         raise StudyError(
@@ -87,7 +82,7 @@ def fit_curves(
             "fit.select.study"
         )
     check_counts(rows, column, "equal" if law == "paper" else settings["weighting"])
-    digests = check_protocols(rows, manifests, settings["allow_differences"])
+    digests = check_protocols(rows, protocols, settings["allow_differences"])
     groups = build_groups(rows, x=x, column=column, size=settings["size"])
     entries, scopes = [], []
     for group in groups:
@@ -122,8 +117,8 @@ def fit_curves(
         "protocol_digests": digests,
         "cells": {
             "used": sorted(cell for group in groups for cell in group.cells),
-            "missing": sorted(missing),
-            "diverged": sorted(diverged),
+            "missing": sorted(set(expected) - set(table["cell"])),
+            "diverged": sorted(table.loc[table["status"] != "ok", "cell"].unique()),
         },
         "groups": entries,
     }
