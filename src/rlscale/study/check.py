@@ -1,0 +1,219 @@
+"""`rlscale check`: all that can be said against a configuration without running anything."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rlscale.core.errors import StudyError
+from rlscale.core.tables import CURVE_COLUMNS
+from rlscale.study import grid
+from rlscale.study.schema import near, schema_findings, with_defaults
+from rlscale.training.grpo_keys import grpo_keys
+
+Config = Mapping[str, Any]
+
+
+def refuse(config: Any, schema_file: str | Path) -> None:
+    """Refuse a configuration with all that is wrong with it, a line each.
+
+    Args:
+        config: As Snakemake read it.
+        schema_file: The configuration's schema.
+
+    Raises:
+        StudyError: There is something.
+    """
+    found = findings(config, yaml.safe_load(Path(schema_file).read_text(encoding="utf-8")))
+    if found:
+        count = f"{len(found)} mistakes" if len(found) > 1 else "a mistake"
+        raise StudyError(f"{count} in the configuration:\n" + "\n".join(f"  {s}" for s in found))
+
+
+def findings(config: Any, schema: Mapping[str, Any]) -> list[str]:
+    """All mistakes of a configuration, a sentence each; none where it can be run.
+
+    What the schema refuses comes alone: the other checks read a configuration of its form.
+    """
+    refused = schema_findings(config, schema)
+    if refused:
+        return refused
+    config = with_defaults(config, schema)
+    if "ingest" in config:
+        return []
+    found = [said for check in _CHECKS for said in check(config)]
+    if not found:
+        try:
+            grid.check(config)
+        except StudyError as error:
+            return [str(error)]
+        found = [said for check in _CELL_CHECKS for said in check(config)]
+    return found
+
+
+def absent_files(config: Config) -> list[str]:
+    """Files and folders that a configuration names and that are not here (yet)."""
+    named: dict[str, str] = {}
+    for name, entry in config.get("data", {}).items():
+        for part in (entry, entry.get("held_out", {})):
+            named |= dict.fromkeys(part.get("read", {}).get("files", []), f"data.{name}")
+    for name, entry in config.get("benchmarks", {}).items():
+        named |= {entry["path"]: f"benchmarks.{name}.path"} if "path" in entry else {}
+    for name, variants in config.get("models", {}).items():
+        for variant in ("base", "instruct"):
+            folder = variants.get(variant, {}).get("folder")
+            named |= {folder: f"models.{name}.{variant}.folder"} if folder else {}
+    named |= {path: f"compare.{name}" for name, path in config.get("compare", {}).items()}
+    return [f"{key}: {path} is not here" for path, key in named.items() if not _there(path)]
+
+
+def _there(path: str) -> bool:
+    return any(Path().glob(path)) if not Path(path).is_absolute() else Path(path).exists()
+
+
+def _sweeps(config: Config) -> Iterator[str]:
+    seen: set[str] = set()
+    for sweep in config["sweeps"]:
+        if sweep["name"] in seen:
+            yield f"sweeps: the name '{sweep['name']}' is given twice; rename or remove one"
+        seen.add(sweep["name"])
+
+
+def _grpo(config: Config) -> Iterator[str]:
+    known = grpo_keys()
+    for name, recipe in config["recipes"].items():
+        for key in recipe["grpo"]:
+            if known and key not in known:
+                yield f"recipes.{name}.grpo.{key}: TRL knows no such setting{_closest(key, known)}"
+
+
+def _overrides(config: Config) -> Iterator[str]:
+    known = grpo_keys()
+    cells = [asdict(cell) for cell in grid.expand(config)]
+    for number, override in enumerate(config["training"]["overrides"]):
+        where = f"training.overrides.{number}"
+        match = override["match"]
+        if not any(all(cell[key] == match[key] for key in match) for cell in cells):
+            yield f"{where}.match: no cell of the sweeps is meant by {match}"
+        recipes = {key for recipe in config["recipes"].values() for key in recipe}
+        for key in override["set"]:
+            if known and key not in known | recipes:
+                yield f"{where}.set.{key}: neither a recipe's key nor one of TRL's" + _closest(
+                    key, known | recipes
+                )
+
+
+def _sections(config: Config) -> Iterator[str]:
+    for name, model in config["models"].items():
+        for variant in ("base", "instruct"):
+            if "made" not in model.get(variant, {}):
+                continue
+            section = "pretraining" if variant == "base" else "fine_tuning"
+            if section not in config:
+                yield f"models.{name}.{variant}: is made here, which needs the section '{section}'"
+
+
+def _resources(config: Config) -> Iterator[str]:
+    for name in config["resources"]["models"]:
+        if name not in config["models"]:
+            yield f"resources.models.{name}: there is no such model{near(name, config['models'])}"
+
+
+def _fits(config: Config) -> Iterator[str]:
+    benchmarks = config["benchmarks"]
+    fit, forecast = config["fit"], config["forecast"]
+    if fit["benchmark"] not in benchmarks:
+        yield f"fit.benchmark: no benchmark '{fit['benchmark']}'{near(fit['benchmark'], benchmarks)}"
+    metrics = {"loss", "response_length", *benchmarks}
+    for key, names in (("fit.metrics", fit["metrics"]), ("forecast.metric", [forecast["metric"]])):
+        for name in names:
+            if name not in metrics:
+                yield f"{key}: '{name}' is neither loss nor a benchmark{near(name, metrics)}"
+    for column in fit["select"]:
+        if column not in CURVE_COLUMNS:
+            yield f"fit.select.{column}: not a column of curves.csv{near(column, CURVE_COLUMNS)}"
+
+
+def _evaluation(config: Config) -> Iterator[str]:
+    benchmarks = config["benchmarks"]
+    for suite, weights in config["evaluation"]["suites"].items():
+        for name in weights:
+            if name not in benchmarks:
+                yield f"evaluation.suites.{suite}: no benchmark '{name}'{near(name, benchmarks)}"
+    for number, entry in enumerate(config["evaluation"]["top_up"]):
+        name = entry["match"].get("benchmark")
+        if name is not None and name not in benchmarks:
+            yield f"evaluation.top_up.{number}: no benchmark '{name}'{near(name, benchmarks)}"
+
+
+def _selected(config: Config) -> Iterator[str]:
+    """What is selected for fits and forecasts must be there."""
+    cells = [asdict(cell) for cell in grid.expand(config)]
+    select = {key: _values(wanted) for key, wanted in config["fit"]["select"].items()}
+    for key, wanted in select.items():
+        if key in cells[0] and not any(cell[key] in wanted for cell in cells):
+            there = ", ".join(map(str, sorted({cell[key] for cell in cells})))
+            yield f"fit.select.{key}: no cell has {key} {wanted}; the sweeps have {there}"
+            return
+    chosen = [
+        cell for cell in cells if all(cell[key] in select[key] for key in select if key in cell)
+    ]
+    sizes = {cell["model"] for cell in chosen}
+    for name, protocol in config["forecast"]["protocols"].items():
+        held_out = protocol.get("held_out_sizes", 1)
+        if protocol["kind"] == "inter" and held_out >= len(sizes):
+            yield (
+                f"forecast.protocols.{name}.held_out_sizes: {held_out} of {len(sizes)} selected "
+                "sizes leave none to learn from"
+            )
+
+
+def _lengths(config: Config) -> Iterator[str]:
+    """Responses must fit into the context of models that are made here."""
+    longest = {
+        f"recipes.{name}.grpo.max_completion_length": recipe["grpo"].get("max_completion_length", 0)
+        for name, recipe in config["recipes"].items()
+    } | {"evaluation.max_tokens": config["evaluation"]["max_tokens"]}
+    for name, model in config["models"].items():
+        context = model.get("base", {}).get("made", {}).get("max_position_embeddings")
+        for key, tokens in longest.items():
+            if context is not None and tokens >= context:
+                yield f"{key}: {tokens} tokens do not fit into the context of {name}, {context}"
+
+
+def _pools(config: Config) -> Iterator[str]:
+    """Generated sets must have the problems that their splits and recipes take."""
+    for cell in grid.expand(config):
+        recipe = config["recipes"][cell.recipe]
+        entry = config["data"][recipe["data"]]
+        if "generate" not in entry:
+            continue
+        drawn = sum(level["problems"] for level in entry["generate"]["levels"].values())
+        held_out = entry["held_out"].get("problems", 0)
+        unique = recipe["steps"] * recipe["prompts_per_step"] // cell.tau
+        if unique + held_out > drawn:
+            yield (
+                f"data.{recipe['data']}: {drawn} problems are drawn, but {held_out} are held out "
+                f"and recipes.{cell.recipe} takes {unique} ({recipe['steps']} steps x "
+                f"{recipe['prompts_per_step']} prompts / tau {cell.tau}); draw more"
+            )
+            return
+
+
+def _values(wanted: Any) -> list[Any]:
+    return wanted if isinstance(wanted, list) else [wanted]
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    said = near(name, sorted(known))
+    return said if "did you mean" in said else ""
+
+
+_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
+    _sweeps, _grpo, _sections, _resources, _fits, _evaluation,
+)  # fmt: skip
+_CELL_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
+    _overrides, _selected, _lengths, _pools,
+)  # fmt: skip

@@ -1,0 +1,33 @@
+"""The keys that TRL's GRPOConfig knows, without importing it."""
+
+import ast
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+# Where the class and those that it inherits from stand.
+_CLASSES = {
+    "trl/trainer/grpo_config.py": "GRPOConfig",
+    "trl/trainer/base_config.py": "_BaseConfig",
+    "transformers/training_args.py": "TrainingArguments",
+}
+
+
+@cache
+def grpo_keys() -> frozenset[str]:
+    """Names of all settings; empty where TRL is not installed."""
+    keys: set[str] = set()
+    for file, name in _CLASSES.items():
+        package, _, rest = file.partition("/")
+        spec = find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            return frozenset()
+        source = Path(spec.submodule_search_locations[0]) / rest
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+        own = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name)
+        keys |= {
+            node.target.id
+            for node in own.body
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        }
+    return frozenset(keys)
