@@ -1,7 +1,10 @@
 # The table of contents: configuration, rules, and the targets that have names.
 # Science is in src/rlscale, one entry point per rule in workflow/scripts.
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 
+from rlscale.core.errors import StudyError
+from rlscale.study.check import refuse
 from rlscale.study.console import show_failures
 
 min_version("9.0")
@@ -12,6 +15,12 @@ if "study" not in config:
     configfile: "config/config.yaml"
 
 
+# All mistakes at once, a sentence each; Snakemake's own check fills in the defaults.
+if workflow.is_main_process:
+    try:
+        refuse(config, workflow.configfiles)
+    except StudyError as mistakes:
+        raise WorkflowError(str(mistakes)) from None
 validate(config, "workflow/schemas/config.schema.yaml")
 
 

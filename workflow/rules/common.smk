@@ -15,7 +15,6 @@ from rlscale.jobs.launch import command
 from rlscale.core.code import code_digest
 from rlscale.core.digests import digest
 from rlscale.study.folder import check_folder, claim_folder
-from rlscale.study.names import check_names
 
 # Entry points are named by this variable, not by a path in a rule: a path differs between clones
 # and Snakemake would take that for a changed rule.
@@ -31,11 +30,9 @@ def or_refuse(function, *arguments):
 
 
 or_refuse(check_folder, config["study"], Path("results"))
-or_refuse(check_names, config)
 # A study of curves made elsewhere trains nothing.
 CELLS = []
 if "ingest" not in config:
-    or_refuse(grid.check, config)
     CELLS = grid.expand(config)
 
 

@@ -32,6 +32,9 @@ def main() -> None:
     new.add_argument("folder", type=Path)
     new.add_argument("--config", type=Path, required=True)
     commands.add_parser("dvc-yaml", help="write dvc.yaml from the configuration and the rules")
+    check = commands.add_parser("check", help="all that is wrong with a configuration, at once")
+    check.add_argument("config", type=Path, nargs="?", default=Path("config/config.yaml"))
+    check.add_argument("--json", action="store_true", help="as JSON")
     commands.add_parser("status", help="what the run in this folder has done and is doing")
     commands.add_parser("cluster-status", help="how the cells stand, and why some failed")
     fit = commands.add_parser("fit", help="fit a law to a curves table made anywhere")
@@ -43,6 +46,7 @@ def main() -> None:
         return
 
     _check_product(arguments.command)
+    from rlscale.study import check as check_command
     from rlscale.study import cluster_status, console, runs, upkeep
     from rlscale.study import folder as studies
 
@@ -57,6 +61,8 @@ def main() -> None:
         upkeep.prune(_configuration(), arguments.checkpoints, arguments.remove)
     elif arguments.command == "new-study":
         studies.new_study(arguments.folder, arguments.config)
+    elif arguments.command == "check":
+        sys.exit(check_command.show(arguments.config, as_json=arguments.json))
     elif arguments.command == "status":
         console.show_status()
     elif arguments.command == "cluster-status":

@@ -1,35 +1,61 @@
 """`rlscale check`: all that can be said against a configuration without running anything."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import CURVE_COLUMNS
 from rlscale.study import grid
-from rlscale.study.schema import near, schema_findings, with_defaults
-from rlscale.training.grpo_keys import grpo_keys
+from rlscale.study.names import check_names
+from rlscale.study.schema import SCHEMA, load, near, schema_findings, with_defaults
+from rlscale.training.grpo_keys import FIXED, grpo_keys
 
 Config = Mapping[str, Any]
 
 
-def refuse(config: Any, schema_file: str | Path) -> None:
+def refuse(config: Any, files: Iterable[str | Path]) -> None:
     """Refuse a configuration with all that is wrong with it, a line each.
 
     Args:
         config: As Snakemake read it.
-        schema_file: The configuration's schema.
+        files: The files that it was read from.
 
     Raises:
         StudyError: There is something.
     """
-    found = findings(config, yaml.safe_load(Path(schema_file).read_text(encoding="utf-8")))
+    for file in files:
+        load(file)
+    found = findings(config, load(SCHEMA))
     if found:
         count = f"{len(found)} mistakes" if len(found) > 1 else "a mistake"
         raise StudyError(f"{count} in the configuration:\n" + "\n".join(f"  {s}" for s in found))
+
+
+def show(path: Path, *, as_json: bool) -> int:
+    """Print what is wrong with a configuration file, and which files it names that are not here.
+
+    Returns:
+        Exit status: 1 where the study is refused.
+    """
+    try:
+        config = load(path)
+        mistakes = findings(config, load(SCHEMA))
+    except StudyError as error:
+        config, mistakes = {}, [str(error)]
+    absent = [] if mistakes else absent_files(config)
+    if as_json:
+        print(json.dumps({"mistakes": mistakes, "absent": absent}, indent=2))
+    else:
+        for said in mistakes:
+            print(said)
+        for said in absent:
+            print(f"note: {said}; it must be there before the study runs")
+        if not mistakes:
+            print(f"{path}: this study can run")
+    return 1 if mistakes else 0
 
 
 def findings(config: Any, schema: Mapping[str, Any]) -> list[str]:
@@ -41,16 +67,20 @@ def findings(config: Any, schema: Mapping[str, Any]) -> list[str]:
     if refused:
         return refused
     config = with_defaults(config, schema)
+    found = [*_said_by(check_names, config)]
     if "ingest" in config:
-        return []
-    found = [said for check in _CHECKS for said in check(config)]
-    if not found:
-        try:
-            grid.check(config)
-        except StudyError as error:
-            return [str(error)]
-        found = [said for check in _CELL_CHECKS for said in check(config)]
-    return found
+        return found
+    found += [said for check in _CHECKS for said in check(config)]
+    found += [] if found else _said_by(grid.check, config)
+    return found or [said for check in _CELL_CHECKS for said in check(config)]
+
+
+def _said_by(check: Callable[[Config], None], config: Config) -> list[str]:
+    try:
+        check(config)
+    except StudyError as error:
+        return [str(error)]
+    return []
 
 
 def absent_files(config: Config) -> list[str]:
@@ -85,7 +115,9 @@ def _grpo(config: Config) -> Iterator[str]:
     known = grpo_keys()
     for name, recipe in config["recipes"].items():
         for key in recipe["grpo"]:
-            if known and key not in known:
+            if key in FIXED:
+                yield f"recipes.{name}.grpo.{key}: follows from other keys of the study; remove it"
+            elif known and key not in known:
                 yield f"recipes.{name}.grpo.{key}: TRL knows no such setting{_closest(key, known)}"
 
 
@@ -106,13 +138,12 @@ def _overrides(config: Config) -> Iterator[str]:
 
 
 def _sections(config: Config) -> Iterator[str]:
-    for name, model in config["models"].items():
-        for variant in ("base", "instruct"):
-            if "made" not in model.get(variant, {}):
-                continue
-            section = "pretraining" if variant == "base" else "fine_tuning"
-            if section not in config:
-                yield f"models.{name}.{variant}: is made here, which needs the section '{section}'"
+    for variant, section in (("base", "pretraining"), ("instruct", "fine_tuning")):
+        made = [
+            name for name, model in config["models"].items() if "made" in model.get(variant, {})
+        ]
+        if made and section not in config:
+            yield f"{section}: missing; models.{made[0]}.{variant} is made here and needs it"
 
 
 def _resources(config: Config) -> Iterator[str]:
@@ -125,7 +156,8 @@ def _fits(config: Config) -> Iterator[str]:
     benchmarks = config["benchmarks"]
     fit, forecast = config["fit"], config["forecast"]
     if fit["benchmark"] not in benchmarks:
-        yield f"fit.benchmark: no benchmark '{fit['benchmark']}'{near(fit['benchmark'], benchmarks)}"
+        name = fit["benchmark"]
+        yield f"fit.benchmark: no benchmark '{name}'{near(name, benchmarks)}"
     metrics = {"loss", "response_length", *benchmarks}
     for key, names in (("fit.metrics", fit["metrics"]), ("forecast.metric", [forecast["metric"]])):
         for name in names:
@@ -176,11 +208,17 @@ def _lengths(config: Config) -> Iterator[str]:
         f"recipes.{name}.grpo.max_completion_length": recipe["grpo"].get("max_completion_length", 0)
         for name, recipe in config["recipes"].items()
     } | {"evaluation.max_tokens": config["evaluation"]["max_tokens"]}
-    for name, model in config["models"].items():
-        context = model.get("base", {}).get("made", {}).get("max_position_embeddings")
-        for key, tokens in longest.items():
-            if context is not None and tokens >= context:
-                yield f"{key}: {tokens} tokens do not fit into the context of {name}, {context}"
+    contexts = {
+        name: model["base"]["made"]["max_position_embeddings"]
+        for name, model in config["models"].items()
+        if "made" in model.get("base", {})
+    }
+    if not contexts:
+        return
+    name = min(contexts, key=contexts.__getitem__)
+    for key, tokens in longest.items():
+        if tokens >= contexts[name]:
+            yield f"{key}: {tokens} tokens do not fit into the context of {name}, {contexts[name]}"
 
 
 def _pools(config: Config) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A configuration against its schema: every mistake as one sentence with its key and the remedy."""
 
+import copy
 import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,11 +8,51 @@ from typing import Any
 
 import yaml
 
+from rlscale.core.errors import StudyError
+
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 _KINDS = {
     "integer": "a whole number", "number": "a number", "string": "a text", "array": "a list",
     "object": "a section of keys", "boolean": "true or false",
 }  # fmt: skip
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as the safe loader reads it, a key given twice in one section refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A section, whose keys must differ; merged ones (``<<``) may be given again."""
+        seen: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)
+            line = key_node.start_mark.line + 1
+            if key in seen:
+                raise StudyError(
+                    f"{self.name}: line {line}: the key '{key}' stands in line {seen[key]} "
+                    "already; remove one of them"
+                )
+            seen[key] = line
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path | str) -> Any:
+    """Read a configuration file.
+
+    Raises:
+        StudyError: It is missing, no YAML, or gives a key twice; the message names the line.
+    """
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return yaml.load(handle, _Loader)
+    except FileNotFoundError:
+        raise StudyError(f"{path}: there is no such configuration file") from None
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: not UTF-8 text ({error}); save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise StudyError(f"{path}: {line}not YAML: {error.problem}") from None
 
 
 def schema_findings(config: Any, schema: Mapping[str, Any]) -> list[str]:
@@ -26,7 +67,7 @@ def schema_findings(config: Any, schema: Mapping[str, Any]) -> list[str]:
     """
     from jsonschema import Draft202012Validator
 
-    if not isinstance(config, dict):
+    if not isinstance(config, dict) or not config:
         return ["the configuration is empty, or not a file of keys and values"]
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: str(e.path))
     return list(dict.fromkeys(said for error in errors for said in _sentences(error)))
@@ -43,10 +84,10 @@ def with_defaults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[
         if isinstance(instance, dict):
             for key, part in properties.items():
                 if "default" in part:
-                    instance.setdefault(key, yaml.safe_load(yaml.safe_dump(part["default"])))
+                    instance.setdefault(key, copy.deepcopy(part["default"]))
         yield from valid(validator, properties, instance, parent)
 
-    filled = yaml.safe_load(yaml.safe_dump(dict(config)))
+    filled = copy.deepcopy(dict(config))
     for _ in extend(Draft202012Validator, {"properties": filling})(schema).iter_errors(filled):
         pass
     return filled
@@ -79,6 +120,9 @@ def _sentences(error: Any) -> Iterator[str]:
         kinds = wanted if isinstance(wanted, list) else [wanted]
         hint = _number_hint(value, kinds)
         yield f"{at}{value!r} is not {' or '.join(_KINDS[one] for one in kinds)}{hint}"
+    elif kind == "uniqueItems":
+        twice = next(one for one in value if value.count(one) > 1)
+        yield f"{at}{twice!r} is listed twice"
     elif kind == "enum":
         yield f"{at}{value!r} is none of the allowed values{near(str(value), wanted)}"
     elif kind == "oneOf" and all(set(one) == {"required"} for one in wanted):

@@ -12,6 +12,14 @@ _CLASSES = {
     "transformers/training_args.py": "TrainingArguments",
 }
 
+# Those that follow from the design or from other keys of a recipe, which may not name them.
+FIXED = (
+    "output_dir", "num_generations", "per_device_train_batch_size", "steps_per_generation",
+    "gradient_accumulation_steps", "max_steps", "shuffle_dataset", "seed", "use_cpu",
+    "trust_remote_code", "save_strategy", "logging_steps", "logging_nan_inf_filter", "report_to",
+    "disable_tqdm",
+)  # fmt: skip
+
 
 @cache
 def grpo_keys() -> frozenset[str]:

@@ -1,0 +1,146 @@
+"""`rlscale check`: typical mistakes in a configuration, each refused by one sentence."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rlscale.cli.main import main
+from rlscale.core.errors import StudyError
+from rlscale.study.check import absent_files, findings, refuse
+from rlscale.study.schema import SCHEMA, load, with_defaults
+
+ROOT = Path(__file__).parents[2]
+EMBEDDED = load(ROOT / "config/config.yaml")
+GONE = object()
+
+
+def changed(path: str, value: object) -> dict:
+    """The embedded study with one key set, or removed."""
+    config = copy.deepcopy(EMBEDDED)
+    place = config
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
+    for key in parents:
+        place = place[key]
+    if value is GONE:
+        del place[last]
+    else:
+        place[last] = value
+    return config
+
+
+MISTAKES = [
+    ("recipies", {}, "recipies: unknown key; did you mean recipes?"),
+    ("study", GONE, "the key 'study' is missing"),
+    ("recipes/main/prompt_per_step", 3, "did you mean prompts_per_step"),
+    ("recipes/main/steps", "64", "'64' is not a whole number; write it without quotes"),
+    ("recipes/main/grpo/learning_rate", "1e-4", "1.0e-4 for 1e-4"),
+    ("recipes/main/steps", -4, "less than the minimum of 1"),
+    ("recipes/main/grpo/bta", 0.1, "grpo.bta: TRL knows no such setting; did you mean beta"),
+    ("recipes/main/grpo/max_steps", 9, "follows from other keys of the study; remove it"),
+    ("models/arith-15k/base", {"hub": "a/b"}, "'hub' needs the key 'revision' beside it"),
+    ("models/arith-15k/base", {"hub": "a/b", "revision": "0" * 40, "folder": "x"},
+     "exactly one of made, hub, folder is needed; not both of hub and folder"),
+    ("sweeps/0/seed", [1, 1, 2], "sweeps.0.seed: 1 is listed twice"),
+    ("sweeps/1/name", "size", "the name 'size' is given twice"),
+    ("sweeps/0/model", ["arith-16k"], "unknown model 'arith-16k'; did you mean arith-15k"),
+    ("sweeps/1/variant", ["chat"], "'chat' is none of the allowed values"),
+    ("benchmarks/gsm9k", {"samples": 1}, "unknown benchmark 'gsm9k'; did you mean gsm8k?"),
+    ("training/overrides", [{"match": {"seed": 99}, "set": {"learning_rate": 1e-4}}],
+     "no cell of the sweeps is meant by {'seed': 99}"),
+    ("training/overrides", [{"match": {"seed": 1}, "set": {"learnrate": 1e-4}}],
+     "neither a recipe's key nor one of TRL's; did you mean learning_rate?"),
+    ("pretraining", GONE, "pretraining: missing; models.arith-15k.base is made here"),
+    ("resources/models", {"arith-51k": {"mem_mb": 900}}, "no such model; did you mean arith-15k"),
+    ("fit/benchmark", "heldout", "no benchmark 'heldout'; did you mean held_out?"),
+    ("fit/metrics", ["longer_sum"], "fit.metrics: 'longer_sum' is neither loss nor a benchmark"),
+    ("fit/select", {"taus": 1}, "fit.select.taus: not a column of curves.csv; did you mean tau"),
+    ("fit/select/tau", 2, "no cell has tau [2]; the sweeps have 1, 4, 16"),
+    ("fit/laws", ["saturated"], "did you mean saturating?"),
+    ("forecast/protocols/inter/held_out_sizes", 4, "4 of 4 selected sizes leave none"),
+    ("evaluation/suites", {"all": {"longer_sum": 1}}, "no benchmark 'longer_sum'"),
+    ("evaluation/top_up", [{"match": {"benchmark": "heldout"}, "samples": 9}], "held_out?"),
+    ("evaluation/max_tokens", 64, "64 tokens do not fit into the context of arith-15k, 64"),
+    ("data/arithmetic/held_out/problems", 500, "4400 problems are drawn, but 500 are held out"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "said"), MISTAKES, ids=lambda one: str(one)[:40])
+def test_a_mistake_is_refused_by_a_sentence(path, value, said):
+    found = findings(changed(path, value), load(SCHEMA))
+    assert any(said in sentence for sentence in found), found
+    assert len(found) <= 2
+    assert all(len(sentence) < 250 and "\n" not in sentence for sentence in found)
+
+
+@pytest.mark.parametrize("config", ["config", "paper", "published"])
+def test_our_own_configurations_have_none(config):
+    assert findings(load(ROOT / f"config/{config}.yaml"), load(SCHEMA)) == []
+
+
+@pytest.mark.parametrize("empty", [None, {}, "study", []])
+def test_an_empty_file_is_said_to_be_one(empty):
+    assert findings(empty, load(SCHEMA))[0].startswith("the configuration is empty")
+
+
+def test_all_mistakes_are_said_at_once():
+    config = changed("recipes/main/steps", "64")
+    config["figures"]["palette"] = "rainbow"
+    config["sweep"] = []
+    with pytest.raises(StudyError, match="3 mistakes in the configuration:\n") as error:
+        refuse(config, [])
+    assert len(str(error.value).splitlines()) == 4
+
+
+def test_files_that_are_not_here_are_named_and_refuse_nothing():
+    config = changed("models/arith-15k/base", {"folder": "models/none"})
+    config["benchmarks"]["gsm8k"] = {"samples": 1, "path": "raw/gsm8k.parquet"}
+    assert findings(config, load(SCHEMA)) == []
+    assert absent_files(config) == [
+        "benchmarks.gsm8k.path: raw/gsm8k.parquet is not here",
+        "models.arith-15k.base.folder: models/none is not here",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("study: a\nfit:\n  level: 0.9\n  robust: true\n  level: 0.8\n", "line 5: the key 'level'"),
+        ("study: a\n\tfit: 1\n", "line 2: not YAML"),
+        ("study: 'caf\xe9'\n", "not UTF-8 text"),
+    ],
+)
+def test_a_file_that_cannot_be_read_names_the_line(tmp_path, text, said):
+    path = tmp_path / "study.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(StudyError, match=said):
+        load(path)
+
+
+def test_merged_sections_may_give_a_key_again(tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\n")
+    assert load(path)["b"] == {"x": 3, "y": 2}
+
+
+def test_defaults_are_those_that_snakemake_fills_in():
+    from snakemake.utils import validate
+
+    theirs = copy.deepcopy(EMBEDDED)
+    validate(theirs, str(SCHEMA))
+    assert with_defaults(EMBEDDED, load(SCHEMA)) == theirs
+
+
+def test_the_command_says_it_and_its_exit_status_means_it(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(changed("fit/laws", ["saturated"])))
+    for arguments, status in (([str(path), "--json"], 1), ([str(ROOT / "config/config.yaml")], 0)):
+        monkeypatch.setattr("sys.argv", ["rlscale", "check", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == status
+    said = capsys.readouterr().out
+    assert "this study can run" in said
+    assert json.loads(said[: said.rindex("}") + 1])["mistakes"][0].startswith("fit.laws.0")
