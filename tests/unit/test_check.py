@@ -32,7 +32,7 @@ def changed(path: str, value: object) -> dict:
 
 
 MISTAKES = [
-    ("recipies", {}, "recipies: unknown key; did you mean recipes?"),
+    ("recipez", {}, "recipez: unknown key; did you mean recipes?"),
     ("study", GONE, "the key 'study' is missing"),
     ("recipes/main/prompt_per_step", 3, "did you mean prompts_per_step"),
     ("recipes/main/steps", "64", "'64' is not a whole number; write it without quotes"),
