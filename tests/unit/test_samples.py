@@ -91,6 +91,22 @@ def test_broken_files_are_named(paths):
         SampleStore(*paths)
 
 
+def test_a_store_of_an_earlier_version_is_read_and_extended(paths):
+    """Before there was a column ``gold``; in the journal, too."""
+    store = SampleStore(*paths)
+    store.append([row(0)])
+    store.replace(store.frame().assign(outcome="wrong", answer="4", scorer="s"))
+    pandas.read_parquet(paths[0]).drop(columns="gold").to_parquet(paths[0], index=False)
+    store = SampleStore(*paths)
+    store.append([row(1)])
+    store.flush()
+    part = paths[1] / "000000.parquet"
+    pandas.read_parquet(part).drop(columns="gold").to_parquet(part, index=False)
+    frame = SampleStore(*paths).frame()
+    assert list(frame["text"]) == ["text 0", "text 1"]
+    assert frame["gold"].isna().all()
+
+
 WRITER = """
 import sys, itertools, time
 sys.path.insert(0, {folder!r})

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas
 import pytest
-from tiny_cell import CELL, evaluate, make_cell, save_model, settings
+from tiny_cell import CELL, evaluate, make_cell, save_model, settings, write_benchmark
 
 from rlscale.core.errors import StudyError
 from rlscale.evaluation.samples import KEY, SampleStore
@@ -93,6 +93,26 @@ def test_a_changed_scorer_judges_again_without_generating(cell, monkeypatch):
     before, after = samples(done), samples(folder)
     assert (before["text"] == after["text"]).all()
     assert (before["outcome"] != after["outcome"]).any()
+
+
+def test_a_corrected_gold_judges_its_problem_again_without_generating(cell, tmp_path):
+    done, folder = cell
+    before = pandas.read_csv(folder / "scores.csv")
+    table = pandas.read_parquet(done / "harder" / "problems.parquet")
+    corrected = samples(folder).query("benchmark == 'harder' and outcome == 'wrong'").iloc[0]
+    right = table["problem_id"] == corrected["problem_id"]
+    other = tmp_path / "corrected"
+    other.mkdir()
+    for name in ("held_out", "harder"):
+        shutil.copytree(done / name, other / name)
+    table.loc[right, "answer"] = corrected["answer"]
+    write_benchmark(other / "harder", table)
+    shutil.copy(done / "train.json", other)
+    report = evaluate(other, settings(NAMES, 2), output=folder)
+    assert (report["generated"], report["judged_again"]) == (0, 2 * len(STEPS))
+    gained = pandas.read_csv(folder / "scores.csv")["n_correct"] - before["n_correct"]
+    assert gained[before["benchmark"] == "harder"].sum() > 0
+    assert (gained[before["benchmark"] == "held_out"] == 0).all()
 
 
 def test_a_changed_n_generates_only_what_is_missing(cell):

@@ -4,6 +4,8 @@ import random
 import time
 from pathlib import Path
 
+import pandas
+
 from rlscale.core.manifests import write_manifest
 from rlscale.evaluation.benchmarks import problem_table
 from rlscale.models.tiny import character_tokenizer, new_model
@@ -52,17 +54,25 @@ def make_cell(root: Path, *, steps: list[int], problems: int, benchmarks: list[s
         while len(sums) < problems:
             a, b, c = rng.randrange(100), rng.randrange(100), rng.randrange(10)
             sums[f"{a}+{b}-{c}="] = str(a + b - c)
-        table = root / name / "problems.parquet"
-        table.parent.mkdir()
-        problem_table(list(sums), list(sums.values()), source=name).to_parquet(table)
-        write_manifest(
-            root / name / "manifest.json",
-            kind="benchmark",
-            name=name,
-            files=[table],
-            started=time.time(),
-            **common,
-        )
+        write_benchmark(root / name, problem_table(list(sums), list(sums.values()), source=name))
+
+
+def write_benchmark(folder: Path, table: pandas.DataFrame) -> None:
+    """Write a benchmark's problem table and its manifest."""
+    folder.mkdir(exist_ok=True)
+    problems = folder / "problems.parquet"
+    table.to_parquet(problems)
+    write_manifest(
+        folder / "manifest.json",
+        kind="benchmark",
+        name=folder.name,
+        settings={},
+        inputs={},
+        seed=1,
+        code="rlscale.judging.sandbox",
+        files=[problems],
+        started=time.time(),
+    )
 
 
 def settings(benchmarks: list[str], samples: int, **changes) -> dict:

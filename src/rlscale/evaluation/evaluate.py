@@ -1,7 +1,7 @@
 """Evaluate all checkpoints of a cell on all benchmarks, in one warm engine.
 
-What is missing in the cell's sample store is generated; what a changed scorer judges otherwise is
-judged again without generating.
+What is missing in the cell's sample store is generated; what was judged by another scorer, or by
+another gold answer, is judged again without generating.
 """
 
 import time
@@ -207,7 +207,7 @@ def _sample(
         )
         for task, row, key in todo
     ]
-    rows = []
+    rows, responses = [], []
     finished = engine.generate(
         requests, temperature=settings["temperature"], top_p=settings["top_p"]
     )
@@ -217,17 +217,17 @@ def _sample(
             {
                 **dict(zip(KEY, key, strict=True)),
                 "step": step,
-                "text": made.tokens,
                 "tokens": len(made.tokens),
                 "prompt_tokens": len(requests[index].prompt),
                 "finish_reason": made.finish_reason,
             }
         )
+        responses.append(made.tokens)
         progress.count(task.name, key[_PROBLEM], len(made.tokens))
         if progress.due():
-            texts = engine.decode([row["text"] for row in rows])
+            texts = engine.decode(responses)
             store.append([{**row, "text": text} for row, text in zip(rows, texts, strict=True)])
-            rows = []
+            rows, responses = [], []
 
 
 def judge_stored(
@@ -236,11 +236,14 @@ def judge_stored(
     checkpoints: Sequence[Checkpoint],
     settings: Mapping[str, Any],
 ) -> tuple["pandas.DataFrame", int]:
-    """The samples that the settings ask for, in order, each judged by the current scorer.
+    """The samples that the settings ask for, in order, each judged as it is judged today.
+
+    A verdict holds as long as its scorer and the problem's gold answer are the same.
 
     Returns:
-        The store's columns; and how many samples had another scorer's verdict.
+        The store's columns; and how many samples had a verdict that no longer holds.
     """
+    import numpy as np
     import pandas
 
     stored = store.frame()
@@ -252,17 +255,22 @@ def judge_stored(
         for task in tasks:
             wanted = wanted_keys(task, checkpoint, settings)
             piece = stored.iloc[[place[key] for _, key in wanted]].reset_index(drop=True)
-            stale = (piece["scorer"] != task.scorer).to_numpy()
+            rows = np.array([row for row, _ in wanted])
+            golds = np.array(task.gold_digests, dtype=object)[rows]
+            holds = piece["scorer"].eq(task.scorer) & piece["gold"].eq(golds)
+            stale = ~holds.to_numpy()
             judged_again += int((stale & piece["scorer"].notna().to_numpy()).sum())
             if stale.any():
-                golds = task.problems["answer"].iloc[[row for row, _ in wanted]].to_numpy()
-                texts = list(piece.loc[stale, "text"])
                 verdicts = verifiers.judge(
-                    texts, list(golds[stale]), task.verifier, workers=settings["cpu_threads"]
+                    list(piece.loc[stale, "text"]),
+                    list(task.problems["answer"].iloc[rows[stale]]),
+                    task.verifier,
+                    workers=settings["cpu_threads"],
                 )
                 piece.loc[stale, "answer"] = [verdict.answer for verdict in verdicts]
                 piece.loc[stale, "outcome"] = [verdict.outcome for verdict in verdicts]
                 piece.loc[stale, "scorer"] = task.scorer
+                piece.loc[stale, "gold"] = golds[stale]
             piece["step"] = checkpoint.step
             pieces.append(piece)
     return pandas.concat(pieces, ignore_index=True), judged_again

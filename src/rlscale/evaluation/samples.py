@@ -39,7 +39,10 @@ _TYPES = {
     "answer": "string",
     "outcome": "string",
     "scorer": "string",
+    "gold": "string",
 }
+# What a sample was judged by and how: the scorer's digest, the gold answer's, and the verdict.
+VERDICT = ("answer", "outcome", "scorer", "gold")
 Key = tuple[str, str, int, str, int, str, str]
 
 
@@ -137,11 +140,14 @@ def _read(file: Path) -> "pyarrow.Table":
         table = pyarrow.parquet.read_table(file)
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise StudyError(f"{file}: not a readable parquet file ({error}); remove it") from None
-    if not table.schema.equals(_schema()):
+    # A store of an earlier version lacks a column of the verdict: its samples are judged again.
+    for name in set(VERDICT).difference(table.column_names):
+        table = table.append_column(name, pyarrow.nulls(table.num_rows, _schema().field(name).type))
+    if sorted(table.column_names) != sorted(_TYPES):
         raise StudyError(
             f"{file}: columns {table.column_names} are not a sample store's; remove it"
         )
-    return table
+    return table.select(list(_TYPES)).cast(_schema())
 
 
 def _keys(table: "pyarrow.Table") -> list[Key]:

@@ -35,6 +35,7 @@ class Task:
         problems: Problem table.
         prompts: Token ids of each problem's prompt.
         prompt_digests: Digest of each prompt's text.
+        gold_digests: Digest of each problem's gold answer.
         max_tokens: Longest response.
         sampling: The sampling parameters as the store's key spells them.
         scorer: Digest of all that judges its responses.
@@ -46,6 +47,7 @@ class Task:
     problems: "pandas.DataFrame"
     prompts: list[list[int]]
     prompt_digests: list[str]
+    gold_digests: list[str]
     max_tokens: int
     sampling: str
     scorer: str
@@ -90,6 +92,7 @@ def read_tasks(
                 problems=table,
                 prompts=tokenizer(texts)["input_ids"],
                 prompt_digests=[_sha(text) for text in texts],
+                gold_digests=[_sha(answer) for answer in table["answer"]],
                 max_tokens=own["max_tokens"],
                 sampling=",".join(f"{key}={sampling[key]}" for key in _SAMPLING),
                 scorer=_scorer(verifier),
