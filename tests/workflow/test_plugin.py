@@ -1,0 +1,131 @@
+"""Another package (tests/plugin) adds one of each; the product uses them as its own."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pandas
+import pytest
+
+from conftest import ROOT, Study, small_config
+
+PLUGIN = ROOT / "tests" / "plugin"
+
+
+@pytest.fixture
+def plugin(tmp_path_factory, monkeypatch) -> None:
+    """The package as if it were installed: its source and its entry points on the path."""
+    project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
+    site = tmp_path_factory.mktemp("site")
+    about = site / f"rlscale_parity-{project['version']}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(
+        f"Metadata-Version: 2.4\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    groups = [
+        "\n".join([f"[{group}]", *(f"{name} = {value}" for name, value in points.items())])
+        for group, points in project["entry-points"].items()
+    ]
+    (about / "entry_points.txt").write_text("\n\n".join(groups))
+    path = [str(PLUGIN / "src"), str(site), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
+
+
+@pytest.fixture
+def curves_study(tmp_path) -> Study:
+    """A study of curves in the package's format."""
+    files = {}
+    for size, slope in ((1, 0.05), (2, 0.06), (4, 0.07)):
+        lines = [f"step={step} reward={0.1 + slope * step**0.5}" for step in range(1, 21)]
+        (tmp_path / f"{size}b.log").write_text("\n".join(lines))
+        files[f"{size}b.log"] = {"model": f"m-{size}b", "n_params_nominal": size * 1e9, "seed": 1}
+    config = {
+        "study": "parity",
+        "ingest": {
+            "format": "pairs",
+            "files": files,
+            "columns": {"loss": "1 - reward", "data_samples": "64 * step"},
+            "constants": {
+                "family": "m", "variant": "base", "benchmark": "held_out", "n_problems": 500,
+                "recipe": "main", "tau": 1, "group_size": 8,
+            },
+        },
+        "fit": {"laws": ["saturating"], "x": ["data"], "size": "n_params_nominal",
+                "weighting": "equal", "bootstrap": {"replicates": 200}},
+    }  # fmt: skip
+    return Study(tmp_path, config)
+
+
+@pytest.fixture
+def problems_study(tmp_path) -> Study:
+    """A study whose problems, benchmark and verifier are the package's."""
+    rows = [
+        f"Is {n}+{7 * n + 1} odd?\t{'no' if (8 * n + 1) % 2 == 0 else 'yes'}" for n in range(90)
+    ]
+    (tmp_path / "problems.tsv").write_text("\n".join([*rows, "no answer here"]))
+    config = small_config()
+    config["data"] = {
+        "parity_set": {
+            "verifier": "yes_no",
+            "read": {"layout": "tabbed", "files": ["problems.tsv"]},
+            "held_out": {"problems": 10, "seed": 1},
+        }
+    }
+    config["recipes"]["main"] |= {"data": "parity_set", "steps": 2, "checkpoints": [0, 2]}
+    config["benchmarks"] = {
+        "held_out": {"samples": 1},
+        "even": {"module": "parity", "samples": 1, "problems": 12, "seed": 3},
+    }
+    config["evaluation"].pop("suites", None)
+    return Study(tmp_path, config)
+
+
+def test_its_curves_are_ingested_and_its_figure_is_drawn(plugin, curves_study):
+    curves_study.run("results/fig_gain.pdf")
+    results = curves_study.folder / "results"
+    curves = pandas.read_csv(results / "curves.csv")
+    assert sorted(curves["model"].unique()) == ["m-1b", "m-2b", "m-4b"]
+    assert curves.query("model == 'm-4b' and step == 16")["loss"].item() == pytest.approx(0.62)
+    drawn = pandas.read_csv(results / "fig_gain.csv").set_index("model")["gain"]
+    assert drawn["m-1b"] == pytest.approx(0.05 * (20**0.5 - 1))
+    caption = json.loads((results / "captions/fig_gain.json").read_text())["caption"]
+    assert caption.startswith("Gain in pass@1: m-1b +0.174;")
+
+
+def test_its_problems_and_its_benchmark_are_prepared(plugin, problems_study):
+    problems_study.run(
+        "results/data/parity_set/manifest.json", "results/benchmarks/even/manifest.json"
+    )
+    results = problems_study.folder / "results"
+    train = pandas.read_parquet(results / "data/parity_set/train.parquet")
+    assert set(train["answer"]) == {"yes", "no"}
+    dropped = pandas.read_csv(results / "data/parity_set/dropped.csv")
+    assert "no tab in the line" in set(dropped["reason"])
+    asked = pandas.read_parquet(results / "benchmarks/even/problems.parquet")
+    assert len(asked) == 12
+    assert asked["problem"].str.startswith("Is ").all()
+
+
+def test_its_verifier_judges(plugin):
+    script = (
+        "import rlscale; print(*(v.outcome for v in rlscale.judge("
+        "['Yes.', 'yes? No!', 'perhaps'], ['yes', 'yes', 'no'], 'yes_no')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "correct wrong unparsed\n", done.stderr
+
+
+def test_a_near_name_of_the_package_is_offered(plugin, curves_study):
+    config = small_config()
+    config["data"]["arithmetic"]["verifier"] = "yesno"
+    Path(curves_study.folder / "other").mkdir()
+    said = Study(curves_study.folder / "other", config).refuse("--dry-run")
+    assert "data.arithmetic.verifier: unknown verifier 'yesno'; did you mean yes_no?" in said
+
+
+def test_without_the_package_its_names_are_unknown(curves_study):
+    said = curves_study.refuse("--dry-run", "results/curves.csv")
+    assert "ingest.format: unknown format 'pairs'" in said
