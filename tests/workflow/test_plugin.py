@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,10 +17,15 @@ PLUGIN = ROOT / "tests" / "plugin"
 
 
 @pytest.fixture
-def plugin(tmp_path_factory, monkeypatch) -> None:
-    """The package as if it were installed: its source and its entry points on the path."""
+def plugin(tmp_path_factory, monkeypatch) -> Path:
+    """The package as if it were installed: a copy of its source and its entry points on the path.
+
+    Returns:
+        The folder of its source.
+    """
     project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
     site = tmp_path_factory.mktemp("site")
+    source = shutil.copytree(PLUGIN / "src/rlscale_parity", site / "rlscale_parity")
     about = site / f"rlscale_parity-{project['version']}.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(
@@ -30,8 +36,9 @@ def plugin(tmp_path_factory, monkeypatch) -> None:
         for group, points in project["entry-points"].items()
     ]
     (about / "entry_points.txt").write_text("\n\n".join(groups))
-    path = [str(PLUGIN / "src"), str(site), os.environ.get("PYTHONPATH", "")]
+    path = [str(site), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
+    return source
 
 
 @pytest.fixture
@@ -44,6 +51,7 @@ def curves_study(tmp_path) -> Study:
         files[f"{size}b.log"] = {"model": f"m-{size}b", "n_params_nominal": size * 1e9, "seed": 1}
     config = {
         "study": "parity",
+        "rerun_on_code": True,
         "ingest": {
             "format": "pairs",
             "files": files,
@@ -93,6 +101,16 @@ def test_its_curves_are_ingested_and_its_figure_is_drawn(plugin, curves_study):
     assert drawn["m-1b"] == pytest.approx(0.05 * (20**0.5 - 1))
     caption = json.loads((results / "captions/fig_gain.json").read_text())["caption"]
     assert caption.startswith("Gain in pass@1: m-1b +0.174;")
+
+
+def test_a_change_of_its_code_makes_again_what_it_decided(plugin, curves_study):
+    curves_study.run("results/curves.csv")
+    assert curves_study.planned("results/curves.csv") == {}
+    code = plugin / "curves.py"
+    code.write_text(f"# A comment changes nothing.\n{code.read_text()}")
+    assert curves_study.planned("results/curves.csv") == {}
+    code.write_text(code.read_text().replace("pandas.to_numeric", "pandas.to_numeric, axis=0"))
+    assert set(curves_study.planned("results/curves.csv")) == {"ingest_curves"}
 
 
 def test_its_problems_and_its_benchmark_are_prepared(plugin, problems_study):
