@@ -70,9 +70,7 @@ def curves_study(tmp_path) -> Study:
 @pytest.fixture
 def problems_study(tmp_path) -> Study:
     """A study whose problems, benchmark and verifier are the package's."""
-    rows = [
-        f"Is {n}+{7 * n + 1} odd?\t{'no' if (8 * n + 1) % 2 == 0 else 'yes'}" for n in range(90)
-    ]
+    rows = [f"Is {n}+{2 * n} odd?\t{'yes' if n % 2 else 'no'}" for n in range(90)]
     (tmp_path / "problems.tsv").write_text("\n".join([*rows, "no answer here"]))
     config = small_config()
     config["data"] = {
