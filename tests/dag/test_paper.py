@@ -15,6 +15,7 @@ from rlscale.core.cell import Cell
 from rlscale.jobs.job import Job
 from rlscale.jobs.launch import command
 from rlscale.study.grid import check, expand, job_of, protocol_digest, recipe_of
+from rlscale.study.plan import plan_page, plan_study
 
 PAPER = ROOT / "config" / "paper.yaml"
 QWEN = ["0.5b", "1.5b", "3b", "7b", "14b", "32b", "72b"]
@@ -77,6 +78,15 @@ def grpo(paper, tmp_path_factory):
         Job(),
         state=tmp_path_factory.mktemp("state"),
     )
+
+
+def test_the_plan_counts_beyond_64_bits(paper):
+    table = plan_study(paper)
+    largest = table[table["model"] == "qwen2.5-72b"].iloc[0]
+    assert largest["compute_flops"] == pytest.approx(6 * 72e9 * largest["tokens"])
+    assert largest["compute_flops"] > 2**64
+    page = plan_page(table, paper)
+    assert f"| all | 138 | | {table['tokens'].sum():.3g} | {table['flops'].sum():.3g} |" in page
 
 
 @pytest.mark.parametrize("key", PROTOCOL)

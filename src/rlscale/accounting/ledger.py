@@ -47,7 +47,8 @@ class Tokens:
     @classmethod
     def of(cls, lengths: Iterable[tuple[int, int]]) -> "Tokens":
         """Count sequences, each given by the lengths of its prompt and of its response."""
-        lengths = list(lengths)
+        # Python's own integers: products with a model's parameters pass 2^63.
+        lengths = [(int(prompt), int(completion)) for prompt, completion in lengths]
         totals = [prompt + completion for prompt, completion in lengths]
         return cls(
             sequences=len(lengths),

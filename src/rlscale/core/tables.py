@@ -19,10 +19,33 @@ CURVE_COLUMNS = (
     "pass_at_1", "loss", "loss_se", "response_length", "protocol_digest", "source", "status",
 )  # fmt: skip
 CURVE_REQUIRED = ("study", "cell", "model", "variant", "step", "benchmark", "loss")
+# Counts that pass 2^63 at the sizes that the paper trains.
+FLOPS = ("compute_flops", "compute_flops_total", "compute_flops_full", "flops")
 _TEXT = {
     "study", "recipe", "cell", "family", "model", "variant", "benchmark",
     "protocol_digest", "source", "status",
 }  # fmt: skip
+
+
+def as_counts(column: "pandas.Series") -> "pandas.Series":
+    """Whole numbers that no sum over the column can wrap: int64 where it holds them, else float64.
+
+    Args:
+        column: Numbers of any size, or their text (what pandas makes of them above 2^64).
+    """
+    values = column.map(float) if column.dtype.kind not in "iuf" else column
+    if values.dtype.kind == "f" or values.astype("float64").abs().sum() >= 2**63:
+        return values.astype("float64")
+    return values.astype("int64")
+
+
+def read_ledger(path: Path | str) -> "pandas.DataFrame":
+    """Read a ledger (``rlscale.accounting.ledger``), whose counts may be summed as they are."""
+    import pandas
+
+    table = pandas.read_csv(path)
+    counts = table.columns.intersection(FLOPS)
+    return table.assign(**{name: as_counts(table[name]) for name in counts})
 
 
 def read_curves(path: Path | str) -> "pandas.DataFrame":
@@ -65,7 +88,8 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
             table[name] = table[name].astype("string")
             continue
         try:
-            table[name] = pandas.to_numeric(table[name])
+            numbers = as_counts if name in FLOPS else pandas.to_numeric
+            table[name] = numbers(table[name])
         except (ValueError, TypeError) as error:
             raise StudyError(f"{where}: column {name} holds text ({error})") from None
     table["status"] = table["status"].fillna("ok")

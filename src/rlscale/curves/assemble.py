@@ -8,7 +8,7 @@ from rlscale.accounting.ledger import Cost
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
 from rlscale.core.manifests import read_manifest, verify_file, verify_files
-from rlscale.core.tables import CURVE_COLUMNS, write_curves
+from rlscale.core.tables import CURVE_COLUMNS, read_ledger, write_curves
 
 if TYPE_CHECKING:
     import pandas
@@ -43,9 +43,8 @@ def make_curve(
     verify_file(manifest, train.parent / "ledger.csv")
     verify_files(read_manifest(evaluation, "eval"))
     scores = pandas.read_csv(evaluation.parent / "scores.csv")
-    ledger, timings = (
-        pandas.read_csv(train.parent / name) for name in ("ledger.csv", "timings.csv")
-    )
+    ledger = read_ledger(train.parent / "ledger.csv")
+    timings = pandas.read_csv(train.parent / "timings.csv")
     samples = pandas.read_parquet(
         evaluation.parent / "samples.parquet", columns=["step", "prompt_tokens", "tokens"]
     )
@@ -76,7 +75,7 @@ def spent_by_step(
     """What had been spent when each step ended, step 0 included.
 
     Args:
-        ledger: A cell's ledger.csv (``rlscale.accounting.ledger``).
+        ledger: A cell's ledger.csv, as ``read_ledger`` gives it.
         timings: Its timings.csv (``rlscale.accounting.timings``).
         manifest: Its train.json.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from rlscale.core.tables import as_counts
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, title
 from rlscale.report.figures.output import Drawing
 from rlscale.report.figures.style import (
@@ -37,6 +38,7 @@ def ledger(inputs: Inputs) -> Drawing:
     known = inputs.curves.drop_duplicates("cell")[["cell", "model", "variant", "n_params"]]
     model = ["n_params", "model", "variant"]
     rows = inputs.table("ledger").merge(known, on="cell", how="inner")
+    rows = rows.assign(**{name: as_counts(rows[name]) for name in ("flops", "compute_flops")})
     table = rows.pivot_table(index=model, columns="phase", values="flops", aggfunc="sum")
     table = table.reindex(columns=list(_PHASES), fill_value=0).fillna(0)
     table.insert(0, "cells", rows.groupby(model)["cell"].nunique())
