@@ -1,14 +1,18 @@
-"""What tests share: the product's folder, ../shared where it is, and a small real study."""
+"""What tests share: the product's folder, ../shared where it is, and what is built only once."""
 
 import copy
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
+
+from rlscale.core.files import write_text
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -51,22 +55,30 @@ def small_config() -> dict:
 
 
 class Study:
-    """A study in a folder of its own, driven by the plain `snakemake` command."""
+    """A study's folder, driven by the plain `snakemake` command.
 
-    def __init__(self, folder: Path, config: dict):
+    Args:
+        folder: Where the study is; it may hold results already.
+        config: The configuration, which becomes its ``study.yaml``.
+        file: Another place for the configuration. A dry run with a configuration elsewhere leaves
+            a folder that other tests use as it is.
+    """
+
+    def __init__(self, folder: Path, config: dict, file: Path | None = None):
         self.folder = folder
+        self.file = file or folder / "study.yaml"
         self.configure(config)
 
     def configure(self, config: dict) -> None:
         """Replace the study's configuration."""
-        (self.folder / "study.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        write_text(self.file, yaml.safe_dump(config, sort_keys=False))
 
     def begin(self, *arguments: str, own_group: bool = False) -> subprocess.Popen:
         """Start Snakemake, if told so in a process group of its own."""
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         command = ["snakemake", *arguments, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
         return subprocess.Popen(
-            [*command, "--directory", str(self.folder), "--configfile", "study.yaml"],
+            [*command, "--directory", str(self.folder), "--configfile", str(self.file)],
             cwd=self.folder,
             env={**os.environ, "PATH": path},
             stdout=subprocess.PIPE,
@@ -110,26 +122,52 @@ class Study:
 
 
 @pytest.fixture(scope="session")
-def finished_study(tmp_path_factory) -> Study:
-    """A small study, run once from raw data to figures; tests leave it as they find it."""
-    study = Study(tmp_path_factory.mktemp("study"), small_config())
-    study.run()
-    return study
+def built_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Build a folder once for the whole session, whichever worker of xdist comes first.
+
+    ``built_once(name, build)`` calls ``build(folder)`` in the first process that asks and returns
+    the folder in all; the others wait. Tests leave what is in it as they find it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    def build_once(name: str, build: Callable[[Path], object]) -> Path:
+        folder, complete = base / "once" / name, base / "once" / f"{name}.complete"
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(folder.with_name(f"{name}.lock")):
+            if not complete.exists():
+                assert not folder.exists(), f"{name} could not be built; the first error says why"
+                folder.mkdir()
+                build(folder)
+                complete.touch()
+        return folder
+
+    return build_once
 
 
 @pytest.fixture(scope="session")
-def training_inputs(tmp_path_factory) -> Path:
+def finished_study(built_once) -> Study:
+    """A small study, run once from raw data to figures; tests leave it as they find it."""
+
+    def build(folder: Path) -> None:
+        Study(folder, small_config()).run()
+
+    return Study(built_once("study", build), small_config())
+
+
+@pytest.fixture(scope="session")
+def training_inputs(built_once) -> Path:
     """A tiny model and the problems that it trains on."""
     from training_run import make_inputs
 
-    return make_inputs(tmp_path_factory.mktemp("inputs"))
+    return built_once("inputs", make_inputs)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory, training_inputs):
+def undisturbed(built_once, training_inputs):
     """That training, run once without interruption; tests leave it as they find it."""
     from training_run import Run
 
-    run = Run(tmp_path_factory.mktemp("undisturbed"), training_inputs)
-    run.finish()
-    return run
+    folder = built_once("undisturbed", lambda folder: Run(folder, training_inputs).finish())
+    return Run(folder, training_inputs)

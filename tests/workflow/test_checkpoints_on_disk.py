@@ -221,9 +221,7 @@ def test_killed_and_stopped_on_the_way_it_ends_the_same(limited, finished_study,
 
 def test_a_diverged_run_pauses_for_its_evaluation_and_then_ends(training_inputs, tmp_path):
     run = Run(tmp_path / "run", training_inputs / "hopeless")
-    run.inputs = training_inputs / "hopeless"
-    pausing = "import os, sys; own = sys.executable; os.execv(own, [own, *sys.argv[1:],"
-    run.launch += ["-c", f"{pausing} '--checkpoints-on-disk', '2'])"]
+    run.options = ["--checkpoints-on-disk", "2"]
     recipe = {**RECIPE, "zero_reward_steps": 3}
     assert "paused: " in run.finish(recipe)
     assert not (run.outputs / "train.json").exists()

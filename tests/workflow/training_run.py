@@ -1,4 +1,8 @@
-"""A tiny cell trained through the rule's entry point, in a folder of its own."""
+"""A tiny cell trained through the rule's entry point, in a folder of its own.
+
+A training that is interrupted or watched is a process of its own (``start``); one that is left in
+peace forks from a process with the imports done (``finish``).
+"""
 
 import os
 import signal
@@ -9,6 +13,7 @@ import uuid
 from pathlib import Path
 
 import pandas
+from forked import run_script
 from safetensors.torch import load_file
 
 from conftest import ROOT
@@ -108,10 +113,10 @@ class Run:
         self.save_state_minutes = 0
         self.state = folder / "state"
         self.outputs = folder / "results"
-        self.outputs.mkdir(parents=True)
+        self.outputs.mkdir(parents=True, exist_ok=True)
 
-    def start(self, recipe: dict | None = None) -> subprocess.Popen:
-        """Start, or go on with, the training; state is saved after every step."""
+    def arguments(self, recipe: dict | None) -> list[str]:
+        """The entry point's command line; state is saved after every step."""
         settings = {"recipe": recipe or self.recipe, "code": ""}
         outputs = {
             "manifest": "train.json",
@@ -134,29 +139,37 @@ class Run:
             "faults": 3,
             **{name: self.outputs / file for name, file in outputs.items()},
         }
-        command = [*self.launch, str(self.script)]
-        for name, value in arguments.items():
-            command += [f"--{name}", str(value)]
-        command += self.options
+        pairs = [(f"--{name}", str(value)) for name, value in arguments.items()]
+        return [*(word for pair in pairs for word in pair), *self.options]
+
+    def environment_of_a_start(self) -> dict[str, str]:
+        """Each start is that of a workflow run of its own."""
+        own = {"OMP_NUM_THREADS": "1", "RLSCALE_RUN": str(uuid.uuid4())}
+        return {**os.environ, **own, **self.environment}
+
+    def start(self, recipe: dict | None = None) -> subprocess.Popen:
+        """Start, or go on with, the training."""
         return subprocess.Popen(
-            command,
+            [*self.launch, str(self.script), *self.arguments(recipe)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # Each start is that of a workflow run of its own.
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": "1",
-                "RLSCALE_RUN": str(uuid.uuid4()),
-                **self.environment,
-            },
+            env=self.environment_of_a_start(),
         )
 
     def finish(self, recipe: dict | None = None) -> str:
-        """Run to the end; it must succeed."""
-        process = self.start(recipe)
-        said, _ = process.communicate(timeout=600)
-        assert process.returncode == 0, said[-4000:]
+        """Run to the end; it must succeed. Returns what was printed."""
+        if self.launch == [sys.executable]:
+            log = self.folder / "log"
+            status = run_script(
+                self.script, self.arguments(recipe), self.environment_of_a_start(), log
+            )
+            said = log.read_text()
+        else:
+            process = self.start(recipe)
+            said, _ = process.communicate(timeout=600)
+            status = process.returncode
+        assert status == 0, said[-4000:]
         return said
 
     def interrupt(self, how: signal.Signals, after_steps: int) -> int:
