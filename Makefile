@@ -10,14 +10,17 @@ SNAKE_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 
 include workflow/study.mk
 
-.PHONY: help test test-long lint new-study docs lock env dist clean clean-env
+.PHONY: help check test test-long lint new-study docs lock env dist clean clean-env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-test: .venv/dev.stamp ## the tests (PYTEST='-k NAME' for some of them)
-	@echo "test: about 20 minutes on 2 cores; what is skipped is listed at the end with its reason"
-	@python -m pytest -m "not long" -n 2 --dist loadfile $(PYTEST)
+check: lint ## lint, types and the quick tests: no model, engine, browser, cluster; under 2 minutes
+	@python -m pytest -q -m "not slow and not long" -n 2 --dist loadgroup $(PYTEST) tests/unit tests/dag
+
+test: .venv/dev.stamp ## all tests (PYTEST='-k NAME' for some of them)
+	@echo "test: about 15 minutes on 2 cores; what is skipped is listed at the end with its reason"
+	@python -m pytest -m "not long" -n 2 --dist loadgroup $(PYTEST)
 
 test-long: .venv/dev.stamp ## the campaigns that `make test` leaves out (hours)
 	@python -m pytest -m long $(PYTEST)

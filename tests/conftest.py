@@ -16,6 +16,15 @@ from rlscale.core.files import write_text
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
+QUICK = ("unit", "dag")  # folders of which `make check` runs what is not marked
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests elsewhere, and those that ask for ../shared, are marked as slow by themselves."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder not in QUICK or "shared" in item.fixturenames:
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ import yaml
 
 from conftest import ROOT, small_config
 
+pytestmark = pytest.mark.slow
+
 
 class Product:
     """A copy of the product with a study in it whose cells count as finished."""

@@ -89,15 +89,18 @@ def test_the_plan_counts_beyond_64_bits(paper):
     assert f"| all | 138 | | {table['tokens'].sum():.3g} | {table['flops'].sum():.3g} |" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", PROTOCOL)
 def test_trl_resolves_the_recipe_to_the_papers_protocol(grpo, key):
     assert getattr(grpo, key) == PROTOCOL[key]
 
 
+@pytest.mark.slow
 def test_the_upper_clip_is_the_lower_one(grpo):
     assert grpo.epsilon_high in (None, grpo.epsilon)
 
 
+@pytest.mark.slow
 def test_a_step_is_512_prompts_in_four_updates_of_128(paper, grpo):
     assert paper["recipes"]["main"]["prompts_per_step"] == 512
     assert grpo.generation_batch_size // grpo.num_generations == 512
@@ -227,6 +230,7 @@ def test_the_command_line_of_each_size(paper, model):
     )
 
 
+@pytest.mark.slow
 def test_accelerate_itself_reads_the_command_line(paper):
     """Its own parser and its own reading of our files, up to the point where GPUs are needed."""
     from accelerate.commands.config.config_args import load_config_from_file
@@ -243,6 +247,7 @@ def test_accelerate_itself_reads_the_command_line(paper):
         assert read.mixed_precision == "bf16"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", LAUNCHES)
 def test_each_size_computes_the_same_batch_in_its_own_parts(paper, tmp_path, model):
     from rlscale.training.grpo_settings import grpo_config

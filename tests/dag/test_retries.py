@@ -10,6 +10,7 @@ import yaml
 from conftest import ROOT, small_config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["-j2", "--cores=2"])
 def test_a_run_here_tries_once(tmp_path, option):
     config = small_config()

@@ -22,9 +22,7 @@ FILES = {
     "zebra": ("logic__zebra_puzzle_dataset_200", 200),
     "supergpqa": ("stem__supergpqa_200", 200),
 }
-needs_shared = pytest.mark.skipif(
-    not SHARED.exists(), reason="the paper's benchmark files (../shared) are not here"
-)
+needs_shared = pytest.mark.usefixtures("shared")
 # Reference solutions of ours for problems whose tests lean on more than the function: helpers of
 # the stub, floats, tuples, None, strings. The file itself holds no reference programs.
 PROGRAMS = {

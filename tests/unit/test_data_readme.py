@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 
 import pytest
-from real_data import DATA, HELD_OUT, TRAIN, benchmarks, near_by_definition, ngrams, rows
+from real_data import HELD_OUT, TRAIN, benchmarks, near_by_definition, ngrams, rows
 
 from rlscale.data.canonical import canonicalise, tokens
 from rlscale.data.decontaminate import overlap
@@ -21,7 +21,7 @@ from rlscale.data.dedup import Text, settle_duplicates
 from rlscale.data.problems import is_broken, tabulate
 from rlscale.judging.verifiers import equal_answers
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
+pytestmark = pytest.mark.usefixtures("shared")
 
 # What canonical text equates beyond the README's normal form, each as an edit of the text.
 EDITS = {

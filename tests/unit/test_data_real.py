@@ -1,7 +1,7 @@
 """The whole stage on the real problems: quarantine, LSH against brute force, no leak left."""
 
 import pytest
-from real_data import DATA, HELD_OUT, TRAIN, benchmarks, near_by_definition, rows
+from real_data import HELD_OUT, TRAIN, benchmarks, near_by_definition, rows
 
 from rlscale.data.canonical import canonicalise, tokens
 from rlscale.data.clean import clean
@@ -9,7 +9,7 @@ from rlscale.data.dedup import Text
 from rlscale.data.near import near_pairs
 from rlscale.data.problems import tabulate
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
+pytestmark = pytest.mark.usefixtures("shared")
 
 
 def table(name: str):

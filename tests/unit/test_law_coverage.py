@@ -19,6 +19,7 @@ def campaign(make, runs, studies, seed=SEED, replicates=300):
     return {key: np.array(values) for key, values in hits.items()}, verdicts
 
 
+@pytest.mark.slow
 def test_nominal_90_percent_intervals_cover_in_a_small_campaign():
     hits, verdicts = campaign(saturating_truth, runs=3, studies=60)
     for key, values in hits.items():

@@ -69,6 +69,7 @@ def test_a_step_has_the_passes_that_trl_makes(settings, skipped):
     assert set(TRAINING) - set(passes(**settings)) == skipped
 
 
+@pytest.mark.slow
 def test_sizes_read_from_a_configuration_give_torchs_count_of_a_real_pass():
     """Fewer key than query heads, and heads wider than hidden size / heads."""
     import torch

@@ -120,11 +120,13 @@ def fits_the_published_curves(venv: Path, folder: Path) -> None:
     assert "qwen2.5-72b" in fit.stdout
 
 
+@pytest.mark.slow
 def test_the_bare_wheel_fits_the_published_curves_without_torch(bare, tmp_path):
     assert "No module named 'torch'" in run(bare, tmp_path, "python", "-c", "import torch").stderr
     fits_the_published_curves(bare, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_bare_wheel_imports_all_that_it_promises(bare, tmp_path):
     script = f"""
 import importlib, pkgutil, rlscale
@@ -136,6 +138,7 @@ for module in pkgutil.walk_packages(rlscale.__path__, "rlscale."):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_bare_wheel_says_what_needs_the_rules(bare, tmp_path):
     done = run(bare, tmp_path, "rlscale", "run", "all")
     assert done.returncode == 1

@@ -216,6 +216,7 @@ def test_benchmarks_asked_before_and_after_only_show_the_transfer(tmp_path):
     assert set(folder.draw("fig_benchmarks_vs_data").table["benchmark"]) == {"held_out"}
 
 
+@pytest.mark.slow
 def test_equal_inputs_give_equal_bytes(whole):
     for name in ("fig_k_of_N", "fig_forecast_intra", "table_models"):
         whole.draw(name, "first")
@@ -260,6 +261,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", BROKEN)
 def test_figures_of_broken_studies_come_out_and_say_so(tmp_path, broken):
     folder = Folder(tmp_path, BROKEN[broken](full_curves(runs=2)))

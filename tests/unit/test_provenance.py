@@ -1,7 +1,9 @@
 """Records of what outputs were made from: as Snakemake keeps them, and by content."""
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,13 +35,22 @@ def snakemake(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A workflow of two steps that has run once; tests leave it as they find it."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "Snakefile").write_text(SNAKEFILE)
+    (folder / "raw.txt").write_text("raw")
+    with contextlib.chdir(folder):
+        snakemake()
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A workflow of two steps that has run once."""
+def folder(finished, tmp_path, monkeypatch):
+    """A copy of it, with its times, as the working directory."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    Path("Snakefile").write_text(SNAKEFILE)
-    Path("raw.txt").write_text("raw")
-    snakemake()
     return tmp_path
 
 

@@ -125,6 +125,7 @@ def install(clone: Path, *, index: Path, **environment: str) -> subprocess.Compl
     )
 
 
+@pytest.mark.slow
 def test_torch_comes_from_the_second_index_when_the_sources_lack_it(clone):
     done = install(clone, index=clone.parent / "index")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -137,6 +138,7 @@ def test_torch_comes_from_the_second_index_when_the_sources_lack_it(clone):
     assert (clone / ".venv" / "cpu.stamp").exists()
 
 
+@pytest.mark.slow
 def test_torch_comes_from_find_links_where_pip_has_it(clone, empty_venv):
     shutil.copytree(empty_venv, clone / ".venv", symlinks=True)
     links = clone.parent / "index" / "torch"
@@ -145,6 +147,7 @@ def test_torch_comes_from_find_links_where_pip_has_it(clone, empty_venv):
     assert "trying again" not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "sentence"),
     [

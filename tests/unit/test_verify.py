@@ -114,6 +114,7 @@ def test_formatting_variants_are_judged_as_the_table_says():
     assert misses == [(gold, rf"The answer is \boxed{{{case}}}.") for gold, case in KNOWN_MISSES]
 
 
+@pytest.mark.slow
 def test_side_by_side_with_math_verify_and_trl_on_the_same_table():
     cases = rows()
     wanted = [outcome == "correct" for _, _, outcome in cases]
