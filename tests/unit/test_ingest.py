@@ -181,7 +181,7 @@ LOSS = {"loss": "1 - acc"}
         ("trl", "trainer_state.json", '{"global_step": 8}', LOSS, "not a trainer_state.json"),
         ("trl", "trainer_state.json", '{"log_history": []}', LOSS, "logged nothing"),
         ("trl", "trainer_state.json", '{"log_history": [', LOSS, "not valid JSON"),
-        ("parquet", "t.csv", GOOD, LOSS, "unknown format .parquet.; known: table, verl, wandb"),
+        ("parquet", "t.csv", GOOD, LOSS, "unknown format 'parquet'; known: table, verl, wandb"),
     ],
 )  # fmt: skip
 def test_malformed_files_are_refused_with_the_place(tmp_path, form, name, text, columns, message):
