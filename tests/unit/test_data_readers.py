@@ -82,7 +82,7 @@ def test_mangled_escapes_stay_only_where_the_set_is_used_as_published(tmp_path: 
 NESTED = {
     "broken string": ("[{'content': '1+2=", "prompt holds a broken nested string"),
     "no list": ({"content": "1+2="}, "prompt is no list"),
-    "no mapping": (["1+2="], "broken nested string"),
+    "no mapping": (["1+2="], "a message of prompt is no mapping"),
     "empty list": ([], "no problem"),
 }
 
@@ -155,46 +155,87 @@ def test_a_bad_file_stops_the_run_and_is_named(name: str, tmp_path: Path) -> Non
     assert str(path) in str(refusal.value)
 
 
+REVISION = "b" * 40
+
+
 @pytest.fixture
-def local_hub(tmp_path: Path, monkeypatch) -> dict[str, str]:
-    """A data set of two splits in the hub's layout, in a folder; nothing is reached."""
+def hub(tmp_path: Path, monkeypatch) -> Path:
+    """The hub's cache with one data set at one commit; nothing is reached."""
     pytest.importorskip("datasets")
-    from datasets import config
+    import datasets.config
+    import huggingface_hub.constants as hub_constants
 
-    monkeypatch.setattr(config, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    folder = tmp_path / "sums"
-    folder.mkdir()
-    lines(folder / "train.jsonl", GOOD, {**GOOD, "answer": None}, {**GOOD, "rate": None})
-    lines(folder / "test.jsonl", {**GOOD, "problem": "4+5="})
-    return {"name": str(folder), "revision": "0" * 40, "split": "train"}
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(hub_constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub_constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "hub" / "datasets--org--sums" / "snapshots" / REVISION
+    for configuration in ("main", "socratic"):
+        (folder / configuration).mkdir(parents=True)
+    lines(folder / "main/train.jsonl", GOOD, {**GOOD, "answer": None}, {**GOOD, "rate": None})
+    lines(folder / "main/test.jsonl", {**GOOD, "problem": "4+5="})
+    lines(folder / "socratic/train.jsonl", {**GOOD, "problem": "9+9="})
+    (folder / "README.md").write_text(CARD)
+    return folder
 
 
-def test_a_data_set_of_the_hub_is_read_like_a_file(local_hub) -> None:
-    rows = read_rows({**SETTINGS, "hub": local_hub})
+CARD = """---
+configs:
+- config_name: main
+  data_files:
+  - {split: train, path: main/train*}
+  - {split: test, path: main/test*}
+- config_name: socratic
+  data_files:
+  - {split: train, path: socratic/train*}
+---
+"""
+SUMS = {"name": "org/sums", "revision": REVISION, "split": "train", "configuration": "main"}
+
+
+def test_a_data_set_of_the_hub_is_read_like_a_file(hub) -> None:
+    rows = read_rows({**SETTINGS, "hub": SUMS})
     kept, lost = tabulate(rows, verifier="number", max_characters=100)
     assert kept["problem"].tolist() == [GOOD["problem"]] * 2
     assert kept["pass_rate"].fillna(-1).tolist() == [0.5, -1]
-    assert lost["source"].tolist() == [f"{local_hub['name']}#1"]
-    other = read_rows({**SETTINGS, "hub": {**local_hub, "split": "test"}})
-    assert [row.problem for row in other] == ["4+5="]
+    assert lost["source"].tolist() == ["org/sums/train.jsonl#1"]
+    for change, problem in (({"split": "test"}, "4+5="), ({"configuration": "socratic"}, "9+9=")):
+        assert [r.problem for r in read_rows({**SETTINGS, "hub": {**SUMS, **change}})] == [problem]
+
+
+def test_only_the_pinned_revision_of_the_hub_is_read(hub) -> None:
+    """Another commit lies in the cache, and a folder of the set's name beside the study."""
+    (hub.parents[3] / "org" / "sums").mkdir(parents=True)
+    lines(hub.parents[3] / "org" / "sums" / "train.jsonl", {**GOOD, "problem": "0+0="})
+    with pytest.raises(StudyError, match=r"org/sums at cccc.* cannot be fetched"):
+        read_rows({**SETTINGS, "hub": {**SUMS, "revision": "c" * 40}})
+    assert read_rows({**SETTINGS, "hub": SUMS})[0].problem == GOOD["problem"]
+
+
+def test_a_part_of_the_shards_is_refused(hub) -> None:
+    (hub / "main" / "train.jsonl").rename(hub / "main" / "train-00000-of-00002.jsonl")
+    with pytest.raises(StudyError, match="1 files are in the cache where their names say 2"):
+        read_rows({**SETTINGS, "hub": SUMS})
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"split": "held_out"}, 'Unknown split "held_out"'),
-        ({"name": "nobody/no-such-set"}, "nobody/no-such-set at 0000.* cannot be fetched"),
+        ({"split": "held_out"}, "no split 'held_out'; it has train, test"),
+        ({"configuration": "other"}, "org/sums at b+: .*'main', 'socratic'"),
+        ({"configuration": None}, "org/sums at b+: .*'main', 'socratic'"),
+        ({"name": "nobody/no-such-set"}, "nobody/no-such-set at b+: cannot be fetched"),
     ],
 )
-def test_a_data_set_that_the_hub_does_not_give_is_named(local_hub, change, message) -> None:
+def test_a_data_set_that_the_hub_does_not_give_is_named(hub, change, message) -> None:
     with pytest.raises(StudyError, match=message):
-        read_rows({**SETTINGS, "hub": {**local_hub, **change}})
+        read_rows({**SETTINGS, "hub": {**SUMS, **change}})
 
 
-def test_a_column_that_the_hubs_set_lacks_is_named(local_hub) -> None:
-    with pytest.raises(StudyError, match="column 'question' is missing; it has problem"):
-        read_rows({**SETTINGS, "layout": "gsm8k", "hub": local_hub})
+def test_a_column_that_the_hubs_set_lacks_is_named(hub) -> None:
+    with pytest.raises(StudyError, match="column 'question' is missing; it has answer, problem"):
+        read_rows({**SETTINGS, "layout": "gsm8k", "hub": SUMS})
 
 
 def test_the_layouts_of_gsm8k_and_math(tmp_path: Path) -> None:

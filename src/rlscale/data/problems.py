@@ -30,6 +30,7 @@ class RawRow(NamedTuple):
         level: Name of the difficulty level, or "".
         pass_rate: Whatever stood in its place, or None.
         failure: Why nothing could be read, or "".
+        system: System text of its chat, which is no part of the problem, or "".
     """
 
     source: str
@@ -38,6 +39,7 @@ class RawRow(NamedTuple):
     level: str = ""
     pass_rate: Any = None
     failure: str = ""
+    system: str = ""
 
 
 def problem_id(problem: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rlscale.curves.readers import CURVE_READERS
-from rlscale.data.layouts import LAYOUTS
+from rlscale.data.layouts import check_layout
 
 
 def check_names(config: Mapping[str, Any]) -> None:
@@ -14,7 +14,7 @@ def check_names(config: Mapping[str, Any]) -> None:
         StudyError: Names the key and near names.
     """
     for where, layout in _layouts(config):
-        LAYOUTS.check(layout, where)
+        check_layout(layout, where)
     if "ingest" in config:
         CURVE_READERS.check(config["ingest"]["format"], "ingest.format")
 

@@ -1,0 +1,142 @@
+"""Rows of JSON files: an array, objects one a line, or objects over several lines."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.errors import StudyError
+from rlscale.data.files import Columns, check_columns, open_file
+from rlscale.data.layouts import Row
+
+_BLANK = b" \t\r\n"
+_MARK = b"\xef\xbb\xbf"  # a byte order mark
+_SPACE = re.compile(r"[ \t\r\n,]*")
+
+
+def json_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
+    """An array, objects one a line, or objects over several lines: whatever the file holds."""
+    known: dict[str, None] = {}
+    failure = ""
+    for row in _shape_of(path)(path):
+        if isinstance(row, str):
+            failure = failure or row
+        else:
+            known.update(dict.fromkeys(row))
+        yield row
+    if failure and not known:
+        raise StudyError(f"{path}: no line is a JSON object ({failure} in the first)")
+    if known:
+        check_columns(path, sorted(known), needed)
+
+
+def _shape_of(path: Path) -> Callable[[Path], Iterator[Row]]:
+    """How the rows of a JSON file stand in it."""
+    with open_file(path) as file:
+        filled = (line for line in file if line.strip(_MARK + _BLANK))
+        first = next(filled, b"").strip(_MARK + _BLANK)
+        more = next(filled, None) is not None
+    if first.startswith(b"[") and not (more and _parses(first)):
+        return _array_rows
+    if first.startswith(b"{") and not _parses(first) and _holds_objects(path):
+        return _object_rows
+    return _line_rows
+
+
+def _parses(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _holds_objects(path: Path) -> bool:
+    try:
+        return all(True for _ in _values(_text(path), 0, path))
+    except StudyError:
+        return False
+
+
+def _line_rows(path: Path) -> Iterator[Row]:
+    with open_file(path) as file:
+        for number, line in enumerate(file):
+            line = line.removeprefix(_MARK) if number == 0 else line
+            if line.strip():
+                yield _parsed_line(line)
+
+
+def _parsed_line(line: bytes) -> Row:
+    try:
+        return _row(json.loads(line.decode("utf-8"), object_pairs_hook=_no_repeated_key))
+    except UnicodeDecodeError:
+        return "broken encoding"
+    except RecursionError:
+        return "nested too deep"
+    except RepeatedKey as error:
+        return str(error)
+    except ValueError:
+        return "not valid JSON"
+
+
+def _row(value: Any) -> Row:
+    """A row of an object; a list of objects is a row whose columns are numbers."""
+    if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+        return {str(i): part for i, part in enumerate(value)}
+    return value if isinstance(value, dict) else "not a JSON object"
+
+
+class RepeatedKey(ValueError):
+    """A JSON object has a key twice."""
+
+
+def _no_repeated_key(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RepeatedKey(f"key '{twice}' stands twice")
+    return row
+
+
+def _array_rows(path: Path) -> Iterator[Row]:
+    text = _text(path)
+    yield from _values(text, text.index("[") + 1, path, ends="]")
+
+
+def _object_rows(path: Path) -> Iterator[Row]:
+    yield from _values(_text(path), 0, path)
+
+
+def _text(path: Path) -> str:
+    with open_file(path) as file:
+        try:
+            return file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise StudyError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
+
+
+def _values(text: str, place: int, path: Path, ends: str = "") -> Iterator[Row]:
+    """JSON values one after the other, with or without commas between, up to an end."""
+    repeated: list[str] = []
+
+    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        try:
+            return _no_repeated_key(pairs)
+        except RepeatedKey as error:
+            repeated.append(str(error))
+            return dict(pairs)
+
+    decoder = json.JSONDecoder(object_pairs_hook=noted)
+    while True:
+        place = _SPACE.match(text, place).end()
+        if text[place : place + 1] == ends:
+            return
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            line = text.count("\n", 0, place) + 1
+            raise StudyError(f"{path}: not whole JSON from line {line} on") from None
+        yield repeated[0] if repeated else _row(value)
+        repeated.clear()
