@@ -58,7 +58,7 @@ def benchmark(folder: Path, problems: list[str]) -> Path:
 def prepare(folder: Path, benchmarks: list[Path], **changes) -> dict:
     """Run the stage; its manifest."""
     prepare_set(
-        name="toy", settings={**SET, **changes}, benchmarks=benchmarks, files=[], pass_rates=None,
+        name="toy", settings={**SET, **changes}, benchmarks=benchmarks, pass_rates=None,
         folder=folder, manifest=folder / "manifest.json",
     )  # fmt: skip
     return read_manifest(folder / "manifest.json", "data")
@@ -248,7 +248,7 @@ def test_problems_that_are_all_near_each_other_are_shown(tmp_path: Path) -> None
     with pytest.raises(StudyError, match="largest of 1 clusters has 60 of 60 problems") as refusal:
         prepare_set(
             name="toy", settings={**settings, "verifier": "number", "max_characters": 8000},
-            benchmarks=[], files=[file], pass_rates=None, folder=tmp_path / "toy",
+            benchmarks=[], pass_rates=None, folder=tmp_path / "toy",
             manifest=tmp_path / "toy" / "manifest.json",
         )  # fmt: skip
     assert "`wrapper` takes it off" in str(refusal.value)

@@ -1,6 +1,7 @@
 """Manifests: what is in them, what they are blind to, and what they find out."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -109,3 +110,23 @@ def test_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
         files.write_text(path, "\ud800")
     assert json.loads(path.read_text()) == {"old": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_data_set_in_json_is_an_input_like_any_file(tmp_path: Path) -> None:
+    """Lines are no JSON document, and an array has no fingerprint of its own."""
+    for name, text in (("lines.json", '{"a": 1}\n{"a": 2}\n'), ("array.json", "[1, 2]")):
+        (tmp_path / name).write_text(text)
+        found = manifests.input_fingerprints({"it": tmp_path / name})
+        assert found == {"it": files.file_sha256(tmp_path / name)}
+
+
+def test_files_have_the_rights_that_the_user_gives_them(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        files.write_text(tmp_path / "private.json", "{}")
+        os.umask(0o022)
+        files.write_text(tmp_path / "shared.json", "{}")
+    finally:
+        os.umask(before)
+    rights = [(tmp_path / name).stat().st_mode & 0o777 for name in ("private.json", "shared.json")]
+    assert rights == [0o600, 0o644]

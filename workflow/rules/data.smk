@@ -1,6 +1,7 @@
 # Data sets: read or generated, cleaned, split, and laid out for training.
 
 from rlscale.data import layouts
+from rlscale.data.files import files_of
 from rlscale.evaluation.tasks import modules_used
 from rlscale.study.settings import asking_settings
 
@@ -14,9 +15,10 @@ def set_files(wildcards):
     """
     entry = config["data"][wildcards.set]
     parts = [entry, entry["held_out"]]
-    files = [file for part in parts for file in part.get("read", {}).get("files", [])]
+    names = [name for part in parts for name in part.get("read", {}).get("files", [])]
     made = Path(f"results/data/{wildcards.set}/manifest.json").exists()
-    return [file for file in files if made or Path(file).exists()]
+    files = [file for name in names for file in or_refuse(files_of, name)]
+    return [str(file) for file in files if made or file.exists()]
 
 
 def benchmark_manifests(wildcards):
@@ -99,7 +101,7 @@ rule list_problems:
         "List the problems of {wildcards.set} that can be used"
     shell:
         "OMP_NUM_THREADS=1 python $SCRIPTS/list_problems.py --name {wildcards.set}"
-        " --settings {params.settings:q} --file {input.files:q} --problems {output.problems}"
+        " --settings {params.settings:q} --problems {output.problems}"
         " --manifest {output.manifest} > {log} 2>&1"
 
 
@@ -170,7 +172,7 @@ rule prepare_set:
         "Clean and split the data set {wildcards.set}"
     shell:
         "OMP_NUM_THREADS=1 python $SCRIPTS/prepare_set.py --name {wildcards.set}"
-        " --settings {params.settings:q} --benchmark {input.benchmarks} --file {input.files:q}"
+        " --settings {params.settings:q} --benchmark {input.benchmarks}"
         " {params.rates} --folder {params.folder} --manifest {output.manifest} > {log} 2>&1"
 
 

@@ -15,7 +15,6 @@ def main() -> None:
     parser.add_argument(
         "--settings", type=json.loads, required=True, help="keys that decide the rows"
     )
-    parser.add_argument("--file", type=Path, dest="files", nargs="*", default=[])
     parser.add_argument("--problems", type=Path, required=True)
     parser.add_argument("--manifest", type=Path, required=True)
     arguments = parser.parse_args()

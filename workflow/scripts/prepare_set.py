@@ -14,7 +14,6 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--settings", type=json.loads, required=True, help="the set's data entry")
     parser.add_argument("--benchmark", type=Path, dest="benchmarks", nargs="*", default=[])
-    parser.add_argument("--file", type=Path, dest="files", nargs="*", default=[])
     parser.add_argument("--pass-rates", type=Path, help="manifest of the measured pass rates")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--manifest", type=Path, required=True)

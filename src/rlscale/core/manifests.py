@@ -33,12 +33,19 @@ def input_fingerprints(paths: Mapping[str, Path | str]) -> dict[str, str]:
         path = Path(path)
         if not path.exists():
             raise StudyError(f"{path}: input '{name}' does not exist")
-        manifest = read_json(path) if path.suffix == ".json" else None
-        if isinstance(manifest, dict) and "fingerprint" in manifest:
-            result[name] = manifest["fingerprint"]
-        else:
-            result[name] = file_sha256(path)
+        result[name] = _fingerprint_of(path) or file_sha256(path)
     return result
+
+
+def _fingerprint_of(path: Path) -> str | None:
+    """The fingerprint in a manifest; None where a file is none, such as a data set in JSON."""
+    if path.suffix != ".json":
+        return None
+    try:
+        manifest = read_json(path)
+    except StudyError:
+        return None
+    return manifest.get("fingerprint") if isinstance(manifest, dict) else None
 
 
 def write_manifest(

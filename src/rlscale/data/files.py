@@ -24,22 +24,30 @@ def data_files(names: Iterable[str | Path]) -> list[Path]:
     """The files that names stand for: files, all data files below folders, patterns.
 
     Raises:
-        StudyError: A name stands for no file.
+        StudyError: A folder or pattern stands for no file.
     """
     found: list[Path] = []
     for name in names:
-        path = Path(name)
-        if path.is_dir():
-            files = _below(path)
-        elif path.exists() or _PATTERN.isdisjoint(str(name)):
-            files = [path]
-        else:
-            base = Path(path.anchor)
-            files = sorted(f for f in base.glob(str(path.relative_to(base))) if f.is_file())
+        files = files_of(name)
         if not files:
             raise StudyError(f"{name}: no data file is there; known are {known_formats()}")
         found += files
     return found
+
+
+def files_of(name: str | Path) -> list[Path]:
+    """The files that one name stands for; a plain name stands for itself, there or not.
+
+    Raises:
+        StudyError: It is a folder of several splits, saved by `datasets`.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return _below(path)
+    if path.exists() or _PATTERN.isdisjoint(str(name)):
+        return [path]
+    base = Path(path.anchor)
+    return sorted(file for file in base.glob(str(path.relative_to(base))) if file.is_file())
 
 
 def _below(folder: Path) -> list[Path]:

@@ -10,9 +10,11 @@ import ast
 import json
 import math
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from rlscale.core.digests import canonical_json
 from rlscale.judging.alternatives import any_of
 
 # Verifiers whose golds are short texts; the golds of others may be tests or tables of any length.
@@ -47,12 +49,15 @@ def gold_text(value: Any, verifier: str) -> str:
     """The gold answer as text; of a list, any one of its members is right.
 
     Args:
-        value: Whatever stood in the answer's place: text, a number, or a list of these.
+        value: Whatever stood in the answer's place: text, a number, or a list of these; for
+            verifiers of tables and tests, also what is to become JSON.
         verifier: Kind of judge that will compare with it.
 
     Raises:
         Unusable: It is no answer.
     """
+    if verifier not in SHORT and isinstance(value, list | Mapping):
+        return canonical_json(value)
     if verifier in SHORT and isinstance(value, str) and _LIST.match(value):
         value = _listed(value)
     if isinstance(value, list | tuple):

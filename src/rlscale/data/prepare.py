@@ -12,9 +12,10 @@ from rlscale.core.files import write_json
 from rlscale.core.manifests import read_manifest, verify_files, write_manifest
 from rlscale.data import arithmetic
 from rlscale.data.clean import LOSS_COLUMNS, clean
+from rlscale.data.files import data_files
 from rlscale.data.layouts import modules_used
-from rlscale.data.problems import COLUMNS, RawRow, generated_rows, tabulate
-from rlscale.data.readers import read_rows
+from rlscale.data.problems import COLUMNS, generated_rows, tabulate
+from rlscale.data.readers import Read, read_set
 from rlscale.data.repeat import largest_steps, repeat
 from rlscale.data.report import data_report
 from rlscale.data.waterfall import as_text, so_far
@@ -25,7 +26,6 @@ def prepare_set(
     name: str,
     settings: Mapping[str, Any],
     benchmarks: Sequence[Path],
-    files: Sequence[Path],
     pass_rates: Path | None,
     folder: Path,
     manifest: Path,
@@ -40,7 +40,6 @@ def prepare_set(
         settings: The set's entry of the configuration's ``data`` section.
         benchmarks: Manifests of the benchmarks whose problems may not stand in the set; their
             problems.parquet lies beside each.
-        files: Raw files that the settings name.
         pass_rates: Manifest of the measured pass rates (``rlscale.evaluation.pass_rates``),
             where the set has them.
         folder: Where everything goes.
@@ -50,8 +49,8 @@ def prepare_set(
         StudyError: The set cannot be used; the message names file, column or key.
     """
     started = time.time()
-    tables, quarantine = read_parts(name, settings)
-    inputs = {str(path): path for path in files}
+    tables, quarantine, reads = read_parts(name, settings)
+    inputs = _raw_files(settings)
     if pass_rates is not None:
         tables = _with_pass_rates(tables, pass_rates)
         inputs["pass_rates"] = pass_rates
@@ -67,6 +66,8 @@ def prepare_set(
     losses = pandas.concat([lost, cleaned.losses], ignore_index=True)
     rows_in = {part: len(table) + len(quarantine[part]) for part, table in tables.items()}
     report = data_report(name, settings, rows_in, tables, cleaned, losses)
+    if reads:
+        report["read"] = {part: read.described() for part, read in reads.items()}
     assert sum(rows_in.values()) == report["rows_out"] + len(losses), "a row is lost silently"
     made = [
         _write_parquet(cleaned.train, folder / "train.parquet"),
@@ -99,7 +100,7 @@ def prepare_set(
 
 def read_parts(
     name: str, settings: Mapping[str, Any]
-) -> tuple[dict[str, pandas.DataFrame], dict[str, pandas.DataFrame]]:
+) -> tuple[dict[str, pandas.DataFrame], dict[str, pandas.DataFrame], dict[str, Read]]:
     """Generate or read the parts of a set, as far as their rows can be used.
 
     Args:
@@ -108,15 +109,22 @@ def read_parts(
             ``held_out`` of the set's entry.
 
     Returns:
-        By part (``train``, and ``held_out`` where the set has its own): the problem table, and
-        the rows in quarantine, as losses.
+        By part (``train``, and ``held_out`` where the set has its own): the problem table, the
+        rows in quarantine, as losses, and, of parts that are read, what was read as what.
 
     Raises:
         StudyError: A file cannot be used, or no row of a part.
     """
-    parts = {"train": _raw(settings)}
-    if "read" in settings["held_out"]:
-        parts["held_out"] = read_rows(settings["held_out"]["read"])
+    parts, reads = {}, {}
+    if "generate" in settings:
+        made = settings["generate"]
+        parts["train"] = generated_rows(arithmetic.generate(made["levels"], made["seed"]))
+    sources = {"train": settings, "held_out": settings["held_out"]}
+    for part, source in sources.items():
+        if "read" in source:
+            reads[part] = read_set(source["read"])
+            print(f"{part}: {reads[part].stated()}")
+            parts[part] = reads[part].rows
     tables, quarantine = {}, {}
     for part, rows in parts.items():
         tables[part], lost = tabulate(
@@ -132,11 +140,11 @@ def read_parts(
                 f"data.{name}: none of the {len(rows)} rows of {part} can be used. "
                 + so_far(len(rows), quarantine[part])
             )
-    return tables, quarantine
+    return tables, quarantine, reads
 
 
 def list_problems(
-    *, name: str, settings: Mapping[str, Any], files: Sequence[Path], problems: Path, manifest: Path
+    *, name: str, settings: Mapping[str, Any], problems: Path, manifest: Path
 ) -> None:
     """Write the problems of all parts of a set that can be used, each once.
 
@@ -145,7 +153,6 @@ def list_problems(
     Args:
         name: The set's name.
         settings: As for ``read_parts``.
-        files: Raw files that the settings name.
         problems: Where the table goes.
         manifest: Where the manifest goes.
 
@@ -153,14 +160,14 @@ def list_problems(
         StudyError: A file cannot be used, or no row of a part.
     """
     started = time.time()
-    tables, _ = read_parts(name, settings)
+    tables, _, _ = read_parts(name, settings)
     table = pandas.concat(tables.values()).drop_duplicates("problem_id")[list(COLUMNS)]
     write_manifest(
         manifest,
         kind="problems",
         name=name,
         settings=settings,
-        inputs={str(path): path for path in files},
+        inputs=_raw_files(settings),
         files=[_write_parquet(table, problems)],
         seed=settings.get("generate", {}).get("seed"),
         started=started,
@@ -232,11 +239,11 @@ def make_variant(
     )
 
 
-def _raw(settings: Mapping[str, Any]) -> list[RawRow]:
-    if "generate" in settings:
-        made = settings["generate"]
-        return generated_rows(arithmetic.generate(made["levels"], made["seed"]))
-    return read_rows(settings["read"])
+def _raw_files(settings: Mapping[str, Any]) -> dict[str, Path]:
+    """The files that a set reads, by their names."""
+    read = [part["read"] for part in (settings, settings["held_out"]) if "read" in part]
+    names = [name for part in read for name in part.get("files", [])]
+    return {str(path): path for path in data_files(names)}
 
 
 def _as_losses(part: str, quarantine: pandas.DataFrame) -> pandas.DataFrame:

@@ -48,6 +48,16 @@ class Read:
             lines.append(f"system text of {rows} rows, kept apart: {text[:200]!r}")
         return "\n".join(lines)
 
+    def described(self) -> dict[str, Any]:
+        """What was read as what, for a report."""
+        systems = [{"text": text, "rows": rows} for text, rows in self.systems.most_common(10)]
+        return {
+            "layout": self.layout,
+            "places": self.places,
+            "files": dict(self.files),
+            "system_texts": systems,
+        }
+
 
 def read_rows(settings: Mapping[str, Any]) -> list[RawRow]:
     """The rows of ``read_set``."""

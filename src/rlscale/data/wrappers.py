@@ -44,8 +44,8 @@ def check_no_wrapper(rows: Sequence[RawRow], files: Sequence[Path]) -> None:
     if len(problems) < _FEWEST_ROWS:
         return
     sample = problems[:: max(1, len(problems) // _SAMPLE)]
-    start = _whole_words(_shared(sample), ("\n", ". ", ": "))
-    end = _whole_words(_shared([problem[len(start) :][::-1] for problem in sample]), ())[::-1]
+    start = _cut(_shared(sample), ("\n", ". ", ": "))
+    end = _cut(_shared([problem[len(start) :][::-1] for problem in sample]), ("\n",))[::-1]
     if len(start.split()) + len(end.split()) < _FEWEST_WORDS:
         return
     wrapper = json.dumps(f"{start}{{problem}}{end}", ensure_ascii=False)
@@ -65,9 +65,9 @@ def _shared(texts: Sequence[str]) -> str:
     return first[: len(list(same))]
 
 
-def _whole_words(text: str, ends: Sequence[str]) -> str:
+def _cut(text: str, ends: Sequence[str]) -> str:
     """The text up to the last of the ends in it, else up to the last space."""
-    for marks in (ends, (" ", "\n")):
+    for marks in (ends, (" ",)):
         stop = max((text.rfind(mark) + len(mark) for mark in marks if mark in text), default=0)
         if stop:
             return text[:stop]
