@@ -3,6 +3,8 @@
 LOCK ?= cpu
 PYTEST ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Packages from elsewhere would take the place of the environment's own.
+unexport PYTHONPATH PYTHONHOME
 ENVIRONMENT = .venv/$(LOCK).stamp
 INSTALL = requirements/install.py requirements/find_python.sh pyproject.toml
 PYTHON_FILES = src tests workflow benchmarks requirements
@@ -46,7 +48,7 @@ lock: .venv/dev.stamp ## resolve requirements/*.in into the locks (UPGRADE=--upg
 env: $(ENVIRONMENT) ## make .venv from requirements/$(LOCK).txt (LOCK=cpu, gpu, dev or analysis)
 
 .venv/%.stamp: requirements/%.txt $(INSTALL)
-	@python=$$(sh requirements/find_python.sh) && "$$python" requirements/install.py $*
+	@python=$$(sh requirements/find_python.sh $*) && "$$python" requirements/install.py $*
 
 dist: .venv/dev.stamp ## wheel and source distribution, in dist/
 	@rm -rf dist && uv build --quiet --no-build-isolation --out-dir dist . && ls dist

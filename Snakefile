@@ -4,6 +4,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 
 from rlscale.core.errors import StudyError
+from rlscale.study import doctor
 from rlscale.study.check import refuse
 from rlscale.study.console import show_failures
 
@@ -47,6 +48,8 @@ include: "workflow/rules/phases.smk"
 
 
 onstart:
+    if not ON_CLUSTER:
+        or_refuse(doctor.refuse, doctor.checks(Path.cwd(), study=bool(CELLS)))
     claim_folder(config["study"], Path("results"))
     or_refuse(cancel_orphans, Path.cwd(), ON_CLUSTER)
 

@@ -8,9 +8,7 @@ indifferent which source serves a file. uv, when it can be had, only makes this 
 
 import hashlib
 import os
-import platform
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +16,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))  # what is imported from there needs nothing installed
+
+from rlscale.core.errors import StudyError  # noqa: E402
+from rlscale.study import doctor  # noqa: E402
+
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 # GiB that must be free before the install: the packages, unpacked, and the downloads.
 ROOM = {"cpu": 6, "dev": 6, "gpu": 20, "analysis": 2}
@@ -39,6 +42,8 @@ class InstallError(Exception):
 def main(lock: str) -> None:
     """Make the environment and install the lock ``requirements/<lock>.txt``."""
     started = time.time()
+    for name in ("PYTHONPATH", "PYTHONHOME"):  # they would bring packages from elsewhere
+        os.environ.pop(name, None)
     venv = ROOT / ".venv"
     lock_file = ROOT / "requirements" / f"{lock}.txt"
     check_machine(lock, venv)
@@ -58,23 +63,17 @@ def main(lock: str) -> None:
 
 def check_machine(lock: str, venv: Path) -> None:
     """Refuse what cannot work, before anything is downloaded."""
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        raise InstallError(
-            f"this is {sys.platform} on {platform.machine()}; the locks are for Linux x86-64"
-        )
     other = "cpu" if lock == "gpu" else "gpu"
     if lock != "analysis" and (venv / f"{other}.stamp").exists():
         raise InstallError(
             f".venv holds the {other} lock, whose torch and vLLM cannot stay beside those of "
             f"{lock}; run `make clean-env` first"
         )
-    free = shutil.disk_usage(ROOT).free / 2**30
-    installed = any(venv.glob("*.stamp"))
-    if free < ROOM[lock] and not installed:
-        raise InstallError(
-            f"{ROOM[lock]} GiB of disk are needed for the environment and {free:.1f} GiB are free "
-            f"in {ROOT}; make room there or clone to a larger disk"
-        )
+    room = 0 if any(venv.glob("*.stamp")) else ROOM[lock]
+    try:
+        doctor.refuse(doctor.checks(ROOT, study=lock != "analysis", room_gib=room))
+    except StudyError as error:
+        raise InstallError(str(error)) from None
 
 
 def make_venv(venv: Path) -> Path:

@@ -24,5 +24,6 @@ links=$(../.venv/bin/python install.py --find-links)
 UV_FIND_LINKS=$links compile cpu $without_vision "$@"
 # shellcheck disable=SC2086
 UV_FIND_LINKS=$links compile dev --constraint cpu.txt $without_vision "$@"
-compile analysis --constraint cpu.txt "$@"
+# For every system and every newer Python: Linux on x86-64 and ARM, macOS, Windows.
+compile analysis --universal --constraint cpu.txt "$@"
 compile gpu "$@"

@@ -80,6 +80,16 @@ def clone(tmp_path):
     shutil.copytree(
         REQUIREMENTS, folder / "requirements", ignore=shutil.ignore_patterns("*.txt", "*.in")
     )
+    for file in (
+        "__init__.py",
+        "core/__init__.py",
+        "core/errors.py",
+        "study/__init__.py",
+        "study/doctor.py",
+    ):
+        target = folder / "src/rlscale" / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REQUIREMENTS.parent / "src/rlscale" / file, target)
     (folder / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
         '[project]\nname = "toy"\nversion = "1"\n'
@@ -154,7 +164,7 @@ def test_torch_comes_from_find_links_where_pip_has_it(clone, empty_venv):
         ("hash", "differs from the lock's hash"),
         ("index", "packages could not be installed"),
         ("registry", "no package registry could be reached"),
-        ("room", "GiB of disk are needed"),
+        ("room", "GiB are needed: make room there"),
         ("other lock", "run `make clean-env` first"),
     ],
 )
@@ -185,6 +195,7 @@ def test_failures_are_sentences(clone, empty_venv, broken, sentence):
     ("python", "sentence"),
     [
         ("echo 3.9", "CPython 3.11 is needed and was not found (found: {python}=3.9)"),
+        ("echo 3.13", "CPython 3.11 is needed and was not found (found: {python}=3.13)"),
         ('case "$2" in *ensurepip*) exit 1;; esac; echo 3.11', "{python} has no venv module"),
         ("exit 127", "was not found (found: none)"),
     ],
@@ -202,3 +213,44 @@ def test_missing_or_unsupported_python_is_a_sentence(tmp_path, python, sentence)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert sentence.format(python=fake) in done.stderr
+
+
+def test_the_small_environment_takes_newer_pythons(tmp_path):
+    fake = tmp_path / "python"
+    fake.write_text("#!/bin/sh\necho 3.13\n")
+    fake.chmod(0o755)
+    done = subprocess.run(
+        ["sh", REQUIREMENTS / "find_python.sh", "analysis"],
+        env={**os.environ, "PYTHON": str(fake)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == str(fake)
+
+
+def test_a_python_is_fetched_only_where_the_user_says_so(tmp_path):
+    for name, text in {
+        "python": "exit 127",
+        "uv": 'case "$2" in find) echo /fetched/python3.11;; *) echo "$@" >> asked;; esac',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+
+    def find(**environment):
+        return subprocess.run(
+            ["sh", REQUIREMENTS / "find_python.sh", "cpu"],
+            env={
+                **os.environ,
+                "PYTHON": str(tmp_path / "python"),
+                "PATH": f"{tmp_path}:{os.environ['PATH']}",
+                **environment,
+            },
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+
+    assert find().returncode == 1
+    assert not (tmp_path / "asked").exists()
+    assert find(FETCH_PYTHON="1").stdout == "/fetched/python3.11\n"
+    assert (tmp_path / "asked").read_text() == "python install 3.11\n"

@@ -35,6 +35,8 @@ def main() -> None:
     check = commands.add_parser("check", help="all that is wrong with a configuration, at once")
     check.add_argument("config", type=Path, nargs="?", default=Path("config/config.yaml"))
     check.add_argument("--json", action="store_true", help="as JSON")
+    doctor = commands.add_parser("doctor", help="whether this machine can run a study")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
     commands.add_parser("status", help="what the run in this folder has done and is doing")
     commands.add_parser("cluster-status", help="how the cells stand, and why some failed")
     fit = commands.add_parser("fit", help="fit a law to a curves table made anywhere")
@@ -48,6 +50,7 @@ def main() -> None:
     _check_product(arguments.command)
     from rlscale.study import check as check_command
     from rlscale.study import cluster_status, console, runs, upkeep
+    from rlscale.study import doctor as machine
     from rlscale.study import folder as studies
 
     if arguments.command == "run":
@@ -63,6 +66,8 @@ def main() -> None:
         studies.new_study(arguments.folder, arguments.config)
     elif arguments.command == "check":
         sys.exit(check_command.show(arguments.config, as_json=arguments.json))
+    elif arguments.command == "doctor":
+        sys.exit(machine.show(Path.cwd(), as_json=arguments.json))
     elif arguments.command == "status":
         console.show_status()
     elif arguments.command == "cluster-status":
@@ -95,3 +100,7 @@ def _configuration() -> dict:
     if not Path(CONFIG).exists():
         raise StudyError(f"{CONFIG}: not here; run this in a study's folder")
     return yaml.safe_load(Path(CONFIG).read_text())
+
+
+if __name__ == "__main__":
+    main()
