@@ -19,7 +19,9 @@ os.environ["OMP_NUM_THREADS"] = "1"  # Before numpy is imported.
 import numpy as np
 import pandas
 
-from rlscale.laws.fitting import Points, fit_law
+from rlscale.laws.fitting import fit_points
+from rlscale.laws.points import Points
+from rlscale.laws.registry import law_named
 
 POINTS = Path(__file__).parents[1] / "resources/published/points_base.csv"
 
@@ -52,7 +54,7 @@ def main() -> None:
         count = 400 if quick else 4000
         noise = 0.02 * rng.standard_normal((count, *points.y.shape[1:]))
         seconds, _ = timed(
-            lambda law=law, n=noise: fit_law(law, replace(points, y=points.y + n)), 1
+            lambda law=law, n=noise: fit_points(law_named(law), replace(points, y=points.y + n)), 1
         )
         print(f"{count} bootstrap refits, {law}: {seconds:.2f} s")
     for size in (735, 7_000, 35_000, 105_000):
@@ -100,7 +102,7 @@ def many_points(count: int) -> Points:
 
 def ours(points: Points, law: str) -> tuple[float, float]:
     """K_max and N0 of our fit."""
-    found = fit_law(law, points).shared_parameters()
+    found = fit_points(law_named(law), points).shared_parameters()
     return float(found["K_max"][0]), float(found["N0"][0])
 
 

@@ -8,8 +8,17 @@ from typing import Any
 
 __version__ = "0.2.0"
 _PUBLIC = {
+    "FitResult": "rlscale.laws.results",
+    "Prediction": "rlscale.laws.prediction",
+    "Scores": "rlscale.answers.api",
+    "Split": "rlscale.answers.forecast",
     "Verdict": "rlscale.judging.verdicts",
+    "Wishes": "rlscale.answers.recommend",
+    "fit": "rlscale.answers.api",
+    "forecast": "rlscale.answers.api",
     "judge": "rlscale.judging.verifiers",
+    "read_curves": "rlscale.answers.api",
+    "recommend": "rlscale.answers.api",
     "verify": "rlscale.judging.verifiers",
 }
 

@@ -4,6 +4,8 @@ import numpy as np
 import pandas
 
 from rlscale.core.tables import check_curves
+from rlscale.laws.spec import FitSpec, Settings
+from rlscale.laws.study import Sources, fit_study
 
 SIZES = {"1b": 1e9, "3b": 3e9, "9b": 9e9, "27b": 27e9}
 K_MAX, N0 = 0.2, 6e9
@@ -39,3 +41,9 @@ def straight_curves(
                 )  # fmt: skip
     table = pandas.DataFrame(rows).assign(**columns)
     return check_curves(table, "test")
+
+
+def fit_document(table, *, law="saturating", x="data", metric="loss", settings, **sources):
+    """The fit document of a table, as results/fits holds it."""
+    spec = FitSpec(law, x, metric, Settings.of(settings))
+    return fit_study(table, spec, Sources(**sources)).to_json()

@@ -2,10 +2,9 @@
 
 import pandas
 import pytest
-from curve_tables import straight_curves
+from curve_tables import fit_document, straight_curves
 
 from rlscale.answers.checks import check_results, failures
-from rlscale.laws.results import fit_curves
 
 FIT = {"bootstrap": {"replicates": 200}}
 
@@ -18,7 +17,7 @@ def study():
     curves["n_correct"] = ((1 - curves["loss"]) * 500).round()
     curves["loss"] = 1 - curves["n_correct"] / 500
     curves["n_unparsed"] = curves["n_timeout"] = 0
-    fit = fit_curves(curves, law="free_slopes", x="data", metric="loss", settings=FIT)
+    fit = fit_document(curves, law="free_slopes", x="data", metric="loss", settings=FIT)
     keys = ["cell", "step", "benchmark"]
     outcomes = curves[keys].assign(problem_id="p", n=500, n_correct=curves["n_correct"],
                                    n_unparsed=0, n_timeout=0)  # fmt: skip

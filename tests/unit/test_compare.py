@@ -1,15 +1,14 @@
 import pytest
-from curve_tables import straight_curves
+from curve_tables import fit_document, straight_curves
 
 from rlscale.answers.compare import compare_fits
 from rlscale.core.errors import StudyError
-from rlscale.laws.results import fit_curves
 
 SETTINGS = {"bootstrap": {"replicates": 300}}
 
 
 def fit(table, law="saturating"):
-    return fit_curves(table, law=law, x="data", metric="loss", settings=SETTINGS)
+    return fit_document(table, law=law, x="data", metric="loss", settings=SETTINGS)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from curve_tables import straight_curves
+from curve_tables import fit_document, straight_curves
 
-from rlscale.laws.results import fit_curves
 from rlscale.report.explore import continued, explore_page
 
 TEMPLATE = Path(__file__).parents[2] / "workflow/report/explore.html"
@@ -30,7 +29,7 @@ def test_a_straight_line_is_continued_with_its_band():
 def test_the_page_holds_every_row_and_asks_for_nothing_else():
     curves = straight_curves(noise=0.01, runs=2, steps=(0, 1, 2, 4, 8))
     settings = {"bootstrap": {"replicates": 200}}
-    fit = fit_curves(curves, law="saturating", x="data", metric="loss", settings=settings)
+    fit = fit_document(curves, law="saturating", x="data", metric="loss", settings=settings)
     page = explore_page(TEMPLATE.read_text(), "a study", curves, {"f": fit}, "n_params")
     data = json.loads(re.search(r"^const DATA = (.*);$", page, re.MULTILINE)[1])
     assert len(data["curves"]["columns"]["loss"]) == len(curves)

@@ -3,26 +3,31 @@ from dataclasses import replace
 import numpy as np
 import pandas
 import pytest
-from curve_tables import K_MAX, N0, SIZES, exact_slope, straight_curves
+from curve_tables import K_MAX, N0, SIZES, exact_slope, fit_document, straight_curves
 
 from rlscale.core.errors import StudyError
-from rlscale.laws.equations import CURVE_LAWS
-from rlscale.laws.fitting import Points, fit_law, points_of
-from rlscale.laws.points import build_groups
+from rlscale.laws.fitting import fit_points
+from rlscale.laws.groups import build_groups
+from rlscale.laws.points import Points, points_of
 from rlscale.laws.protocols import read_differences, write_differences
-from rlscale.laws.results import fit_curves, rounded
+from rlscale.laws.registry import law_named
+from rlscale.laws.study import rounded
 
 SETTINGS = {"weighting": "equal", "bootstrap": {"replicates": 200}}
 U = np.log(512.0 * np.arange(1, 60))
 
 
 def fit(table, law="saturating", x="data", metric="loss", **settings):
-    return fit_curves(table, law=law, x=x, metric=metric, settings=SETTINGS | settings)
+    return fit_document(table, law=law, x=x, metric=metric, settings=SETTINGS | settings)
 
 
 def only_group(table, law="saturating", **settings):
     (group,) = fit(table, law, **settings)["groups"]
     return group
+
+
+def fit_law(name, data, **options):
+    return fit_points(law_named(name), data, **options)
 
 
 def points(y):
@@ -71,18 +76,16 @@ def test_the_decomposition_reaches_curves_of_its_own_form():
     assert np.abs(found.residuals()).max() < 1e-3
 
 
-@pytest.mark.parametrize("law", [*CURVE_LAWS, "saturating", "paper"])
+@pytest.mark.parametrize("law", ["floor", "sigmoid", "decomposition", "saturating", "paper"])
 def test_replicates_fitted_together_are_as_if_fitted_alone(law):
     rng = np.random.default_rng(2)
     k = np.array([exact_slope(n) for n in SIZES.values()])
     y = -0.1 - k[:, None] * (U - U[0]) + 0.01 * rng.standard_normal((3, 4, len(U)))
     base = points(y[0])
     estimate = fit_law(law, base)
-    together = fit_law(law, replace(base, y=y), start=estimate if law in CURVE_LAWS else None)
+    together = fit_law(law, replace(base, y=y), start=estimate)
     for b in range(3):
-        alone = fit_law(
-            law, replace(base, y=y[b : b + 1]), start=estimate if law in CURVE_LAWS else None
-        )
+        alone = fit_law(law, replace(base, y=y[b : b + 1]), start=estimate)
         np.testing.assert_allclose(
             together.objective[b], alone.objective[0], rtol=1e-3
         )  # Flat ridges.
@@ -203,12 +206,12 @@ def test_differing_protocols_are_refused_with_their_table(tmp_path):
     protocols = read_differences(tmp_path / "protocols.csv")
     arguments = {"law": "saturating", "x": "data", "metric": "loss", "protocols": protocols}
     with pytest.raises(StudyError, match=r"recipe.grpo.learning_rate \| 2e-06 \| 1e-06"):
-        fit_curves(table, settings=SETTINGS, **arguments)
+        fit_document(table, settings=SETTINGS, **arguments)
     alike = protocols[protocols["setting"] == "none"]
     with pytest.raises(StudyError, match=r"no table.*names a setting in which they differ"):
-        fit_curves(table, settings=SETTINGS, **arguments | {"protocols": alike})
+        fit_document(table, settings=SETTINGS, **arguments | {"protocols": alike})
     allowed = SETTINGS | {"allow_differences": ["recipe.grpo"]}
-    document = fit_curves(table, settings=allowed, **arguments)
+    document = fit_document(table, settings=allowed, **arguments)
     assert document["protocol_digests"] == ["other", "same"]
 
 
@@ -217,7 +220,7 @@ def test_diverged_cells_are_left_out_and_named():
     bad = "main/9b-base/tau1-g8/seed1"
     table.loc[table["cell"] == bad, "status"] = "diverged"
     arguments = {"law": "saturating", "x": "data", "metric": "loss", "settings": SETTINGS}
-    document = fit_curves(table, expected=[bad, "main/x"], **arguments)
+    document = fit_document(table, expected=[bad, "main/x"], **arguments)
     assert bad not in document["cells"]["used"]
     assert document["cells"]["diverged"] == [bad]
     assert document["cells"]["missing"] == ["main/x"]

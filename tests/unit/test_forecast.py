@@ -2,22 +2,20 @@ import numpy as np
 import pytest
 from curve_tables import SIZES, straight_curves
 
-from rlscale.answers.forecast import forecast_curves, split_curves
+from rlscale.answers.forecast import Split, Target, forecast_curves, split_curves
 from rlscale.answers.ranking import COLUMNS, score_forecasts
 from rlscale.core.errors import StudyError
-from rlscale.laws.equations import LAWS
+from rlscale.laws.registry import LAWS
+from rlscale.laws.spec import FitSpec, Settings
 
-SETTINGS = {"weighting": "equal", "bootstrap": {"replicates": 200}}
-INTRA = {"kind": "intra", "first_share": 0.25}
-INTER = {"kind": "inter", "held_out_sizes": 1, "intercept_from_target": False}
-PAPER = INTER | {"intercept_from_target": True}
+SETTINGS = Settings.of({"weighting": "equal", "bootstrap": {"replicates": 200}})
+INTRA, INTER = Split("intra"), Split("inter")
+PAPER = Split("inter", intercept_from_target=True)
 
 
 def forecast(table, protocol, law="saturating"):
     train, targets = split_curves(table, protocol, SETTINGS, "loss")
-    return forecast_curves(
-        train, targets, law=law, protocol=protocol, x="data", metric="loss", settings=SETTINGS
-    )
+    return forecast_curves(train, targets, FitSpec(law, settings=SETTINGS), protocol)
 
 
 def scores(table, protocol, laws=("saturating", "constant", "last_value")):
@@ -29,10 +27,10 @@ def test_the_rows_to_learn_from_hold_no_target():
     table = straight_curves()
     train, targets = split_curves(table, INTRA, SETTINGS, "loss")
     assert train["step"].max() == 8
-    assert [t["model"] for t in targets] == sorted(SIZES)
+    assert [t.model for t in targets] == sorted(SIZES)
     train, targets = split_curves(table, INTER, SETTINGS, "loss")
     assert set(train["model"]) == {"1b", "3b", "9b"}
-    assert targets == [{"family": "f", "variant": "base", "model": "27b", "n": 27e9}]
+    assert targets == [Target("f", "base", "27b", 27e9)]
 
 
 @pytest.mark.parametrize("protocol", [INTRA, INTER])
@@ -89,10 +87,10 @@ def test_an_unseen_size_gets_its_slope_from_the_law():
 
 
 def test_the_table_ranks_every_law_and_is_complete():
-    table = scores(straight_curves(0.01, runs=2), INTRA, tuple(LAWS))
+    table = scores(straight_curves(0.01, runs=2), INTRA, tuple(LAWS.names()))
     assert tuple(table.columns) == COLUMNS
     for _, part in table.groupby("model"):
-        assert sorted(part["rank"]) == list(range(1, len(LAWS) + 1))
+        assert sorted(part["rank"]) == list(range(1, len(LAWS.names()) + 1))
         assert part.sort_values("rank")["rmse"].is_monotonic_increasing
     baseline = table[table["law"] == "constant"]
     assert baseline["skill_constant"].abs().max() < 1e-12
@@ -100,10 +98,10 @@ def test_the_table_ranks_every_law_and_is_complete():
 
 def test_a_law_that_cannot_be_fitted_stands_in_the_table_with_its_status():
     table = straight_curves(steps=[0, 1, 2, 4, 8, 16, 32])
-    found = scores(table, {"kind": "intra", "first_share": 0.1}, ("sigmoid", "constant"))
+    found = scores(table, Split("intra", first_share=0.1), ("sigmoid", "constant"))
     assert set(found.loc[found["law"] == "sigmoid", "status"]) == {"too_few_points"}
 
 
 def test_nothing_to_learn_from_is_refused():
     with pytest.raises(StudyError, match="0 rows to learn from"):
-        split_curves(straight_curves(), INTER | {"held_out_sizes": 4}, SETTINGS, "loss")
+        split_curves(straight_curves(), Split("inter", held_out_sizes=4), SETTINGS, "loss")

@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pandas
 import pytest
+from curve_tables import fit_document
 
 from rlscale.core.errors import StudyError
 from rlscale.curves.ingest import ingest_curves
-from rlscale.laws.results import fit_curves
 
 RUN = {"model": "qwen-7b", "n_params_nominal": 7e9, "seed": 1}
 CONSTANTS = {"family": "qwen", "variant": "base", "benchmark": "held_out"}
@@ -149,7 +149,7 @@ def test_what_was_ingested_can_be_fitted(tmp_path):
     }  # fmt: skip
     table = ingest_curves(settings, "mine", tmp_path)
     settings = {"size": "n_params_nominal", "weighting": "equal", "bootstrap": {"replicates": 200}}
-    document = fit_curves(table, law="free_slopes", x="steps", metric="loss", settings=settings)
+    document = fit_document(table, law="free_slopes", x="steps", metric="loss", settings=settings)
     found = [size["k"]["estimate"] for size in document["groups"][0]["sizes"]]
     np.testing.assert_allclose(found, [0.02, 0.05, 0.1], rtol=1e-9)
 

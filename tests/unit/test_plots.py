@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
-from curve_tables import straight_curves
+from curve_tables import fit_document, straight_curves
 
-from rlscale.answers.forecast import forecast_curves, split_curves
+from rlscale.answers.forecast import Split, forecast_curves, split_curves
 from rlscale.answers.ranking import score_forecasts
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import read_curves, write_curves
-from rlscale.laws.results import fit_curves, rounded
+from rlscale.laws.spec import FitSpec, Settings
+from rlscale.laws.study import rounded
 from rlscale.report.figures.draw import draw
 from rlscale.report.figures.registry import FORECAST_LAWS, all_figures
 from rlscale.report.figures.style import PALETTES, colours, human, log_ticks, panels
@@ -82,7 +83,7 @@ class Folder:
         self.fits = []
         for law in ("free_slopes", "saturating", "paper"):
             for x in X:
-                found = fit_curves(curves, law=law, x=x, metric="loss", settings=FIT)
+                found = fit_document(curves, law=law, x=x, metric="loss", settings=FIT)
                 self.fits.append(root / f"{law}-{x}-loss.json")
                 self.fits[-1].write_text(json.dumps(rounded(found)))
         self.tables = {}
@@ -90,15 +91,16 @@ class Folder:
     def add_tables(self, curves):
         """Forecasts, their scores, and a ledger."""
         for name, protocol in PROTOCOLS.items():
-            seen, targets = split_curves(curves, protocol, FIT, "loss")
-            keys = {"protocol": protocol, "x": "data", "metric": "loss", "settings": FIT}
-            made = [forecast_curves(seen, targets, law=law, **keys) for law in FORECAST_LAWS]
+            split, fit = Split.of(protocol), Settings.of(FIT)
+            seen, targets = split_curves(curves, split, fit, "loss")
+            specs = [FitSpec(law, settings=fit) for law in FORECAST_LAWS]
+            made = [forecast_curves(seen, targets, spec, split) for spec in specs]
             for law, document in zip(FORECAST_LAWS, made, strict=True):
                 path = self.root / f"{name}_{law}.txt"
                 path.write_text(json.dumps(document))
                 self.tables[f"{name}_{law}"] = path
             self.tables[f"scores_{name}"] = self.root / f"{name}.csv"
-            score_forecasts(curves, made, name, FIT).to_csv(self.tables[f"scores_{name}"])
+            score_forecasts(curves, made, name, fit).to_csv(self.tables[f"scores_{name}"])
         rows = curves[(curves["benchmark"] == "held_out") & (curves["step"] > 0)]
         phases = pandas.DataFrame({"phase": ["generation", "update", "evaluation"]})
         ledger = rows[["cell", "step", "compute_flops"]].merge(phases, how="cross")

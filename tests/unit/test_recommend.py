@@ -1,12 +1,14 @@
 import math
+from dataclasses import replace
 
 import pandas
 from curve_tables import exact_slope, straight_curves
 
-from rlscale.answers.recommend import recommend
+from rlscale.answers.recommend import Wishes, recommend
+from rlscale.laws.spec import Settings
 
-SETTINGS = {"select": {"tau": 1}, "bootstrap": {"replicates": 200}}
-WISHES = {"budgets": [1e17], "targets": [0.6], "margin": 0.02, "confidence": 0.95}
+SETTINGS = Settings.of({"select": {"tau": 1}, "bootstrap": {"replicates": 200}})
+WISHES = Wishes(budgets=[1e17], targets=[0.6])
 
 
 def with_reuse(table, costs):
@@ -52,4 +54,4 @@ def test_one_run_per_tau_gives_no_statement():
 
 def test_without_compute_the_advice_is_in_problems():
     table = straight_curves(0.003, runs=2).assign(compute_flops=float("nan"))
-    assert "problems" in recommend(table, SETTINGS, WISHES | {"budgets": [9000]})
+    assert "problems" in recommend(table, SETTINGS, replace(WISHES, budgets=[9000]))

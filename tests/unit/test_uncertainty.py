@@ -6,13 +6,16 @@ import numpy as np
 import pandas
 import pytest
 import yaml
-from curve_tables import straight_curves
+from curve_tables import fit_document, straight_curves
 
 from rlscale.core.errors import StudyError
-from rlscale.laws.equations import LAWS
-from rlscale.laws.fitting import fit_law, points_of
-from rlscale.laws.results import fit_curves, outcome_shares, rounded
+from rlscale.laws.fitting import fit_points
+from rlscale.laws.points import points_of
+from rlscale.laws.registry import LAWS
 from rlscale.laws.simulate import saturating_truth, simulate_study
+from rlscale.laws.spec import Bootstrap
+from rlscale.laws.straight import FreeSlopes
+from rlscale.laws.study import outcome_shares, rounded
 from rlscale.laws.uncertainty import block_replicates, crossed_replicates
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +31,7 @@ def study():
 
 def slopes(group, deviations):
     points = points_of(group, "variance")
-    return fit_law("free_slopes", replace(points, y=points.y + deviations)).slope
+    return fit_points(FreeSlopes(), replace(points, y=points.y + deviations)).slope
 
 
 def test_replicates_depend_on_their_seed_alone(study):
@@ -61,7 +64,7 @@ def test_the_run_part_has_the_variance_of_a_mean_of_runs():
 
 
 def test_one_run_per_size_gives_no_run_intervals_but_labelled_blocks():
-    document = fit_curves(
+    document = fit_document(
         straight_curves(0.01), law="saturating", x="data", metric="loss", settings=SETTINGS
     )
     (group,) = document["groups"]
@@ -74,31 +77,33 @@ def test_one_run_per_size_gives_no_run_intervals_but_labelled_blocks():
 
 def test_runs_without_outcomes_have_no_redrawn_interval():
     table = straight_curves(0.01, runs=3)
-    document = fit_curves(table, law="saturating", x="data", metric="loss", settings=SETTINGS)
+    document = fit_document(table, law="saturating", x="data", metric="loss", settings=SETTINGS)
     (group,) = document["groups"]
     assert document["scope"] == group["scope"] == "fixed"
     assert group["sizes"][0]["k"]["intervals"]["redrawn"]["status"] == "no_outcomes"
 
 
-@pytest.mark.parametrize("law", list(LAWS))
+@pytest.mark.parametrize("law", LAWS.names())
 def test_every_law_writes_a_document_of_the_schema(law):
     table = straight_curves(0.01, runs=2, steps=[0, 1, 2, 4, 8, 16, 32])
     settings = SETTINGS | {"bootstrap": {"replicates": 200}}
-    document = fit_curves(table, law=law, x="compute", metric="loss", settings=settings)
+    document = fit_document(table, law=law, x="compute", metric="loss", settings=settings)
     jsonschema.validate(rounded(document), SCHEMA)
 
 
 def test_a_refused_group_writes_a_document_of_the_schema():
     table = straight_curves()
     table = table[table["model"].isin(["1b", "3b"])]
-    document = fit_curves(table, law="saturating", x="data", metric="loss", settings=SETTINGS)
+    document = fit_document(table, law="saturating", x="data", metric="loss", settings=SETTINGS)
     jsonschema.validate(document, SCHEMA)
 
 
 def test_block_residuals_keep_neighbours_together(study):
     points = points_of(study.group, "equal")
     fitted = points.y[0] - np.sin(np.arange(40) / 6)  # Residuals of a long wave.
-    long, short = (block_replicates(points, fitted, 2, 400, 1, length) for length in (8, 1))
+    long, short = (
+        block_replicates(points, fitted, 2, Bootstrap(400, 1, length)) for length in (8, 1)
+    )
     moved = [
         slopes(study.group, found.deviations["block"]).std(0).mean() for found in (long, short)
     ]

@@ -17,7 +17,7 @@ FITS = expand(
 )
 
 
-def fit_settings(module="rlscale.laws.results"):
+def fit_settings(module="rlscale.laws.study"):
     """The fit section without what only says which fits to make."""
     lists = ("laws", "x", "metrics", "margin")
     settings = {key: value for key, value in config["fit"].items() if key not in lists}

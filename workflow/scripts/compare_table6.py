@@ -22,11 +22,12 @@ def main() -> None:
     from rlscale.answers.published import compare_with_table6
     from rlscale.core.files import write_text
     from rlscale.core.tables import read_curves
+    from rlscale.laws.spec import Settings
 
     page = compare_with_table6(
         read_curves(arguments.curves),
         pandas.read_csv(arguments.table6),
-        arguments.settings["fit"],
+        Settings.of(arguments.settings["fit"]),
     )
     write_text(arguments.output, page)
 

@@ -29,19 +29,19 @@ def main() -> None:
     from rlscale.core.files import write_json
     from rlscale.core.tables import read_curves
     from rlscale.laws.protocols import read_differences
-    from rlscale.laws.results import fit_curves, rounded
+    from rlscale.laws.spec import FitSpec, Settings
+    from rlscale.laws.study import Sources, fit_study, rounded
 
-    document = fit_curves(
-        read_curves(arguments.curves),
-        law=arguments.law,
-        x=arguments.x,
-        metric=arguments.metric,
-        settings=arguments.settings["fit"],
+    sources = Sources(
         outcomes=pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None,
         protocols=read_differences(arguments.protocols) if arguments.protocols else None,
         expected=arguments.cells.read_text().split(),
     )
-    write_json(arguments.output, rounded(document))
+    spec = FitSpec(
+        arguments.law, arguments.x, arguments.metric, Settings.of(arguments.settings["fit"])
+    )
+    found = fit_study(read_curves(arguments.curves), spec, sources)
+    write_json(arguments.output, rounded(found.to_json()))
 
 
 if __name__ == "__main__":

@@ -23,24 +23,19 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="one per law")
     arguments = parser.parse_args()
 
-    from rlscale.answers.forecast import forecast_curves
+    from rlscale.answers.forecast import Split, Target, forecast_curves
     from rlscale.core.files import read_json, write_json
     from rlscale.core.tables import read_curves
-    from rlscale.laws.results import rounded
+    from rlscale.laws.spec import FitSpec, Settings
+    from rlscale.laws.study import rounded
 
     settings = arguments.settings
-    train, targets = read_curves(arguments.train), read_json(arguments.targets)
+    train = read_curves(arguments.train)
+    targets = [Target.from_json(target) for target in read_json(arguments.targets)]
+    fit, split = Settings.of(settings["fit"]), Split.of(settings["protocol"])
     for law, output in zip(arguments.laws, arguments.outputs, strict=True):
-        document = forecast_curves(
-            train,
-            targets,
-            law=law,
-            protocol=settings["protocol"],
-            x=settings["x"],
-            metric=settings["metric"],
-            settings=settings["fit"],
-        )
-        write_json(output, rounded(document))
+        spec = FitSpec(law, settings["x"], settings["metric"], fit)
+        write_json(output, rounded(forecast_curves(train, targets, spec, split)))
 
 
 if __name__ == "__main__":

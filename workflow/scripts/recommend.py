@@ -21,14 +21,15 @@ def main() -> None:
 
     import pandas
 
-    from rlscale.answers.recommend import recommend
+    from rlscale.answers.recommend import Wishes, recommend
     from rlscale.core.files import write_text
     from rlscale.core.tables import read_curves
+    from rlscale.laws.spec import Settings
 
     page = recommend(
         read_curves(arguments.curves),
-        arguments.settings["fit"],
-        arguments.settings["recommend"],
+        Settings.of(arguments.settings["fit"]),
+        Wishes(**arguments.settings["recommend"]),
         pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None,
     )
     write_text(arguments.output, page)

@@ -21,12 +21,13 @@ def main() -> None:
     from rlscale.answers.ranking import score_forecasts
     from rlscale.core.files import read_json, write_text
     from rlscale.core.tables import read_curves
+    from rlscale.laws.spec import Settings
 
     table = score_forecasts(
         read_curves(arguments.curves),
         [read_json(path) for path in arguments.forecasts],
         arguments.protocol,
-        arguments.settings["fit"],
+        Settings.of(arguments.settings["fit"]),
     )
     write_text(arguments.output, table.to_csv(index=False, float_format="%.10g"))
 

@@ -19,16 +19,16 @@ def main() -> None:
     parser.add_argument("--targets", type=Path, required=True, help="sizes to forecast, no rows")
     arguments = parser.parse_args()
 
-    from rlscale.answers.forecast import split_curves
+    from rlscale.answers.forecast import Split, split_curves
     from rlscale.core.files import write_json
     from rlscale.core.tables import read_curves, write_curves
+    from rlscale.laws.spec import Settings
 
     settings = arguments.settings
-    rows, targets = split_curves(
-        read_curves(arguments.curves), settings["protocol"], settings["fit"], settings["metric"]
-    )
+    split, fit = Split.of(settings["protocol"]), Settings.of(settings["fit"])
+    rows, targets = split_curves(read_curves(arguments.curves), split, fit, settings["metric"])
     write_curves(rows, arguments.train)
-    write_json(arguments.targets, targets)
+    write_json(arguments.targets, [target.to_json() for target in targets])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas
 
 _SHOWN = 5
+Fits = Mapping[str, dict[str, Any]]  # Fit documents by name.
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Check:
 
 def check_results(
     curves: "pandas.DataFrame",
-    fits: Mapping[str, dict],
+    fits: Fits,
     *,
     expected: Sequence[str],
     outcomes: "pandas.DataFrame | None",
@@ -74,7 +75,7 @@ def failures(checks: Sequence[Check]) -> list[Check]:
     return [check for check in checks if check.status == "failed"]
 
 
-def as_table(checks: Sequence[Check]) -> list[dict]:
+def as_table(checks: Sequence[Check]) -> list[dict[str, Any]]:
     """The checks as JSON values."""
     return [asdict(check) for check in checks]
 
@@ -86,7 +87,7 @@ def _result(check: str, offenders: Sequence[str], fine: str, status: str = "fail
     return Check(check, status, f"{len(offenders)}: {'; '.join(offenders[:_SHOWN])}{more}")
 
 
-def _cells(curves, expected, allow_missing) -> Check:
+def _cells(curves: "pandas.DataFrame", expected: Sequence[str], allow_missing: bool) -> Check:
     name = "every cell that the study names has a curve"
     if not expected:
         return Check(name, "not applicable", "curves made elsewhere: no cell is named")
@@ -94,21 +95,21 @@ def _cells(curves, expected, allow_missing) -> Check:
     return _result(name, missing, f"{len(expected)} cells", "listed" if allow_missing else "failed")
 
 
-def _diverged(fits) -> Check:
+def _diverged(fits: Fits) -> Check:
     diverged = sorted({cell for fit in fits.values() for cell in fit["cells"]["diverged"]})
     return _result("no cell diverged or was refused", diverged, "none", "listed")
 
 
-def _losses(curves) -> Check:
+def _losses(curves: "pandas.DataFrame") -> Check:
     bad = curves[~curves["loss"].between(0, 1)]
     return _result("losses lie in [0, 1]", _places(bad), f"{len(curves)} rows")
 
 
-def _places(rows) -> list[str]:
+def _places(rows: "pandas.DataFrame") -> list[str]:
     return [f"{r.cell}, step {r.step:g}, {r.benchmark}" for r in rows.itertuples()]
 
 
-def _counts(curves) -> Check:
+def _counts(curves: "pandas.DataFrame") -> Check:
     name = "outcomes add up: correct + unparsed + timed out <= samples, loss = 1 - correct/samples"
     rows = curves.dropna(subset=["n_samples", "n_correct"])
     if rows.empty:
@@ -121,7 +122,7 @@ def _counts(curves) -> Check:
     return _result(name, _places(bad), f"{len(rows)} rows")
 
 
-def _outcomes(curves, outcomes) -> Check:
+def _outcomes(curves: "pandas.DataFrame", outcomes: "pandas.DataFrame | None") -> Check:
     name = "correct, wrong, unparsed and timed out add up for every problem, and to the curves"
     if outcomes is None:
         return Check(name, "not applicable", "the study makes no outcomes table")
@@ -139,7 +140,7 @@ def _outcomes(curves, outcomes) -> Check:
     return _result(name, [*bad, *_places(apart)], f"{len(outcomes)} rows")
 
 
-def _ledger(curves, ledger) -> Check:
+def _ledger(curves: "pandas.DataFrame", ledger: "pandas.DataFrame | None") -> Check:
     name = "the ledger has every step of every cell"
     if ledger is None:
         return Check(name, "not applicable", "the study makes no ledger")
@@ -154,7 +155,7 @@ def _ledger(curves, ledger) -> Check:
     return _result(name, bad, f"{len(last)} cells, {len(updates)} steps")
 
 
-def _compute(curves) -> Check:
+def _compute(curves: "pandas.DataFrame") -> Check:
     name = "data and compute grow with every step"
     bad = []
     for (cell, benchmark), part in curves.groupby(["cell", "benchmark"], sort=True):
@@ -165,7 +166,7 @@ def _compute(curves) -> Check:
     return _result(name, bad, f"{curves['cell'].nunique()} cells")
 
 
-def _protocols(fits) -> Check:
+def _protocols(fits: Fits) -> Check:
     bad = [
         f"{name} joins {len(fit['protocol_digests'])} protocols"
         for name, fit in fits.items()
@@ -175,21 +176,24 @@ def _protocols(fits) -> Check:
     return _result("every fit is over cells of one protocol", bad, fine, "listed")
 
 
-def _learning_rates(curves, protocols, benchmark) -> Check:
+def _learning_rates(
+    curves: "pandas.DataFrame", protocols: "pandas.DataFrame | None", benchmark: str
+) -> Check:
     name = "the best learning rate lies inside its grid"
     best = None if protocols is None else best_rates(curves, protocols, benchmark)
     if best is None or best.empty:
         return Check(name, "not applicable", "nothing was trained under several learning rates")
     at_edge = [
-        f"{row.model} {row.variant} (tau {row.tau:g}, G {row.group_size:g}): {row.best:g} is the "
-        f"{'smallest' if row.best == row.rates[0] else 'largest'} of {len(row.rates)}; widen it"
-        for row in best[best["edge"]].itertuples()
+        f"{row['model']} {row['variant']} (tau {row['tau']:g}, G {row['group_size']:g}): "
+        f"{row['best']:g} is the {'smallest' if row['best'] == row['rates'][0] else 'largest'} of "
+        f"{len(row['rates'])}; widen it"
+        for row in best[best["edge"]].to_dict("records")
     ]
     fine = "; ".join(f"{row.model} {row.variant}: {row.best:g}" for row in best.itertuples())
     return _result(name, at_edge, fine, "listed")
 
 
-def quantities(value: Any, where: str = "") -> Iterator[tuple[str, dict]]:
+def quantities(value: Any, where: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every quantity (estimate with intervals) of a fit document, with its place."""
     if isinstance(value, Mapping):
         if "estimate" in value and "intervals" in value:
@@ -202,7 +206,7 @@ def quantities(value: Any, where: str = "") -> Iterator[tuple[str, dict]]:
             yield from quantities(item, f"{where}[{i}]")
 
 
-def _intervals(fits) -> Check:
+def _intervals(fits: Fits) -> Check:
     """Fits at a bound or without an optimum are listed by ``_statuses``, not judged here."""
     bad, count = [], 0
     for name, fit in fits.items():
@@ -220,7 +224,7 @@ def _intervals(fits) -> Check:
     return _result("intervals contain their estimates", bad, f"{count} intervals")
 
 
-def _statuses(fits) -> Check:
+def _statuses(fits: Fits) -> Check:
     trouble = [
         f"{name}, {group['variant']}: {group['status']}"
         for name, fit in fits.items()
@@ -230,7 +234,7 @@ def _statuses(fits) -> Check:
     return _result("every fit has the status ok", trouble, f"{len(fits)} fits", "listed")
 
 
-def _runs(curves) -> Check:
+def _runs(curves: "pandas.DataFrame") -> Check:
     keys = ["recipe", "model", "variant", "tau", "group_size"]
     runs = curves.groupby(keys, dropna=False)["cell"].nunique()
     single = [f"{key[1]} {key[2]} (tau {key[3]:g}, G {key[4]:g})" for key in runs.index[runs < 2]]

@@ -46,7 +46,9 @@ def compare_fits(one: Mapping[str, Any], other: Mapping[str, Any]) -> "pandas.Da
     return pandas.DataFrame(rows)
 
 
-def _rows(first: str, second: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict]:
+def _rows(
+    first: str, second: str, a: Mapping[str, Any], b: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     pairs = [(name, q, b["parameters"].get(name)) for name, q in a["parameters"].items()]
     slopes = {size["model"]: size["k"] for size in b["sizes"]}
     pairs += [(f"k({s['model']})", s["k"], slopes.get(s["model"])) for s in a["sizes"]]
@@ -55,7 +57,7 @@ def _rows(first: str, second: str, a: Mapping[str, Any], b: Mapping[str, Any]) -
         if right is None:
             continue
         low, high = _difference(left, a["scope"], right, b["scope"])
-        if low is None:
+        if low is None or high is None:
             verdict = "no interval"
         else:
             verdict = "differ" if low > 0 or high < 0 else "cannot be told apart"
@@ -70,7 +72,9 @@ def _rows(first: str, second: str, a: Mapping[str, Any], b: Mapping[str, Any]) -
     return rows
 
 
-def _difference(left, scope_left, right, scope_right) -> tuple[float | None, float | None]:
+def _difference(
+    left: Mapping[str, Any], scope_left: str, right: Mapping[str, Any], scope_right: str
+) -> tuple[float | None, float | None]:
     ends = []
     for quantity, scope in ((left, scope_left), (right, scope_right)):
         found = quantity["intervals"].get(scope)

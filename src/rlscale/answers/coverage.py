@@ -1,22 +1,23 @@
 """Do intervals hold what they promise? Coverage over simulated studies, wrong laws included."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from rlscale.answers.forecast import forecast_group
-from rlscale.laws.fitting import fit_law, points_of
+from rlscale.answers.forecast import Split, Target, forecast_group
+from rlscale.laws.arrays import Array, Bools
+from rlscale.laws.fitting import fit_points
+from rlscale.laws.groups import Group
 from rlscale.laws.identification import identify
-from rlscale.laws.points import Group
-from rlscale.laws.results import resolve
+from rlscale.laws.law import Fit
+from rlscale.laws.points import points_of
 from rlscale.laws.simulate import Truth, simulate_study
+from rlscale.laws.spec import Bootstrap, FitSpec, Settings
+from rlscale.laws.straight import Saturating
 from rlscale.laws.uncertainty import crossed_replicates
 
-FORECASTS = {
-    "intra": {"kind": "intra", "first_share": 0.25},
-    "inter": {"kind": "inter", "held_out_sizes": 1, "intercept_from_target": False},
-}
+FORECASTS = {"intra": Split("intra"), "inter": Split("inter")}
 
 
 def cover_study(
@@ -47,61 +48,64 @@ def cover_study(
     rng = np.random.default_rng(seed)
     truth = make(rng)
     study = simulate_study(rng, truth, problems, runs)
-    points = points_of(study.group, "variance")
+    points, law = points_of(study.group, "variance"), Saturating()
+    contest = law.contest()
     replicated = crossed_replicates(study.group, study.shares, replicates, int(rng.integers(2**31)))
     expected = {"redrawn": truth.log_loss(), "fixed": study.expected}
     hits, verdict = {}, ""
     for scope, values in expected.items():
-        best = _read(fit_law("saturating", replace(points, y=values[None])))
+        best = _read(fit_points(law, replace(points, y=values[None])))
         both = np.concatenate([points.y, points.y + replicated.deviations[scope]])
-        fits = fit_law("saturating", replace(points, y=both))
+        fits = fit_points(law, replace(points, y=both))
         for name, draws in _read(fits).items():
             low, high = np.quantile(draws[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
             hits[scope, name] = (low <= best[name][0]) & (best[name][0] <= high)
         if scope == "redrawn":
-            verdict = identify(fits.points, fits.slope, level).verdict
-    settings = resolve({"level": level, "bootstrap": {"replicates": replicates, "seed": seed[-1]}})
-    for name, protocol in FORECASTS.items():
-        hits["forecast", name] = _forecast_hits(study.group, protocol, settings)
+            verdict = identify(fits.points, fits.slope, level, contest).verdict
+    settings = Settings(level=level, bootstrap=Bootstrap(replicates, seed[-1]))
+    for name, split in FORECASTS.items():
+        hits["forecast", name] = _forecast_hits(study.group, split, settings)
     return hits, verdict
 
 
-def _read(fit) -> dict[str, np.ndarray]:
+def _read(fit: Fit) -> dict[str, Array]:
     parameters = fit.shared_parameters()
     return {
         "K_max": parameters["K_max"][:, None],
         "N0": parameters["N0"][:, None],
-        "k(N)": fit.k_law(),
+        "k(N)": fit.k(fit.points.n),
         "free slope": fit.slope,
     }
 
 
-def _forecast_hits(group: Group, protocol: Mapping, settings: Mapping) -> np.ndarray:
+def _forecast_hits(group: Group, split: Split, settings: Settings) -> Array:
     """Share of the target points inside their intervals, per target size."""
-    if protocol["kind"] == "intra":
-        steps = group.steps <= protocol["first_share"] * group.steps[-1]
+    if split.kind == "intra":
+        steps = group.steps <= split.first_share * group.steps[-1]
         seen, hidden, models = _part(group, steps=steps), ~steps, group.models
     else:
         cells = group.size_of < len(group.models) - 1
         seen, hidden, models = _part(group, cells=cells), slice(None), group.models[-1:]
     targets = [
-        {"family": group.family, "variant": group.variant, "model": m, "n": n}
+        Target(group.family, group.variant, m, n)
         for m, n in zip(models, group.n[-len(models) :], strict=True)
     ]
     y, u = np.log(group.per_size(group.value)), group.per_size(np.log(group.x))
     shares = []
-    for found in forecast_group(seen, targets, "saturating", protocol, settings):
-        m = group.models.index(found["model"])
-        at = np.log([row["x"] for row in found["grid"]])
+    for found in forecast_group(seen, targets, FitSpec(settings=settings), split):
+        m = group.models.index(found.target.model)
+        at = np.log([row.x for row in found.grid])
         low, high = (
-            np.interp(u[m, hidden], at, [row[side] for row in found["grid"]])
+            np.interp(u[m, hidden], at, [getattr(row, side) for row in found.grid])
             for side in ("low", "high")
         )
         shares.append(((low <= y[m, hidden]) & (y[m, hidden] <= high)).mean())
     return np.array(shares)
 
 
-def _part(group: Group, steps=slice(None), cells=slice(None)) -> Group:
+def _part(
+    group: Group, steps: Bools | slice = slice(None), cells: Bools | slice = slice(None)
+) -> Group:
     sizes = np.unique(group.size_of[cells])
     return replace(
         group,

@@ -6,16 +6,16 @@ Three steps, three files, so that no file that a fit reads holds a target row:
 happened.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rlscale.core.errors import StudyError
-from rlscale.laws.equations import CURVE_LAWS, LAWS
-from rlscale.laws.fitting import Fit, Points, carry_on, fit_law, points_of
-from rlscale.laws.points import (
+from rlscale.laws.arrays import Array, Bools
+from rlscale.laws.fitting import fit_points
+from rlscale.laws.groups import (
     Group,
     build_groups,
     check_counts,
@@ -23,7 +23,13 @@ from rlscale.laws.points import (
     run_variance,
     select_rows,
 )
-from rlscale.laws.results import resolve, trouble
+from rlscale.laws.law import Fit
+from rlscale.laws.points import Points, points_of
+from rlscale.laws.prediction import unseen_size
+from rlscale.laws.records import Record
+from rlscale.laws.spec import FitSpec, Settings
+from rlscale.laws.straight import FreeSlopes
+from rlscale.laws.study import trouble
 from rlscale.laws.uncertainty import block_replicates, crossed_replicates
 
 if TYPE_CHECKING:
@@ -33,203 +39,233 @@ if TYPE_CHECKING:
 _GRID = 401
 
 
+@dataclass(frozen=True)
+class Split(Record):
+    """What a forecast sees and what is its target.
+
+    Attributes:
+        kind: ``intra``, the first part of every run -> the rest; ``inter``, smaller sizes -> the
+            largest.
+        first_share: Share of the last step that is seen (intra).
+        held_out_sizes: How many of the largest sizes are the target (inter).
+        intercept_from_target: The paper's own protocol: the target's intercept is tuned on the
+            target, so that this is no forecast.
+    """
+
+    kind: str
+    first_share: float = 0.25
+    held_out_sizes: int = 1
+    intercept_from_target: bool = False
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "Split":
+        """A split from one entry of ``forecast.protocols``."""
+        return cls(**section)
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the target's own rows are seen."""
+        return self.kind == "inter" and self.intercept_from_target
+
+
+@dataclass(frozen=True)
+class Target(Record):
+    """A size to forecast."""
+
+    family: str
+    variant: str
+    model: str
+    n: float
+
+
+@dataclass(frozen=True)
+class GridPoint(Record):
+    """The forecast at one x: log of the metric, and its interval."""
+
+    x: float
+    log_value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The forecast of one target; no grid unless the status is ``ok``."""
+
+    target: Target
+    status: str
+    reason: str
+    grid: tuple[GridPoint, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As an entry of a forecast document."""
+        own = {**self.target.to_json(), "status": self.status, "reason": self.reason}
+        return own | {"grid": [row.to_json() for row in self.grid]} if self.grid else own
+
+
 def split_curves(
-    table: "pandas.DataFrame", protocol: Mapping[str, Any], settings: Mapping[str, Any], metric: str
-) -> tuple["pandas.DataFrame", list[dict]]:
+    table: "pandas.DataFrame", split: Split, settings: Settings, metric: str
+) -> tuple["pandas.DataFrame", list[Target]]:
     """Rows to learn from, and what to forecast.
 
     Args:
         table: Curves.
-        protocol: One entry of ``forecast.protocols``.
-        settings: The ``fit`` section (selection, benchmark, size).
+        split: What is seen.
+        settings: How curves are fitted (selection, benchmark, size).
         metric: Metric to forecast.
 
     Returns:
-        The rows that a fit may see, and one entry per target size: family, variant, model, n.
+        The rows that a fit may see, and the targets.
 
     Raises:
         StudyError: Nothing is left to learn from, or nothing to forecast.
     """
-    settings = resolve(settings)
-    rows, _, _ = metric_rows(select_rows(table, settings["select"]), metric, settings["benchmark"])
+    rows, _, _ = metric_rows(select_rows(table, settings.select), metric, settings.benchmark)
     rows = rows[rows["step"] > 0].assign(family=rows["family"].fillna(""))
-    size = settings["size"]
+    size = settings.size
     label = "model" if size.startswith("n_params") else size
-    if protocol["kind"] == "intra":
+    if split.kind == "intra":
         last = rows.groupby(["family", "variant", label])["step"].transform("max")
-        seen = rows["step"] <= protocol["first_share"] * last
+        seen = rows["step"] <= split.first_share * last
         targets = rows[~seen]
     else:
         rank = rows.groupby(["family", "variant"])[size].rank(method="dense", ascending=False)
-        seen = rank > protocol["held_out_sizes"]
+        seen = rank > split.held_out_sizes
         targets = rows[~seen]
-        if protocol["intercept_from_target"]:
+        if split.tuned:
             seen = seen | True
     if not seen.any() or targets.empty:
         raise StudyError(
-            f"forecast: the {protocol['kind']} split leaves {int(seen.sum())} rows to learn from "
+            f"forecast: the {split.kind} split leaves {int(seen.sum())} rows to learn from "
             f"and {len(targets)} to forecast; change first_share or held_out_sizes"
         )
     wanted = targets.groupby(["family", "variant", label], sort=True)[size].first().reset_index()
-    entries = [
-        {"family": family, "variant": variant, "model": _text(name), "n": float(n)}
+    return rows[seen], [
+        Target(family, variant, _text(name), float(n))
         for family, variant, name, n in wanted.itertuples(index=False)
     ]
-    return rows[seen], entries
 
 
-def _text(name) -> str:
+def _text(name: object) -> str:
     return format(name, "g") if isinstance(name, float) else str(name)
 
 
 def forecast_curves(
-    train: "pandas.DataFrame",
-    targets: list[dict],
-    *,
-    law: str,
-    protocol: Mapping[str, Any],
-    x: str,
-    metric: str,
-    settings: Mapping[str, Any],
-) -> dict:
+    train: "pandas.DataFrame", targets: Sequence[Target], spec: FitSpec, split: Split
+) -> dict[str, Any]:
     """Fit a law to the rows to learn from and predict every target on a grid of x.
 
     What a law says nothing about for an unseen size is carried on along a straight line in log N
     (``Fit.predict_new``). Intervals are for the mean of
-    as many runs as the sizes seen had: uncertain parameters, the scatter of levels about that
+    as many runs as the sizes seen had: uncertain parameters, the scatter of intercepts about that
     line, other runs, and the noise of measuring.
 
     Returns:
-        Law, protocol, and per target the predicted log of the metric with its interval.
+        The forecast document: law, protocol, and per target the predicted log of the metric with
+        its interval.
     """
-    settings = resolve(settings)
-    rows, column, _ = metric_rows(train, metric, settings["benchmark"])
-    check_counts(rows, column, settings["weighting"])
-    groups = build_groups(rows, x=x, column=column, size=settings["size"])
+    settings = spec.settings
+    rows, column, _ = metric_rows(train, spec.metric, settings.benchmark)
+    check_counts(rows, column, settings.weighting)
     predictions = []
-    for group in groups:
+    for group in build_groups(rows, x=spec.x, column=column, size=settings.size):
         own = (group.family, group.variant)
-        wanted = [target for target in targets if (target["family"], target["variant"]) == own]
-        predictions += forecast_group(group, wanted, law, protocol, settings)
+        wanted = [target for target in targets if (target.family, target.variant) == own]
+        predictions += forecast_group(group, wanted, spec, split)
     return {
-        "law": law,
-        "protocol": dict(protocol),
-        "is_forecast": not protocol.get("intercept_from_target", False),
-        "x": x,
-        "metric": metric,
-        "level": settings["level"],
-        "predictions": predictions,
+        "law": spec.law,
+        "protocol": split.to_json(),
+        "is_forecast": not split.tuned,
+        "x": spec.x,
+        "metric": spec.metric,
+        "level": settings.level,
+        "predictions": [found.to_json() for found in predictions],
     }
 
 
-def forecast_group(group: Group, wanted, law, protocol, settings) -> list[dict]:
-    """Predictions for the targets of one group, as the entries of ``forecast_curves``."""
-    points = points_of(group, "equal" if law == "paper" else settings["weighting"])
-    learnt = points
-    tuned = protocol["kind"] == "inter" and protocol["intercept_from_target"]
-    if tuned:
-        names = [target["model"] for target in wanted]
-        kept = np.array([name not in names for name in group.models])
-        learnt = _subset(points, kept)
+def forecast_group(
+    group: Group, wanted: Sequence[Target], spec: FitSpec, split: Split
+) -> list[Forecast]:
+    """Forecasts of the targets of one group."""
+    law, settings = spec.rule, spec.settings
+    points = points_of(group, spec.weighting)
     found = trouble(group, law)
     if found:
-        return [{**target, "status": found[0], "reason": found[1]} for target in wanted]
+        return [Forecast(target, *found) for target in wanted]
+    kept = np.ones(len(group.models), bool)
+    if split.tuned:
+        kept = ~np.isin(group.models, [target.model for target in wanted])
+    learnt = _subset(points, kept)
     u = np.linspace(np.log(np.nanmin(group.x) / 100), np.log(np.nanmax(group.x) * 1000), _GRID)
-    rng = np.random.default_rng([settings["bootstrap"]["seed"], 4])
-    fit = fit_law(law, learnt, settings["robust"])
-    deviations = _deviations(group, points, fit, protocol, settings)
-    if tuned:
-        deviations = deviations[:, kept]
+    rng = np.random.default_rng([settings.bootstrap.seed, 4])
+    fit = fit_points(law, learnt, settings.robust)
+    deviations = _deviations(group, points, fit, spec, split)[:, kept]
     both = replace(learnt, y=np.concatenate([learnt.y, learnt.y + deviations]))
-    fits = fit_law(law, both, settings["robust"], fit if law in CURVE_LAWS else None)
+    fits = fit_points(law, both, settings.robust, fit)
     result = []
     for target in wanted:
-        if protocol["kind"] == "intra":
-            m = group.models.index(target["model"])
-            y = fits.predict(np.broadcast_to(u, (len(group.models), len(u))))[:, m]
-            noise = np.zeros((len(y) - 1, 1))
-        elif tuned:
-            y = _tuned_level(fits, points, group.models.index(target["model"]), u)
-            noise = np.zeros((len(y) - 1, 1))
-        else:
-            y = fits.predict_new(target["n"], u)
-            noise = _unseen_size(fits, target["n"], u, rng)
+        y, noise = _predict(fits, points, target, split, u, rng)
         noise = noise + _measurement(group, fit, y[0], rng, len(noise))
-        low, high = np.quantile(
-            y[1:] + noise, [(1 - settings["level"]) / 2, (1 + settings["level"]) / 2], axis=0
-        )
-        rows = [
-            {"x": float(np.exp(a)), "log_value": float(b), "low": float(c), "high": float(d)}
+        ends = [(1 - settings.level) / 2, (1 + settings.level) / 2]
+        low, high = np.quantile(y[1:] + noise, ends, axis=0)
+        rows = (
+            GridPoint(float(np.exp(a)), float(b), float(c), float(d))
             for a, b, c, d in zip(u, y[0], low, high, strict=True)
-        ]
-        result.append({**target, "status": "ok", "reason": "", "grid": rows})
+        )
+        result.append(Forecast(target, "ok", "", tuple(rows)))
     return result
 
 
-def _subset(points: Points, kept: np.ndarray) -> Points:
+def _predict(
+    fits: Fit, points: Points, target: Target, split: Split, u: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """log of the metric (B, G), and what an unseen size adds to it (B - 1, G or 1)."""
+    none = np.zeros((len(fits.theta) - 1, 1))
+    if split.kind == "intra":
+        m = points.models.index(target.model)
+        return fits.predict(np.broadcast_to(u, (len(points.models), len(u))))[:, m], none
+    if split.tuned:
+        return _tuned(fits, points, points.models.index(target.model), u), none
+    return fits.predict_new(target.n, u), unseen_size(fits, target.n, u, rng)
+
+
+def _subset(points: Points, kept: Bools) -> Points:
+    if kept.all():
+        return points
     names = tuple(name for name, keep in zip(points.models, kept, strict=True) if keep)
     return Points(names, points.n[kept], points.u[kept], points.y[:, kept], points.w[kept])
 
 
-def _deviations(group, points, fit, protocol, settings) -> np.ndarray:
+def _deviations(group: Group, points: Points, fit: Fit, spec: FitSpec, split: Split) -> Array:
     """Replicates of the points seen: other runs (inter), or these runs and residuals (intra)."""
-    bootstrap = settings["bootstrap"]
-    crossed = crossed_replicates(group, None, bootstrap["replicates"], bootstrap["seed"])
+    bootstrap = spec.settings.bootstrap
+    crossed = crossed_replicates(group, None, bootstrap.replicates, bootstrap.seed)
     runs = crossed.deviations.get("fixed")
-    if protocol["kind"] == "inter" and runs is not None:
+    if split.kind == "inter" and runs is not None:
         return runs
-    own = fit.law in CURVE_LAWS and fit.points is points
-    base = fit if own else fit_law("free_slopes", points)
+    own = fit.law.curved and fit.points is points
+    base = fit if own else fit_points(FreeSlopes(), points)
     per_size = -(-base.n_parameters() // len(base.points.n))
-    replicates = block_replicates(
-        points, base.predict(points.u)[0], per_size, bootstrap["replicates"], bootstrap["seed"],
-        bootstrap["block"],
-    )  # fmt: skip
+    replicates = block_replicates(points, base.predict(points.u)[0], per_size, bootstrap)
     freedom = max(1, int(points.present.sum()) - base.n_parameters())
-    rng = np.random.default_rng([bootstrap["seed"], 5])
-    student = np.sqrt(freedom / rng.chisquare(freedom, bootstrap["replicates"]))
+    rng = np.random.default_rng([bootstrap.seed, 5])
+    student = np.sqrt(freedom / rng.chisquare(freedom, bootstrap.replicates))
     blocks = replicates.deviations["block"] * student[:, None, None]
     # ASSUME a run's departure from the common line may change as much as it was: the same runs go
     # on, but their slopes so far bind them no more than other runs' slopes would.
     return blocks if runs is None else blocks + runs
 
 
-def _tuned_level(fits: Fit, points: Points, m: int, u: np.ndarray) -> np.ndarray:
+def _tuned(fits: Fit, points: Points, m: int, u: Array) -> Array:
     """# PAPER the target's intercept is fitted to the target's own rows, with k from the law."""
     present = points.present[m]
     own_u, own_y, w = points.u[m, present], points.y[0, m, present], points.w[m, present]
     shape = fits.predict_new(points.n[m], np.concatenate([own_u, u]))
-    if fits.law == "paper":
-        basis = np.exp(shape[:, : len(own_u)])
-        level = np.log((w * basis * np.exp(own_y)).sum(1) / (w * basis**2).sum(1))
-    else:
-        level = (w * (own_y - shape[:, : len(own_u)])).sum(1) / w.sum()
-    return shape[:, len(own_u) :] + level[:, None]
+    intercept = fits.law.tuned_intercept(shape[:, : len(own_u)], own_y, w)
+    return np.asarray(shape[:, len(own_u) :] + intercept[:, None])
 
 
-def _unseen_size(fits: Fit, n: float, u: np.ndarray, rng) -> np.ndarray:
-    """Scatter of levels about their line in log N, and the runs of the size itself (B, G)."""
-    points, count = fits.points, len(fits.theta) - 1
-    sizes = np.log(points.n)
-    if LAWS[fits.law] in CURVE_LAWS.values() and LAWS[fits.law].shared:
-        apart = (fits.residuals()[0] * points.present).sum(1) / points.present.sum(1)
-    else:
-        level = fits.free_level[:1]
-        apart = (level - carry_on(points.n, level, points.n))[0]
-    freedom = max(1, len(sizes) - 2)
-    away = sizes - sizes.mean()
-    leverage = 1 / len(sizes) + (np.log(n) - sizes.mean()) ** 2 / (away**2).sum()
-    spread = np.sqrt((apart**2).sum() / freedom * (1 + leverage))
-    scatter = spread * rng.standard_t(freedom, (count, 1))
-    # ASSUME the runs of an unseen size drift like those of the largest size seen.
-    drawn = 1 + rng.permutation(count)
-    level = fits.free_level[drawn, -1:] - fits.free_level[:1, -1:]
-    slope = fits.slope[drawn, -1:] - fits.slope[:1, -1:]
-    centre = carry_on(points.n, points.centre[None], np.array([n]))[0, 0]
-    return scatter + level - slope * (u - centre)
-
-
-def _measurement(group: Group, fit: Fit, y: np.ndarray, rng, count: int) -> np.ndarray:
+def _measurement(group: Group, fit: Fit, y: Array, rng: np.random.Generator, count: int) -> Array:
     """Noise of a measured mean of runs at predicted log values y (G), as (B, G)."""
     present = fit.points.present
     scaled = fit.residuals()[0][present]

@@ -32,7 +32,7 @@ def best_rates(
 
     own = protocols[protocols["setting"] == SETTING]
     rate_of = {
-        cell: float(row.value) for row in own.itertuples() for cell in str(row.which).split()
+        cell: float(str(row.value)) for row in own.itertuples() for cell in str(row.which).split()
     }
     rows = curves[(curves["benchmark"] == benchmark) & curves["cell"].isin(list(rate_of))]
     last = rows.loc[rows.groupby("cell")["step"].idxmax()]

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rlscale.laws.equations import BASELINES
-from rlscale.laws.fitting import points_of
-from rlscale.laws.points import Group, build_groups, metric_rows, select_rows
-from rlscale.laws.results import resolve
+from rlscale.laws.arrays import Array
+from rlscale.laws.groups import Group, build_groups, metric_rows, select_rows
+from rlscale.laws.points import Points, points_of
+from rlscale.laws.registry import BASELINES
+from rlscale.laws.spec import Settings
 
 if TYPE_CHECKING:
     import pandas
@@ -18,12 +19,14 @@ COLUMNS = (
     "bias", "coverage", "noise", "skill_constant", "skill_last_value", "rank",
 )  # fmt: skip
 
+Errors = dict[str, Array]  # error, inside, noise of every target point.
+
 
 def score_forecasts(
     curves: "pandas.DataFrame",
     forecasts: Sequence[Mapping[str, Any]],
     name: str,
-    settings: Mapping[str, Any],
+    settings: Settings,
 ) -> "pandas.DataFrame":
     """Compare forecasts with the target rows.
 
@@ -32,7 +35,7 @@ def score_forecasts(
         forecasts: Documents of ``rlscale.answers.forecast.forecast_curves``, one per law, all of
             one protocol.
         name: Name of the protocol.
-        settings: The ``fit`` section.
+        settings: How curves are fitted.
 
     Returns:
         One row per (family, variant, target size, law), and one per (family, variant, law) over
@@ -42,12 +45,11 @@ def score_forecasts(
     """
     import pandas
 
-    settings = resolve(settings)
     first = forecasts[0]
     rows, column, _ = metric_rows(
-        select_rows(curves, settings["select"]), first["metric"], settings["benchmark"]
+        select_rows(curves, settings.select), first["metric"], settings.benchmark
     )
-    groups = build_groups(rows, x=first["x"], column=column, size=settings["size"])
+    groups = build_groups(rows, x=first["x"], column=column, size=settings.size)
     table = []
     for group in groups:
         points = points_of(group, "equal")
@@ -76,7 +78,13 @@ def score_forecasts(
     )
 
 
-def _errors(group: Group, points, m: int, grid, protocol) -> dict[str, np.ndarray]:
+def _errors(
+    group: Group,
+    points: Points,
+    m: int,
+    grid: Sequence[Mapping[str, float]],
+    protocol: Mapping[str, Any],
+) -> Errors:
     present = points.present[m]
     if protocol["kind"] == "intra":
         last = group.steps[present].max()
@@ -90,7 +98,12 @@ def _errors(group: Group, points, m: int, grid, protocol) -> dict[str, np.ndarra
     return {"error": value - y, "inside": (low <= y) & (y <= high), "noise": noise}
 
 
-def _rows(name, group: Group, errors, forecasts) -> list[dict]:
+def _rows(
+    name: str,
+    group: Group,
+    errors: Mapping[tuple[str, str], Errors],
+    forecasts: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
     laws = [document["law"] for document in forecasts]
     models = sorted({model for model, _ in errors}, key=group.models.index)
     rows = []
@@ -133,7 +146,7 @@ def _rows(name, group: Group, errors, forecasts) -> list[dict]:
     return rows
 
 
-def _empty_row(name, document, target) -> dict:
+def _empty_row(name: str, document: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "protocol": name, "is_forecast": document["is_forecast"], "family": target["family"],
         "variant": target["variant"], "model": target["model"], "n": target["n"],

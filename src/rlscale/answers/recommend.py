@@ -1,16 +1,22 @@
 """Answers, not only parameters: what to train next, what reuse costs, what would tell apart."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
 
-from rlscale.laws.fitting import Fit, fit_law, points_of
+from rlscale.laws.arrays import Array
+from rlscale.laws.fitting import fit_points
+from rlscale.laws.groups import Group, build_groups, metric_rows, select_rows
 from rlscale.laws.identification import identify
-from rlscale.laws.points import Group, build_groups, metric_rows, select_rows
-from rlscale.laws.results import outcome_shares, resolve, trouble
+from rlscale.laws.law import Fit
+from rlscale.laws.points import points_of
+from rlscale.laws.registry import DEFAULT, law_named
+from rlscale.laws.spec import Settings
+from rlscale.laws.straight import FreeSlopes
+from rlscale.laws.study import outcome_shares, trouble
 from rlscale.laws.uncertainty import Replicates, crossed_replicates
 
 if TYPE_CHECKING:
@@ -19,36 +25,52 @@ if TYPE_CHECKING:
 _POWER = 0.8  # Chance of seeing a difference that is there.
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of a recommendation: the ``recommend`` section, and the fits' margin.
+
+    Attributes:
+        budgets: Budgets (FLOPs) to find the best size for; empty for three within what was
+            measured.
+        targets: Losses to find the cheapest size for; empty for the lowest that was measured.
+        margin: Rise in loss that counts as no cost of reuse.
+        confidence: One-sided confidence of the statement on tau.
+    """
+
+    budgets: Sequence[float] = ()
+    targets: Sequence[float] = ()
+    margin: float = 0.02
+    confidence: float = 0.95
+
+
 def recommend(
     curves: "pandas.DataFrame",
-    settings: Mapping[str, Any],
-    wishes: Mapping[str, Any],
+    settings: Settings,
+    wishes: Wishes,
     outcomes: "pandas.DataFrame | None" = None,
 ) -> str:
     """Write the recommendation of a study as Markdown.
 
     Args:
         curves: The study's curves.
-        settings: The ``fit`` section.
-        wishes: The ``recommend`` section: budgets (FLOPs), targets (losses), margin (rise in loss
-            that counts as no cost), confidence (of the statement on tau).
+        settings: How curves are fitted.
+        wishes: What is asked.
         outcomes: outcomes.parquet, for the number of problems.
     """
-    settings = resolve(settings)
-    level = settings["level"]
+    level = settings.level
     parts = [f"# Recommendation for the study {curves['study'].iloc[0]}", ""]
-    rows = select_rows(curves, settings["select"])
-    rows, _, benchmark = metric_rows(rows, "loss", settings["benchmark"])
+    rows = select_rows(curves, settings.select)
+    rows, _, benchmark = metric_rows(rows, "loss", settings.benchmark)
     x = "compute" if rows.loc[rows["step"] > 0, "compute_flops"].notna().all() else "data"
-    for group in build_groups(rows, x=x, column="loss", size=settings["size"]):
+    for group in build_groups(rows, x=x, column="loss", size=settings.size):
         parts += [f"## {group.family} {group.variant}", ""]
-        refused = trouble(group, "saturating")
+        refused = trouble(group, law_named(DEFAULT))
         if refused:
             parts += [f"No law, hence no advice on sizes: {refused[1]}.", ""]
             continue
         shares = outcome_shares(group, outcomes, benchmark) if outcomes is not None else None
         parts += _sizes(group, shares, settings, wishes, x)
-    parts += _reuse(curves[curves["status"] == "ok"], settings, wishes, outcomes, benchmark)
+    parts += _reuse(curves[curves["status"] == "ok"], wishes, outcomes, benchmark)
     parts.append(
         f"Intervals are {100 * level:g} % intervals over runs"
         + (" and problems" if outcomes is not None else " on these problems")
@@ -57,37 +79,39 @@ def recommend(
     return "\n".join(parts) + "\n"
 
 
-def _sizes(group: Group, shares, settings, wishes, x: str) -> list[str]:
-    points = points_of(group, settings["weighting"])
-    bootstrap = settings["bootstrap"]
-    found = crossed_replicates(group, shares, bootstrap["replicates"], bootstrap["seed"])
-    estimate = fit_law("saturating", points, settings["robust"])
+def _sizes(
+    group: Group, shares: Array | None, settings: Settings, wishes: Wishes, x: str
+) -> list[str]:
+    points, law, level = points_of(group, settings.weighting), law_named(DEFAULT), settings.level
+    bootstrap = settings.bootstrap
+    found = crossed_replicates(group, shares, bootstrap.replicates, bootstrap.seed)
+    estimate = fit_points(law, points, settings.robust)
     lines = []
     if not found.deviations:
         return ["One run per size: no intervals over runs, hence no advice on sizes.", ""]
     both = np.concatenate([points.y, points.y + found.deviations[found.scope]])
-    fits = fit_law("saturating", replace(points, y=both), settings["robust"])
-    judged = identify(fits.points, fits.slope, settings["level"])
-    if judged.verdict == "bends":
+    fits = fit_points(law, replace(points, y=both), settings.robust)
+    contest = law.contest()
+    if contest and identify(fits.points, fits.slope, level, contest).verdict == "bends":
         lines += [
             "The curves bend in log-log, which the law does not: trust this table inside what was "
             "measured only.",
             "",
         ]
     unit = "FLOP" if x == "compute" else "problems"
-    budgets = wishes["budgets"] or _reached(group)
-    targets = wishes["targets"] or [float(np.exp(points.y[0][points.present]).min())]
+    budgets = wishes.budgets or _reached(group)
+    targets = wishes.targets or [float(np.exp(points.y[0][points.present]).min())]
     lines += [
         f"| {x} | best size | loss there | how sure | next best |",
         "| --- | --- | --- | --- | --- |",
     ]
-    lines += [_budget_line(fits, group, budget, unit, settings["level"]) for budget in budgets]
+    lines += [_budget_line(fits, group, budget, unit, level) for budget in budgets]
     lines += [
         "",
         f"| target loss | cheapest size | {x} needed | how sure |",
         "| --- | --- | --- | --- |",
     ]
-    lines += [_target_line(fits, group, target, unit, settings["level"]) for target in targets]
+    lines += [_target_line(fits, group, target, unit, level) for target in targets]
     lines += ["", *_next_cell(group, estimate, fits, found), ""]
     return lines
 
@@ -115,10 +139,11 @@ def _budget_line(fits: Fit, group: Group, budget: float, unit: str, level: float
 
 
 def _target_line(fits: Fit, group: Group, target: float, unit: str, level: float) -> str:
-    k = fits.k_law()
+    k = fits.k_fitted()
+    assert k is not None
     with np.errstate(divide="ignore", over="ignore"):
         needed = np.where(
-            k > 0, np.exp(fits.points.centre + (fits.level - np.log(target)) / k), np.inf
+            k > 0, np.exp(fits.points.centre + (fits.intercept - np.log(target)) / k), np.inf
         )
     best = needed.argmin(1)
     m = int(best[0])
@@ -144,7 +169,7 @@ def _next_cell(group: Group, estimate: Fit, fits: Fit, found: Replicates) -> lis
     variance = fits.slope[1:].var(axis=0) if found.scope == "fixed" else None
     if variance is None:
         points = replace(estimate.points, y=estimate.points.y + found.deviations["fixed"])
-        variance = fit_law("free_slopes", points).slope.var(axis=0)
+        variance = fit_points(FreeSlopes(), points).slope.var(axis=0)
     runs = np.bincount(group.size_of, minlength=len(group.models))
     gradient = np.empty(len(group.models))
     for m in range(len(group.models)):
@@ -152,7 +177,7 @@ def _next_cell(group: Group, estimate: Fit, fits: Fit, found: Replicates) -> lis
         step = 1e-4
         moved = estimate.points.y.copy()
         moved[0, m] -= step * centred * estimate.points.present[m]
-        changed = fit_law("saturating", replace(estimate.points, y=moved)).k(target)[0, 0]
+        changed = fit_points(estimate.law, replace(estimate.points, y=moved)).k(target)[0, 0]
         gradient[m] = (changed - estimate.k(target)[0, 0]) / step
     part = gradient**2 * variance
     saved = part / (runs + 1) / part.sum()
@@ -173,7 +198,9 @@ def _next_cell(group: Group, estimate: Fit, fits: Fit, found: Replicates) -> lis
     return lines
 
 
-def _reuse(curves, settings, wishes, outcomes, benchmark) -> list[str]:
+def _reuse(
+    curves: "pandas.DataFrame", wishes: Wishes, outcomes: "pandas.DataFrame | None", benchmark: str
+) -> list[str]:
     """What tau costs at equal steps, and what would tell two settings apart."""
     rows = curves[curves["benchmark"] == benchmark]
     lines = ["## Reuse of data (tau)", ""]
@@ -193,17 +220,24 @@ def _reuse(curves, settings, wishes, outcomes, benchmark) -> list[str]:
     return [*lines, ""]
 
 
-def _reuse_of(label, last, arms, wishes, outcomes, benchmark) -> list[str]:
+def _reuse_of(
+    label: str,
+    last: float,
+    arms: Mapping[int, "pandas.DataFrame"],
+    wishes: Wishes,
+    outcomes: "pandas.DataFrame | None",
+    benchmark: str,
+) -> list[str]:
     freedom = sum(len(arm) - 1 for arm in arms.values())
     if freedom == 0:
         return [f"{label}: one run per tau: no statement without replicates."]
     pooled = sum(((arm["loss"] - arm["loss"].mean()) ** 2).sum() for arm in arms.values()) / freedom
-    reach = stats.t.ppf(wishes["confidence"], freedom)
+    reach = stats.t.ppf(wishes.confidence, freedom)
     lines = [
         f"{label}, loss at step {last:g} (runs' SD {np.sqrt(pooled):.4f}, {freedom} degrees of "
         "freedom):", "",
-        f"| tau | runs | rise over tau 1 | at most ({wishes['confidence']:.0%}) | within "
-        f"{wishes['margin']:g} | to tell the two apart |",
+        f"| tau | runs | rise over tau 1 | at most ({wishes.confidence:.0%}) | within "
+        f"{wishes.margin:g} | to tell the two apart |",
         "| --- | --- | --- | --- | --- | --- |",
     ]  # fmt: skip
     within = [1]
@@ -213,7 +247,7 @@ def _reuse_of(label, last, arms, wishes, outcomes, benchmark) -> list[str]:
         rise = arm["loss"].mean() - arms[1]["loss"].mean()
         error = np.sqrt(pooled * (1 / len(arm) + 1 / len(arms[1])))
         most = rise + reach * error
-        fits_margin = most <= wishes["margin"]
+        fits_margin = most <= wishes.margin
         if fits_margin and within[-1] == _before(tau, arms):
             within.append(tau)
         needed = _needed(rise, pooled, arm, arms[1], outcomes, benchmark, last)
@@ -222,13 +256,13 @@ def _reuse_of(label, last, arms, wishes, outcomes, benchmark) -> list[str]:
             f"{'yes' if fits_margin else 'not shown'} | {needed} |"
         )
     statement = (
-        f"The largest tau shown, with {wishes['confidence']:.0%} confidence, to cost at most "
-        f"{wishes['margin']:g} in loss is **tau = {within[-1]}**."
+        f"The largest tau shown, with {wishes.confidence:.0%} confidence, to cost at most "
+        f"{wishes.margin:g} in loss is **tau = {within[-1]}**."
     )
     if len(within) == 1:
         statement = (
-            f"No tau above 1 is shown, with {wishes['confidence']:.0%} confidence, to cost at most "
-            f"{wishes['margin']:g} in loss; that is no proof that any costs more."
+            f"No tau above 1 is shown, with {wishes.confidence:.0%} confidence, to cost at most "
+            f"{wishes.margin:g} in loss; that is no proof that any costs more."
         )
     return [*lines, "", statement, ""]
 
@@ -238,7 +272,15 @@ def _before(tau: int, arms: Mapping[int, Any]) -> int:
     return taus[taus.index(tau) - 1]
 
 
-def _needed(rise, pooled, arm, one, outcomes, benchmark, last) -> str:
+def _needed(
+    rise: float,
+    pooled: float,
+    arm: "pandas.DataFrame",
+    one: "pandas.DataFrame",
+    outcomes: "pandas.DataFrame | None",
+    benchmark: str,
+    last: float,
+) -> str:
     """Runs per setting, and problems, for a two-sided 5 % test of power 0.8 to see this rise."""
     if rise == 0:
         return "-"

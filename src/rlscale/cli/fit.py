@@ -1,11 +1,13 @@
 """`rlscale fit curves.csv`: fit curves made anywhere, in the small analysis environment."""
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
+
+if TYPE_CHECKING:
+    from rlscale.laws.results import SizeResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,33 +32,26 @@ def run(arguments: argparse.Namespace) -> None:
 
     from rlscale.core.files import write_json
     from rlscale.core.tables import read_curves
-    from rlscale.laws.results import fit_curves, rounded
+    from rlscale.laws.spec import FitSpec, Settings
+    from rlscale.laws.study import Sources, fit_study, rounded
 
-    settings = {
-        "benchmark": arguments.benchmark,
-        "size": arguments.size,
-        "weighting": arguments.weighting,
-        "select": dict(_selection(pair) for pair in arguments.select),
-    }
-    outcomes = pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None
-    document = rounded(
-        fit_curves(
-            read_curves(arguments.curves),
-            law=arguments.law,
-            x=arguments.x,
-            metric=arguments.metric,
-            settings=settings,
-            outcomes=outcomes,
-        )
+    settings = Settings(
+        benchmark=arguments.benchmark,
+        size=arguments.size,
+        weighting=arguments.weighting,
+        select=dict(_selection(pair) for pair in arguments.select),
     )
+    spec = FitSpec(arguments.law, arguments.x, arguments.metric, settings)
+    outcomes = pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None
+    found = fit_study(read_curves(arguments.curves), spec, Sources(outcomes))
     if arguments.output:
-        write_json(arguments.output, document)
-    print(f"{document['equation']}   ({arguments.metric} against {arguments.x})")
-    print(document["uncertainty"]["label"])
-    for group in document["groups"]:
-        print(f"\n{group['family']} {group['variant']}: {group['verdict']}")
-        for entry in group["sizes"]:
-            print(_size_line(entry, group["scope"]))
+        write_json(arguments.output, rounded(found.to_json()))
+    print(f"{found.equation}   ({arguments.metric} against {arguments.x})")
+    print(found.uncertainty.label)
+    for group in found.groups:
+        print(f"\n{group.family} {group.variant}: {group.verdict}")
+        for size in group.sizes:
+            print(_size_line(size, group.scope))
 
 
 def _selection(pair: str) -> tuple[str, list]:
@@ -73,11 +68,12 @@ def _value(text: str) -> float | str:
         return text
 
 
-def _size_line(entry: Mapping[str, Any], scope: str) -> str:
-    ends = entry["k"]["intervals"].get(scope, {"low": None})
-    interval = "" if ends["low"] is None else f" [{ends['low']:.4f}, {ends['high']:.4f}]"
-    law = "" if entry["k_law"] is None else f"   law {entry['k_law']:.4f}"
+def _size_line(size: "SizeResult", scope: str) -> str:
+    ends = size.k.intervals.get(scope)
+    known = ends is not None and ends.low is not None
+    interval = f" [{ends.low:.4f}, {ends.high:.4f}]" if ends and known else ""
+    law = "" if size.k_law is None else f"   law {size.k_law:.4f}"
     return (
-        f"  {entry['model']:20} N = {entry['n']:<10.4g} k = {entry['k']['estimate']:.4f}{interval}"
-        f"{law}   rmse {entry['rmse']:.4f} ({entry['n_points']} points, {entry['n_runs']} runs)"
+        f"  {size.model:20} N = {size.n:<10.4g} k = {size.k.estimate:.4f}{interval}"
+        f"{law}   rmse {size.rmse:.4f} ({size.n_points} points, {size.n_runs} runs)"
     )

@@ -59,6 +59,10 @@ class Cell:
             )
         parts = match.groupdict()
         return cls(
-            **{key: parts[key] for key in ("recipe", "model", "variant")},
-            **{key: int(parts[key]) for key in ("tau", "group_size", "seed")},
+            recipe=parts["recipe"],
+            model=parts["model"],
+            variant=parts["variant"],
+            tau=int(parts["tau"]),
+            group_size=int(parts["group_size"]),
+            seed=int(parts["seed"]),
         )

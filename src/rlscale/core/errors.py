@@ -3,6 +3,10 @@
 import functools
 import sys
 from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class StudyError(Exception):
@@ -11,11 +15,11 @@ class StudyError(Exception):
     status = 1  # of the process that it ends
 
 
-def sentence_not_traceback(main: Callable) -> Callable:
+def sentence_not_traceback(main: Callable[P, R]) -> Callable[P, R]:
     """Wrap an entry point: a StudyError becomes one line on stderr and its exit status."""
 
     @functools.wraps(main)
-    def wrapped(*args, **kwargs):
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return main(*args, **kwargs)
         except StudyError as error:

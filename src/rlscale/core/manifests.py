@@ -62,7 +62,7 @@ def write_manifest(
     used: Sequence[str] = (),
     status: str = "ok",
     **extra: Any,
-) -> dict:
+) -> dict[str, Any]:
     """Write a step's manifest, last, by rename, after its run record (``run_record``).
 
     Args:
@@ -120,7 +120,7 @@ def run_record(path: Path | str) -> Path:
     return Path(path).with_suffix(".run.json")
 
 
-def read_manifest(path: Path | str, kind: str | None = None) -> dict:
+def read_manifest(path: Path | str, kind: str | None = None) -> dict[str, Any]:
     """Read a manifest and check that it is one (of the given kind)."""
     manifest = read_json(path)
     if not isinstance(manifest, dict) or "fingerprint" not in manifest:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from rlscale.laws.equations import LAWS
-from rlscale.laws.fitting import Points
+from rlscale.laws.arrays import Array
+from rlscale.laws.points import Points
+from rlscale.laws.straight import SlopeLaw
 
 _GRID = 241
 _BETTER = 4.0  # Difference in AIC (two parameters each) that counts as better: odds of e^2.
@@ -33,33 +34,36 @@ class Identification:
         verdict: identified, not_identified, power or bends.
     """
 
-    n0: np.ndarray
-    k_max: np.ndarray
-    deviance: np.ndarray
+    n0: Array
+    k_max: Array
+    deviance: Array
     low: float | None
     high: float | None
     delta_aic: float
-    curvature: np.ndarray
+    curvature: Array
     p_straight: float
     verdict: str
 
 
-def identify(points: Points, slope: np.ndarray, level: float) -> Identification:
-    """Judge the saturating law from free slopes.
+def identify(
+    points: Points, slope: Array, level: float, contest: tuple[SlopeLaw, SlopeLaw]
+) -> Identification:
+    """Judge a law of k(N) against its rival from free slopes.
 
     Args:
         points: Points, the estimate first, then replicates (1 + B).
         slope: Free slopes (1 + B, M).
         level: Coverage of the profile interval.
+        contest: The law and its rival.
     """
     n = points.n
     covariance = np.cov(slope[1:].T)
     precision = np.linalg.pinv(covariance, rcond=1e-8, hermitian=True)
-    low, high = LAWS["saturating"].shape_bounds(n)
-    grid = np.linspace(low, high, _GRID)
-    deviance, k_max = _profile(LAWS["saturating"], n, grid, slope[0], precision)
-    exponents = np.linspace(*LAWS["power"].shape_bounds(n), 8 * _GRID)
-    rival, _ = _profile(LAWS["power"], n, exponents, slope[0], precision)
+    law, other = contest
+    grid = np.linspace(*law.shape_bounds(n), _GRID)
+    deviance, scale = _profile(law, n, grid, slope[0], precision)
+    rival_grid = np.linspace(*other.shape_bounds(n), 8 * _GRID)
+    rival, _ = _profile(other, n, rival_grid, slope[0], precision)
     delta = float(rival.min() - deviance.min())
     reach = float(stats.chi2.ppf(level, 1))
     inside = np.flatnonzero(deviance - deviance.min() <= reach)
@@ -75,8 +79,9 @@ def identify(points: Points, slope: np.ndarray, level: float) -> Identification:
         verdict = "identified"
     else:
         verdict = "not_identified"
+    k_max, n0 = law.report(scale, grid).values()
     return Identification(
-        np.exp(grid),
+        n0,
         k_max,
         deviance - deviance.min(),
         lower,
@@ -88,7 +93,7 @@ def identify(points: Points, slope: np.ndarray, level: float) -> Identification:
     )
 
 
-def _wald(bend: np.ndarray) -> float:
+def _wald(bend: Array) -> float:
     """Chance of a mean bend as large as the first row, if its mean were zero."""
     covariance = np.cov(bend[1:].T)
     if not np.any(covariance):
@@ -97,7 +102,9 @@ def _wald(bend: np.ndarray) -> float:
     return float(stats.chi2.sf(statistic, 2))
 
 
-def _profile(law, n, grid, k, precision) -> tuple[np.ndarray, np.ndarray]:
+def _profile(
+    law: SlopeLaw, n: Array, grid: Array, k: Array, precision: Array
+) -> tuple[Array, Array]:
     """Generalised least squares of k on scale * shape(n, s), for every s of the grid."""
     g, _ = law.shape(n, grid, n.max())
     weighted = g @ precision
@@ -106,13 +113,13 @@ def _profile(law, n, grid, k, precision) -> tuple[np.ndarray, np.ndarray]:
     return np.einsum("gm,mn,gn->g", rest, precision, rest), scale
 
 
-def _crossing(grid, deviance, i, reach) -> float:
+def _crossing(grid: Array, deviance: Array, i: int, reach: float) -> float:
     rise = deviance - deviance.min()
     share = (reach - rise[i]) / (rise[i + 1] - rise[i])
     return float(np.exp(grid[i] + share * (grid[i + 1] - grid[i])))
 
 
-def bends_of(points: Points) -> np.ndarray:
+def bends_of(points: Points) -> Array:
     """How far the curves are from straight lines in log-log, averaged over sizes (1 + B, 2).
 
     Per size, the coefficients of the curve on the quadratic and the cubic polynomial that are

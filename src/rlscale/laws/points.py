@@ -1,226 +1,96 @@
-"""From curves.csv to the points of a fit: selection, sizes x steps arrays, weights."""
+"""Points of fits: runs averaged per size and step, with weights."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rlscale.core.errors import StudyError
+from rlscale.laws.arrays import Array, Bools
+from rlscale.laws.groups import Group, run_variance
 
-if TYPE_CHECKING:
-    import pandas
-
-X_COLUMNS = {
-    "compute": "compute_flops",
-    "compute_full": "compute_flops_full",
-    "data": "data_samples",
-    "steps": "step",
-    "tokens": "tokens",
-}
-SIZES = ("n_params", "n_params_total", "n_params_nominal", "tau", "group_size")
 WEIGHTINGS = ("equal", "variance", "steps")
 
 
 @dataclass(frozen=True)
-class Group:
-    """The curves of one (family, variant): C cells of M sizes at T steps, NaN where not measured.
+class Points:
+    """Points of B fits: M sizes, T steps; weight 0 marks a point that was not measured.
 
     Attributes:
-        family, variant: Names of the group.
-        models: Names of the sizes, ascending in N (M).
-        n: The sizes N (M).
-        cells: Cell paths (C).
-        size_of: Index of each cell's size (C).
-        steps: Steps on which any cell was measured, ascending, without 0 (T).
-        x: Abscissa (C, T).
-        value: The metric, positive or zero (C, T).
-        variance: Sampling variance of log value, NaN where unknown (C, T).
+        models: Names of the sizes (M).
+        n: Sizes N, ascending (M).
+        u: log x (M, T).
+        y: log of the metric (B, M, T).
+        w: Weights (M, T), or (B, M, T) after reweighting.
     """
 
-    family: str
-    variant: str
     models: tuple[str, ...]
-    n: np.ndarray
-    cells: tuple[str, ...]
-    size_of: np.ndarray
-    steps: np.ndarray
-    x: np.ndarray
-    value: np.ndarray
-    variance: np.ndarray
-
-    def per_size(self, array: np.ndarray) -> np.ndarray:
-        """Mean over the cells of each size (M, T), NaN where no cell was measured."""
-        known = np.isfinite(array)
-        count = self.members @ known
-        total = self.members @ np.where(known, array, 0.0)
-        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    n: Array
+    u: Array
+    y: Array
+    w: Array
 
     @property
-    def members(self) -> np.ndarray:
-        """Which cells belong to which size (M, C), 0 or 1."""
-        return (np.arange(len(self.models))[:, None] == self.size_of).astype(float)
+    def centre(self) -> Array:
+        """Unweighted mean of u over each size's points (M)."""
+        present = self.present
+        return (self.u * present).sum(1) / present.sum(1)
 
     @property
-    def runs(self) -> np.ndarray:
-        """Cells measured per size and step (M, T)."""
-        return self.members @ np.isfinite(self.value)
+    def present(self) -> Bools:
+        """Measured points (M, T)."""
+        return self.w > 0 if self.w.ndim == 2 else self.w[0] > 0
 
 
-def select_rows(table: "pandas.DataFrame", select: Mapping[str, Any]) -> "pandas.DataFrame":
-    """Keep the rows whose columns have one of the selected values.
+@dataclass(frozen=True)
+class Lines:
+    """Free line of every size.
 
-    Raises:
-        StudyError: A column is unknown, or nothing is left.
+    Attributes:
+        intercept: log of the metric at ``Points.centre`` (B, M).
+        slope: k, minus the line's slope (B, M).
+        spread: Weighted sum of squares of u about its mean (B, M).
     """
-    rows = table
-    for column, wanted in select.items():
-        if column not in table.columns:
-            raise StudyError(f"fit.select: '{column}' is not a column of the curves table")
-        values = wanted if isinstance(wanted, list | tuple) else [wanted]
-        kept = rows[rows[column].isin(values)]
-        if kept.empty:
-            found = ", ".join(map(str, sorted(rows[column].dropna().unique()))) or "nothing"
-            raise StudyError(
-                f"fit.select: no row has {column} in {values}; the curves hold {found}"
-            )
-        rows = kept
-    return rows
+
+    intercept: Array
+    slope: Array
+    spread: Array
 
 
-def metric_rows(
-    table: "pandas.DataFrame", metric: str, benchmark: str
-) -> tuple["pandas.DataFrame", str, str]:
-    """Rows, column and benchmark of a metric; cells that diverged or were refused are left out.
+def weighted_mean(values: Array, w: Array) -> Array:
+    """Mean over steps."""
+    return np.asarray((w * values).sum(-1) / w.sum(-1))
 
-    Args:
-        table: Curves.
-        metric: ``loss`` or ``response_length`` of ``benchmark``, or another benchmark's name for
-            the loss on it.
-        benchmark: The held-out benchmark.
 
-    Returns:
-        Rows of the benchmark, the column that holds the metric, the benchmark's name.
+def free_lines(points: Points, w: Array) -> Lines:
+    """Weighted least squares, size by size."""
+    mean_u = weighted_mean(points.u[None], w)
+    du = w * (points.u - mean_u[..., None])
+    spread = (du * points.u).sum(-1)
+    slope = -(du * points.y).sum(-1) / spread
+    intercept = weighted_mean(points.y, w) + slope * (mean_u - points.centre)
+    return Lines(intercept, slope, np.broadcast_to(spread, slope.shape))
+
+
+def points_of(group: Group, weighting: str) -> Points:
+    """Average a group's runs (log of the mean metric, mean of log x) and weight the points.
+
+    A mean of exactly zero has no logarithm and gets no weight; ``study.trouble`` refuses it.
     """
-    column = metric if metric in ("loss", "response_length") else "loss"
-    name = benchmark if column == metric else metric
-    rows = table[(table["benchmark"] == name) & (table["status"] == "ok")]
-    if rows.empty and (table["benchmark"] == name).any():
-        raise StudyError(f"benchmark '{name}': every selected cell diverged or was refused")
-    if rows.empty:
-        found = ", ".join(sorted(table["benchmark"].unique()))
-        raise StudyError(f"metric '{metric}': no rows of benchmark '{name}'; there are {found}")
-    if rows[column].isna().all():
-        raise StudyError(f"metric '{metric}': column {column} is empty for benchmark '{name}'")
-    return rows, column, name
-
-
-def build_groups(rows: "pandas.DataFrame", *, x: str, column: str, size: str) -> list[Group]:
-    """Arrange curve rows as one Group per (family, variant).
-
-    Step 0 is left out: there, x = 0. Rows without the metric are left out as not measured.
-
-    Args:
-        rows: Curve rows of one benchmark.
-        x: Key of ``X_COLUMNS``.
-        column: Column of the metric.
-        size: Column that holds N.
-
-    Raises:
-        StudyError: N or x is missing, a size has two values of N, or an axis that is not swept
-            still has several values.
-    """
-    for name in (X_COLUMNS[x], size):
-        bad = rows[rows[name].isna() & (rows["step"] > 0)]
-        if len(bad):
-            raise StudyError(
-                f"column {name} is empty for cell {bad['cell'].iloc[0]}, step "
-                f"{bad['step'].iloc[0]:g} ({len(bad)} rows): fill it or choose another x or size"
-            )
-    rows = rows[rows["step"].gt(0) & rows[column].notna()]
-    rows = rows.assign(family=rows["family"].fillna("")).sort_values(["cell", "step"])
-    label = "model" if size.startswith("n_params") else size
-    fixed = [name for name in ("recipe", "model", "tau", "group_size") if name != label]
-    groups = []
-    for (family, variant), part in rows.groupby(["family", "variant"], sort=True):
-        for name in fixed:
-            values = part[name].dropna().unique()
-            if len(values) > 1:
-                listed = ", ".join(map(str, sorted(values)))
-                raise StudyError(
-                    f"{variant}: the rows to fit have several values of {name} ({listed}); "
-                    f"choose one with fit.select.{name}"
-                )
-        groups.append(_build_group(part, str(family), str(variant), x, column, size, label))
-    return groups
-
-
-def _build_group(part, family, variant, x, column, size, label) -> Group:
-    sizes = part.groupby(label)[size].agg(["min", "max"]).sort_values("min", kind="stable")
-    unequal = sizes.index[sizes["min"] != sizes["max"]]
-    if len(unequal):
-        raise StudyError(f"{label} {unequal[0]}: rows disagree about its {size}")
-    models = [format(m, "g") if isinstance(m, float) else str(m) for m in sizes.index]
-    order = {m: i for i, m in enumerate(sizes.index)}
-    cell_size = part.groupby("cell", sort=True)[label].agg(["first", "nunique"])
-    if (cell_size["nunique"] > 1).any():
-        cell = cell_size.index[cell_size["nunique"] > 1][0]
-        raise StudyError(f"cell {cell}: rows disagree about its {label}")
-    cells = list(cell_size.index)
-    steps = np.sort(part["step"].unique())
-
-    def grid(name):
-        wide = part.pivot(index="cell", columns="step", values=name)
-        return wide.reindex(index=cells, columns=steps).to_numpy(float)
-
-    value = grid(column)
-    if (value < 0).any():
-        raise StudyError(f"{variant}: negative values of {column}")
-    draws = np.where(np.isfinite(grid("n_samples")), grid("n_samples"), grid("n_problems"))
-    smooth = (value * draws + 0.5) / (draws + 1)
-    variance = (1 - smooth) / (smooth * draws) if column == "loss" else np.full_like(value, np.nan)
-    return Group(
-        family=family,
-        variant=variant,
-        models=tuple(models),
-        n=sizes["min"].to_numpy(float),
-        cells=tuple(cells),
-        size_of=np.array([order[m] for m in cell_size["first"]]),
-        steps=steps,
-        x=grid(X_COLUMNS[x]),
-        value=value,
-        variance=variance,
+    w = weights(group, weighting)
+    value = group.per_size(group.value)
+    u = group.per_size(np.log(group.x))
+    present = (w > 0) & (value > 0)
+    w = np.where(present, w, 0.0)
+    return Points(
+        models=group.models,
+        n=group.n,
+        u=np.where(present, u, 0.0),
+        y=np.log(np.where(present, value, 1.0))[None],
+        w=w,
     )
 
 
-def run_variance(group: Group) -> tuple[float, int]:
-    """Between-run variance of log value beyond sampling, pooled, and its degrees of freedom.
-
-    Zero, with zero degrees of freedom, where no size has two runs.
-    """
-    deviation, freedom = relative_deviations(group)
-    if freedom == 0:
-        return 0.0, 0
-    excess = deviation**2 - np.where(np.isfinite(group.variance), group.variance, 0.0)
-    return max(0.0, float(np.nanmean(excess[np.isfinite(deviation)]))), freedom
-
-
-def relative_deviations(group: Group) -> tuple[np.ndarray, int]:
-    """Deviation of each run from its size's mean, relative to that mean (C, T).
-
-    Rescaled by sqrt(r / (r - 1)), so that its variance is a run's; NaN for single runs. Also the
-    degrees of freedom, sum of (r - 1).
-    """
-    mean = group.per_size(group.value)[group.size_of]
-    runs = group.runs[group.size_of]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        factor = np.where(runs > 1, np.sqrt(runs / (runs - 1)), np.nan)
-        deviation = np.where(mean > 0, (group.value - mean) / mean, np.nan) * factor
-    cells = np.bincount(group.size_of, minlength=len(group.models))
-    return deviation, int((cells - 1).sum())
-
-
-def weights(group: Group, weighting: str) -> np.ndarray:
+def weights(group: Group, weighting: str) -> Array:
     """Weight of every (size, step) point (M, T); 0 where nothing was measured.
 
     - ``equal``: every size the same total weight, every point of it the same share.
@@ -247,23 +117,7 @@ def weights(group: Group, weighting: str) -> np.ndarray:
     return result * _gaps(group, runs) if weighting == "steps" else result
 
 
-def check_counts(rows: "pandas.DataFrame", column: str, weighting: str) -> None:
-    """Refuse to weight losses by a sampling variance that their rows do not tell.
-
-    Raises:
-        StudyError: A loss has neither n_samples nor n_problems.
-    """
-    if column != "loss" or weighting == "equal":
-        return
-    bad = rows[rows["n_samples"].isna() & rows["n_problems"].isna()]
-    if len(bad):
-        raise StudyError(
-            f"fit.weighting: {weighting} needs n_samples or n_problems, which "
-            f"{len(bad)} rows lack (cell {bad['cell'].iloc[0]}); use 'equal'"
-        )
-
-
-def _gaps(group: Group, runs: np.ndarray) -> np.ndarray:
+def _gaps(group: Group, runs: Array) -> Array:
     gaps = np.zeros_like(runs)
     for row, present in zip(gaps, runs > 0, strict=True):
         if present.sum() > 1:

@@ -113,7 +113,7 @@ def _covered(key: str, names: Iterable[str]) -> bool:
 
 
 def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, item in value.items():
         if isinstance(item, Mapping):
             flat |= _flatten(item, f"{prefix}{key}.")

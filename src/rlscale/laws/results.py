@@ -1,239 +1,204 @@
-"""The result of a fit as a document: workflow/schemas/fit.schema.yaml."""
+"""The result of a fit, and the document that holds those of a study (fit.schema.yaml)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from rlscale.core.errors import StudyError
-from rlscale.laws.documents import empty_entry, fit_entry
-from rlscale.laws.equations import CURVE_LAWS, LAWS
-from rlscale.laws.fitting import fit_law, points_of
-from rlscale.laws.points import (
-    X_COLUMNS,
-    Group,
-    build_groups,
-    check_counts,
-    metric_rows,
-    select_rows,
-)
-from rlscale.laws.protocols import check_protocols
-from rlscale.laws.uncertainty import (
-    SCOPES,
-    Replicates,
-    block_replicates,
-    crossed_replicates,
-)
+from rlscale.laws.law import Fit
+from rlscale.laws.prediction import Prediction, predict
+from rlscale.laws.quantities import Interval, Quantity
+from rlscale.laws.records import Record
+from rlscale.laws.spec import FitSpec, Settings
 
-if TYPE_CHECKING:
-    import pandas
-
-DEFAULTS = {
-    "select": {},
-    "allow_differences": [],
-    "benchmark": "held_out",
-    "size": "n_params",
-    "weighting": "variance",
-    "robust": False,
-    "level": 0.9,
-    "bootstrap": {"replicates": 1000, "seed": 20261123, "block": 10},
-}
+__all__ = ["FitResult", "Interval", "Quantity", "StudyFit"]
 
 
-def fit_curves(
-    table: "pandas.DataFrame",
-    *,
-    law: str,
-    x: str,
-    metric: str,
-    settings: Mapping[str, Any],
-    outcomes: "pandas.DataFrame | None" = None,
-    protocols: "pandas.DataFrame | None" = None,
-    expected: Sequence[str] = (),
-) -> dict:
-    """Fit one law to every (family, variant) of a curves table.
+@dataclass(frozen=True)
+class SizeResult(Record):
+    """One size: free line, the law's own parameters, how well it fits."""
 
-    Args:
-        table: Curves (``rlscale.core.tables.read_curves``) of one study; rows whose ``status`` is
-            not ``ok`` are left out and their cells named.
-        law: Key of ``rlscale.laws.equations.LAWS``.
-        x: Key of ``rlscale.laws.points.X_COLUMNS``.
-        metric: ``loss``, ``response_length`` or a benchmark's name.
-        settings: The ``fit`` section of the configuration; ``DEFAULTS`` where it is silent.
-        outcomes: outcomes.parquet, for intervals over redrawn problems.
-        protocols: protocols.csv, to name settings that differ between cells.
-        expected: Cells that the study names; those without rows are named as missing.
+    model: str
+    n: float
+    k: Quantity
+    intercept: Quantity
+    k_law: float | None
+    parameters: Mapping[str, Quantity]
+    n_points: int
+    n_runs: int
+    rmse: float
 
-    Returns:
-        A document after workflow/schemas/fit.schema.yaml.
 
-    Raises:
-        StudyError: The curves cannot be fitted as asked; the message says why and what to do.
+@dataclass(frozen=True)
+class CurvePoint(Record):
+    """k(N) of the law at one N."""
+
+    n: float
+    k: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class FittedPoint(Record):
+    """The fitted curve of a size at one x."""
+
+    model: str
+    x: float
+    fitted: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class PointResult(Record):
+    """One point that was fitted."""
+
+    model: str
+    step: int
+    x: float
+    observed: float
+    fitted: float
+    residual: float
+    n_runs: int
+
+
+@dataclass(frozen=True)
+class Contrast(Record):
+    """k of the largest size minus k of the smallest."""
+
+    larger: str
+    smaller: str
+    difference: Quantity
+    verdict: str
+
+
+@dataclass(frozen=True)
+class ProfilePoint(Record):
+    """The profile likelihood of N0 at one value."""
+
+    n0: float
+    k_max: float
+    deviance: float
+
+
+@dataclass(frozen=True)
+class IdentificationResult(Record):
+    """Whether the law is told apart from its rival."""
+
+    verdict: str
+    delta_aic: float
+    p_straight: float
+    curvature: Quantity
+    correlation: float | None
+    profile_low: float | None
+    profile_high: float | None
+    profile: tuple[ProfilePoint, ...]
+
+
+@dataclass(frozen=True)
+class FitResult(Record):
+    """One law fitted to the curves of one (family, variant).
+
+    Attributes:
+        family, variant: Names of the group.
+        scope: The widest intervals there are: redrawn, fixed, block or none.
+        status: ok, at_bound, not_identified, not_converged; or, without numbers, too_few_points,
+            too_few_sizes, zero_loss.
+        reason: One sentence; empty when the status is ok.
+        parameters: Parameters that the sizes share.
+        sizes: One entry per size, ascending in N.
+        curve: k(N) of the law over a grid; empty for laws without k(N).
+        fitted: Fitted curves on a grid of x.
+        points: The points fitted.
+        contrast: Largest against smallest size; None with one size.
+        identification: Whether the law is told apart from its rival; None where it has none.
+        verdict: The finding in words.
+        objective, n_points, n_parameters, aic: Of the least-squares fit.
+        spec: What was asked for (in memory only).
+        estimate: The fit itself (in memory only).
+        replicated: The estimate and its replicates in ``scope`` (in memory only).
     """
-    settings = resolve(settings)
-    _check_names(law, x)
-    rows = select_rows(table, settings["select"])
-    rows, column, benchmark = metric_rows(rows, metric, settings["benchmark"])
-    studies = sorted(rows["study"].unique())
-    if len(studies) > 1:
-        raise StudyError(
-            f"curves of several studies in one fit ({', '.join(studies)}): choose with "
-            "fit.select.study"
-        )
-    check_counts(rows, column, "equal" if law == "paper" else settings["weighting"])
-    digests = check_protocols(rows, protocols, settings["allow_differences"])
-    groups = build_groups(rows, x=x, column=column, size=settings["size"])
-    entries, scopes = [], []
-    for group in groups:
-        shares = None
-        if outcomes is not None and column == "loss":
-            shares = outcome_shares(group, outcomes, benchmark)
-        entry, replicates = fit_group(group, law, settings, shares)
-        entries.append(entry)
-        scopes.append(replicates)
-    widest = min(scopes, key=lambda r: (*SCOPES, "none").index(r.scope))
-    bootstrap = settings["bootstrap"]
-    return {
-        "kind": "fit",
-        "study": studies[0],
-        "law": law,
-        "equation": LAWS[law].equation,
-        "x": x,
-        "metric": metric,
-        "benchmark": benchmark,
-        "size": settings["size"],
-        "scope": widest.scope,
-        "uncertainty": {
-            "method": widest.method,
-            "label": widest.label(settings["level"]),
-            "replicates": bootstrap["replicates"],
-            "seed": bootstrap["seed"],
-            "degrees_of_freedom": widest.freedom,
-        },
-        "level": settings["level"],
-        "settings": settings,
-        "selection": settings["select"],
-        "protocol_digests": digests,
-        "cells": {
-            "used": sorted(cell for group in groups for cell in group.cells),
-            "missing": sorted(set(expected) - set(table["cell"])),
-            "diverged": sorted(table.loc[table["status"] != "ok", "cell"].unique()),
-        },
-        "groups": entries,
-    }
+
+    family: str
+    variant: str
+    scope: str
+    status: str
+    reason: str
+    parameters: Mapping[str, Quantity]
+    sizes: tuple[SizeResult, ...]
+    curve: tuple[CurvePoint, ...]
+    fitted: tuple[FittedPoint, ...]
+    points: tuple[PointResult, ...]
+    contrast: Contrast | None
+    identification: IdentificationResult | None
+    verdict: str
+    objective: float | None
+    n_points: int
+    n_parameters: int
+    aic: float | None
+    spec: FitSpec = field(default=FitSpec(), repr=False, metadata={"live": True})
+    estimate: Fit | None = field(default=None, repr=False, compare=False, metadata={"live": True})
+    replicated: Fit | None = field(default=None, repr=False, compare=False, metadata={"live": True})
+
+    def predict(self, n: float, x: float, level: float = 0.9) -> Prediction:
+        """The metric that the law gives to size n at x.
+
+        Args:
+            n: Size; a fitted one is predicted by its own curve, another one by the law.
+            x: Abscissa, in the units of the fit's x.
+            level: Coverage of the interval: uncertain parameters and, for a size that was not
+                fitted, how far sizes lie from what the law carries on.
+
+        Raises:
+            StudyError: Nothing was fitted, or the result was read from a file, which holds no
+                replicates.
+        """
+        if self.estimate is None:
+            why = self.reason or "it was read from a file, which holds no replicates: fit again"
+            raise StudyError(f"{self.family} {self.variant}: no prediction ({why})")
+        return predict(self.estimate, self.replicated, n, np.array([x]), level)
 
 
-def resolve(settings: Mapping[str, Any]) -> dict:
-    """Settings with ``DEFAULTS`` filled in; unknown keys are refused."""
-    unknown = sorted(set(settings) - set(DEFAULTS))
-    if unknown:
-        raise StudyError(f"fit: unknown key(s) {', '.join(unknown)}; known: {', '.join(DEFAULTS)}")
-    merged = DEFAULTS | dict(settings)
-    merged["bootstrap"] = DEFAULTS["bootstrap"] | dict(merged["bootstrap"])
-    return merged
+@dataclass(frozen=True)
+class Uncertainty(Record):
+    """Where intervals come from."""
+
+    method: str
+    label: str
+    replicates: int
+    seed: int
+    degrees_of_freedom: float | None
 
 
-def _check_names(law: str, x: str) -> None:
-    if law not in LAWS:
-        raise StudyError(f"law '{law}' is none of {', '.join(LAWS)}")
-    if x not in X_COLUMNS:
-        raise StudyError(f"x '{x}' is none of {', '.join(X_COLUMNS)}")
+@dataclass(frozen=True)
+class Cells(Record):
+    """Cells of the study: fitted, without rows, left out as diverged or refused."""
+
+    used: tuple[str, ...]
+    missing: tuple[str, ...]
+    diverged: tuple[str, ...]
 
 
-def outcome_shares(group: Group, outcomes: "pandas.DataFrame", benchmark: str) -> np.ndarray:
-    """Share of correct samples per problem (P, C, T), NaN where a cell was not measured.
+@dataclass(frozen=True)
+class StudyFit(Record):
+    """One law fitted to every group of a study: the document in results/fits."""
 
-    Raises:
-        StudyError: A measured point lacks the outcome of a problem that others have.
-    """
-    rows = outcomes[
-        outcomes["benchmark"].eq(benchmark)
-        & outcomes["cell"].isin(group.cells)
-        & outcomes["step"].isin(group.steps)
-    ]
-    rows = rows.assign(share=rows["n_correct"] / rows["n"])
-    wide = rows.pivot(index="problem_id", columns=["cell", "step"], values="share")
-    shares = np.full((len(wide), *group.value.shape), np.nan)
-    for c, cell in enumerate(group.cells):
-        for t, step in enumerate(group.steps):
-            if not np.isfinite(group.value[c, t]):
-                continue
-            if (cell, step) not in wide.columns or wide[cell, step].isna().any():
-                raise StudyError(
-                    f"outcomes: cell {cell}, step {step:g} lacks problems of benchmark "
-                    f"'{benchmark}' that other points have; evaluate it again, or fit without"
-                )
-            shares[:, c, t] = wide[cell, step]
-    return shares
-
-
-def fit_group(
-    group: Group, law: str, settings: Mapping[str, Any], shares: np.ndarray | None = None
-) -> tuple[dict, Replicates]:
-    """Fit a law to one group, with replicates. Returns its entry of the document, and them."""
-    none = Replicates({}, dict.fromkeys(SCOPES, "no_replicates"), None)
-    weighting = "equal" if law == "paper" else settings["weighting"]
-    points = points_of(group, weighting)
-    found = trouble(group, law)
-    if found:
-        return empty_entry(group, *found), none
-    fit = fit_law(law, points, settings["robust"])
-    replicates = _replicates(group, points, fit, settings, shares)
-    fits = {}
-    for scope, deviations in replicates.deviations.items():
-        both = replace(points, y=np.concatenate([points.y, points.y + deviations]))
-        start = fit if law in CURVE_LAWS else None
-        fits[scope] = fit_law(law, both, settings["robust"], start)
-    return fit_entry(group, fit, fits, replicates, settings), replicates
-
-
-def _replicates(group, points, fit, settings, shares) -> Replicates:
-    bootstrap = settings["bootstrap"]
-    crossed = crossed_replicates(group, shares, bootstrap["replicates"], bootstrap["seed"])
-    if crossed.deviations:
-        return crossed
-    base = fit if fit.law in CURVE_LAWS else fit_law("free_slopes", points)
-    per_size = 2 if base.law == "free_slopes" else -(-base.n_parameters() // len(group.models))
-    return block_replicates(
-        points, base.predict(points.u)[0], per_size, bootstrap["replicates"], bootstrap["seed"],
-        bootstrap["block"],
-    )  # fmt: skip
-
-
-def trouble(group: Group, law: str) -> tuple[str, str] | None:
-    """Status and reason why a group cannot be fitted, or None."""
-    runs = group.runs
-    zero = (group.per_size(group.value) == 0) & (runs > 0)
-    if zero.any():
-        m, t = np.argwhere(zero)[0]
-        return "zero_loss", (
-            f"{group.models[m]} at step {group.steps[t]:g} has a mean of exactly 0 "
-            f"({zero.sum()} points): log L is undefined; measure with more problems or select "
-            "earlier steps"
-        )
-    least = 2
-    if law in CURVE_LAWS and not LAWS[law].shared:
-        least = len(LAWS[law].size_parameters)
-    u = group.per_size(np.log(group.x))
-    for m, name in enumerate(group.models):
-        found = len(np.unique(u[m, runs[m] > 0]))
-        if found < least:
-            return "too_few_points", (
-                f"{name} has {found} distinct x; {law} needs at least {least} per size"
-            )
-    need = 3 if law in ("saturating", "paper", "power", "decomposition") else 1
-    if len(group.models) < need:
-        return "too_few_sizes", f"{len(group.models)} size(s); {law} needs at least {need}"
-    return None
-
-
-def rounded(value: Any) -> Any:
-    """A document with floats at 10 significant digits, so that equal fits give equal bytes."""
-    if isinstance(value, float):
-        return float(f"{value:.10g}")
-    if isinstance(value, Mapping):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    return value
+    kind: str
+    study: str
+    law: str
+    equation: str
+    x: str
+    metric: str
+    benchmark: str
+    size: str
+    scope: str
+    uncertainty: Uncertainty
+    level: float
+    settings: Settings
+    selection: Mapping[str, Any]
+    protocol_digests: tuple[str, ...]
+    cells: Cells
+    groups: tuple[FitResult, ...]

@@ -11,11 +11,13 @@ populations of problems and runs is exactly the law's.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from rlscale.laws.points import Group
+from rlscale.laws.arrays import Array
+from rlscale.laws.groups import Group
 
 PAPER_SIZES = np.array([0.5e9, 1.5e9, 3e9, 7e9, 14e9, 32e9, 72e9])
 # Standard deviations in probits. The drift makes final losses of runs differ by about 0.01.
@@ -36,13 +38,13 @@ class Truth:
         floor: Share of each size's final loss that is irreducible; 0 when the law holds.
     """
 
-    n: np.ndarray
-    x: np.ndarray
-    k: np.ndarray
-    level: np.ndarray
+    n: Array
+    x: Array
+    k: Array
+    level: Array
     floor: float = 0.0
 
-    def log_loss(self) -> np.ndarray:
+    def log_loss(self) -> Array:
         """log L (M, T)."""
         u = np.log(self.x)
         line = self.level[:, None] - self.k[:, None] * (u - u.mean())
@@ -66,15 +68,15 @@ class Study:
     """
 
     group: Group
-    shares: np.ndarray
-    expected: np.ndarray
+    shares: Array
+    expected: Array
 
 
 def saturating_truth(
     rng: np.random.Generator,
     k_max: float = 0.135,
     n0: float = 11.5e9,
-    n: np.ndarray = PAPER_SIZES,
+    n: Array = PAPER_SIZES,
     steps: int = 105,
 ) -> Truth:
     """The paper's base models against data; levels scatter around a line in log N."""
@@ -85,22 +87,22 @@ def power_truth(
     rng: np.random.Generator,
     k_1: float = 0.135,
     a: float = 0.5,
-    n: np.ndarray = PAPER_SIZES,
+    n: Array = PAPER_SIZES,
     steps: int = 105,
 ) -> Truth:
     """k = k_1 (N / N_1)^a, N_1 the largest size: no saturation."""
     return _truth(rng, k_1 * (n / n.max()) ** a, n, steps)
 
 
-def floor_truth(rng: np.random.Generator, floor: float = 0.8, **options) -> Truth:
+def floor_truth(rng: np.random.Generator, floor: float = 0.8, **options: Any) -> Truth:
     """The saturating law with a floor under every curve: straight lines that bend."""
     return replace(saturating_truth(rng, **options), floor=floor)
 
 
-def _truth(rng, k, n, steps) -> Truth:
+def _truth(rng: np.random.Generator, k: Array, n: Array, steps: int) -> Truth:
     line = _LEVEL + _LEVEL_SLOPE * (np.log(n) - np.log(PAPER_SIZES).mean())
     level = line + _LEVEL_SPREAD * rng.standard_normal(len(n))
-    return Truth(n, 512.0 * np.arange(1, steps + 1), k, level)
+    return Truth(n, 512 * np.arange(1, steps + 1, dtype=np.float64), k, level)
 
 
 def simulate_study(
@@ -134,7 +136,7 @@ def simulate_study(
         n=truth.n,
         cells=tuple(f"{b / 1e9:g}b/seed{r}" for b in truth.n for r in range(runs)),
         size_of=np.repeat(np.arange(sizes), runs),
-        steps=np.arange(1, steps + 1),
+        steps=np.arange(1, steps + 1, dtype=np.float64),
         x=np.tile(truth.x, (sizes * runs, 1)),
         value=value,
         variance=(1 - smooth) / (smooth * problems),

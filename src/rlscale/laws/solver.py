@@ -4,14 +4,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from rlscale.laws.arrays import Array, Bools, Indices
+
 
 def levenberg(
-    residual: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-    theta: np.ndarray,
-    lower: np.ndarray,
-    upper: np.ndarray,
+    residual: Callable[[Array, Indices], tuple[Array, Array]],
+    theta: Array,
+    lower: Array,
+    upper: Array,
     iterations: int = 200,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[Array, Array, Bools]:
     """Levenberg-Marquardt with bounds on many least-squares problems at once.
 
     Args:

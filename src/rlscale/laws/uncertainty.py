@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlscale.core.errors import StudyError
-from rlscale.laws.fitting import Points
-from rlscale.laws.points import Group, relative_deviations, run_variance
+from rlscale.laws.arrays import Array
+from rlscale.laws.groups import Group, relative_deviations, run_variance
+from rlscale.laws.points import Points
+from rlscale.laws.spec import Bootstrap
 
 # ASSUME half of the pooled degrees of freedom count: sizes share one variance only roughly. Chosen
 # on simulated studies with seeds of their own (docs/law.md), not on those that report coverage.
@@ -37,7 +39,7 @@ class Replicates:
         freedom: Degrees of freedom of the between-run variance, pooled over sizes; None for blocks.
     """
 
-    deviations: Mapping[str, np.ndarray]
+    deviations: Mapping[str, Array]
     missing: Mapping[str, str]
     freedom: int | None
 
@@ -59,9 +61,7 @@ class Replicates:
         return LABELS[self.scope].format(level=100 * level)
 
 
-def crossed_replicates(
-    group: Group, shares: np.ndarray | None, count: int, seed: int
-) -> Replicates:
+def crossed_replicates(group: Group, shares: Array | None, count: int, seed: int) -> Replicates:
     """Crossed bootstrap: runs drawn per size, problems drawn once for all cells and steps.
 
     Runs. A run's deviation from its size's mean, relative to it, is standardised by its expected
@@ -95,7 +95,9 @@ def crossed_replicates(
     return Replicates(deviations, missing, freedom)
 
 
-def _run_part(group, deviation, freedom, count, rng) -> np.ndarray:
+def _run_part(
+    group: Group, deviation: Array, freedom: int, count: int, rng: np.random.Generator
+) -> Array:
     pooled, _ = run_variance(group)
     sampling = group.per_size(group.variance)
     variance = np.where(np.isfinite(sampling), sampling, 0.0) + pooled
@@ -120,7 +122,7 @@ def _run_part(group, deviation, freedom, count, rng) -> np.ndarray:
     return result * student[:, None, None]
 
 
-def _problem_part(group, shares, count, rng) -> np.ndarray:
+def _problem_part(group: Group, shares: Array, count: int, rng: np.random.Generator) -> Array:
     problems = len(shares)
     members = group.members
     known = np.isfinite(shares)
@@ -135,7 +137,7 @@ def _problem_part(group, shares, count, rng) -> np.ndarray:
     return moved * _common_share(group, shares, centred, loss)[None, :, None]
 
 
-def _common_share(group, shares, centred, loss) -> np.ndarray:
+def _common_share(group: Group, shares: Array, centred: Array, loss: Array) -> Array:
     """Per size, sqrt of the part of the problems' variance in the slope that runs share."""
     result = np.ones(len(group.models))
     u = np.log(group.x)
@@ -154,7 +156,7 @@ def _common_share(group, shares, centred, loss) -> np.ndarray:
 
 
 def block_replicates(
-    points: Points, fitted: np.ndarray, parameters: int, count: int, seed: int, length: int
+    points: Points, fitted: Array, parameters: int, bootstrap: Bootstrap
 ) -> Replicates:
     """Moving-block bootstrap of residuals per size, where only mean curves exist.
 
@@ -162,16 +164,16 @@ def block_replicates(
         points: Points of one fit.
         fitted: Their fitted values (M, T).
         parameters: Parameters fitted per size, for the small-sample correction.
-        count: Replicates.
-        seed: Seed.
-        length: Points per block, at most a fifth of a curve: neighbouring steps share a run.
+        bootstrap: Replicates, seed, and points per block, at most a fifth of a curve:
+            neighbouring steps share a run.
     """
-    rng = np.random.default_rng([seed, 3])
+    count = bootstrap.replicates
+    rng = np.random.default_rng([bootstrap.seed, 3])
     deviations = np.zeros((count, *fitted.shape))
     for m, present in enumerate(points.present):
         residual = (points.y[0, m] - fitted[m])[present]
         t = len(residual)
-        size = max(1, min(length, t // 5))
+        size = max(1, min(bootstrap.block, t // 5))
         # Blocks of b leave t - b + 1 positions: short curves would otherwise vary too little.
         free = max(1, t - parameters - (size - 1))
         residual = (residual - residual.mean()) * np.sqrt(t / free)
@@ -182,17 +184,3 @@ def block_replicates(
         deviations[:, m, present] = residual[taken] - (points.y[0, m] - fitted[m])[present]
     missing = {"fixed": "no_replicates", "redrawn": "no_replicates"}
     return Replicates({"block": deviations}, missing, None)
-
-
-def interval(values: np.ndarray, level: float) -> dict:
-    """Percentile interval and standard error of replicates, as a schema's ``interval``."""
-    finite = values[np.isfinite(values)]
-    if len(finite) < len(values) * 0.9:
-        return no_interval("not_fitted")
-    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
-    return {"status": "ok", "se": float(finite.std(ddof=1)), "low": float(low), "high": float(high)}
-
-
-def no_interval(status: str) -> dict:
-    """An interval that does not exist, with the reason."""
-    return {"status": status, "se": None, "low": None, "high": None}

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlscale.core.digests import canonical_json
-from rlscale.laws.points import X_COLUMNS
+from rlscale.laws.groups import X_COLUMNS
+from rlscale.laws.registry import law_named
 
 if TYPE_CHECKING:
     import pandas
 
-_STRAIGHT = ("saturating", "power", "free_slopes")
 _REACH = 100.0  # How far beyond the last x straight laws are continued.
 _LABELS = {
     "data": "problems seen D",
@@ -101,7 +101,7 @@ def _lines(document: Mapping[str, Any]) -> list[dict]:
                 [point[name] for point in grid] for name in ("x", "fitted", "low", "high")
             )
             last = x[-1]
-            if document["law"] in _STRAIGHT:
+            if law_named(document["law"]).straight:
                 x, fitted, low, high = continued(x, fitted, low, high)
             entries.append(
                 {

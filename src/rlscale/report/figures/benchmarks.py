@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rlscale.laws.points import build_groups
+from rlscale.laws.groups import build_groups
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, title
 from rlscale.report.figures.means import mean_points, means_by
 from rlscale.report.figures.output import Drawing

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from rlscale.laws.law import Law
+from rlscale.laws.registry import law_named
 from rlscale.report.figures.curves import agreed
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, interval, span, title
 from rlscale.report.figures.output import Drawing
@@ -61,7 +63,7 @@ def k_of_n(inputs: Inputs) -> Drawing:
             published = _published(inputs, key, x, slopes)
             parts += [slopes, curve, published]
             axes.set_title(f"{title(*key, several)}: {_AXES[x]}")
-            _draw(axes, slopes, curve, _entry(law[x], key))
+            _draw(axes, slopes, curve, law[x], _entry(law[x], key))
             for line, (_, own) in zip(
                 _DASHES.values(), published.groupby("protocol"), strict=False
             ):
@@ -162,7 +164,7 @@ def _published(inputs: Inputs, key: tuple[str, str], x: str, slopes):
     return pandas.concat(parts, ignore_index=True)
 
 
-def _draw(axes, slopes, curve, law: dict) -> None:
+def _draw(axes, slopes, curve, document: dict, entry: dict) -> None:
     axes.set_xscale("log")
     axes.axhline(0, color=MUTED, lw=0.6)
     if len(curve):
@@ -170,7 +172,7 @@ def _draw(axes, slopes, curve, law: dict) -> None:
         axes.fill_between(band["n"], band["low"], band["high"], color=ACCENT, alpha=0.18, lw=0)
         axes.plot(curve["n"], curve["k"], color=ACCENT)
     if not len(slopes):
-        say(axes, law["reason"] or "no slopes")
+        say(axes, entry["reason"] or "no slopes")
         return
     barred = slopes[np.isfinite(slopes["low"])]
     axes.errorbar(
@@ -185,7 +187,8 @@ def _draw(axes, slopes, curve, law: dict) -> None:
     )
     axes.plot(slopes["n"], slopes["k"], "o", color=INK, mfc="white", mew=0.9, ms=4)
     _leave_headroom(axes)
-    axes.text(0.03, 0.96, _parameters(law), transform=axes.transAxes, va="top", fontsize=6.5)
+    words = _parameters(law_named(document["law"]), entry)
+    axes.text(0.03, 0.96, words, transform=axes.transAxes, va="top", fontsize=6.5)
 
 
 def _leave_headroom(axes) -> None:
@@ -195,17 +198,17 @@ def _leave_headroom(axes) -> None:
     axes.autoscale_view(scalex=False)
 
 
-def _parameters(law: dict) -> str:
-    """K_max and N0 with intervals, or why there are none."""
-    if not law["parameters"]:
-        return law["reason"]
+def _parameters(law: Law, entry: dict) -> str:
+    """The law's parameters with intervals, or why there are none."""
+    if not entry["parameters"]:
+        return entry["reason"]
     lines = []
-    for name, symbol, write in (("K_max", "$K_{max}$", "{:.3f}".format), ("N0", "$N_0$", human)):
-        quantity = law["parameters"][name]
-        ends = span(quantity, law["scope"], write)
-        lines.append(f"{symbol} = {write(quantity['estimate'])}{ends}")
-    if law["identification"]:
-        lines.append(_FINDINGS[law["identification"]["verdict"]])
+    for own in law.parameters:
+        quantity, write = entry["parameters"][own.name], human if own.unit else "{:.3f}".format
+        ends = span(quantity, entry["scope"], write)
+        lines.append(f"{own.symbol} = {write(quantity['estimate'])}{ends}")
+    if entry["identification"]:
+        lines.append(_FINDINGS[entry["identification"]["verdict"]])
     return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rlscale.core.files import read_json
-from rlscale.laws.points import build_groups, metric_rows
+from rlscale.laws.groups import build_groups, metric_rows
 from rlscale.report.figures.inputs import X_LABELS, Inputs, NothingToDraw, title
 from rlscale.report.figures.means import mean_points
 from rlscale.report.figures.output import Drawing

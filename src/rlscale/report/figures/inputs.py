@@ -10,13 +10,13 @@ import numpy as np
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json
 from rlscale.core.tables import read_curves
-from rlscale.laws.points import build_groups, metric_rows, select_rows
+from rlscale.laws.groups import build_groups, metric_rows, select_rows
 from rlscale.report.figures.style import human
 
 if TYPE_CHECKING:
     import pandas
 
-    from rlscale.laws.points import Group
+    from rlscale.laws.groups import Group
 
 X_LABELS = {
     "data": "problems seen $D$",

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import stdtrit
 
-from rlscale.laws.points import run_variance
+from rlscale.laws.groups import run_variance
 
 if TYPE_CHECKING:
     import pandas
 
-    from rlscale.laws.points import Group
+    from rlscale.laws.groups import Group
 
 
 def mean_points(group: "Group", level: float) -> "pandas.DataFrame":

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import stdtrit
 
-from rlscale.laws.points import Group, build_groups
+from rlscale.laws.groups import Group, build_groups
 from rlscale.report.figures.curves import agreed
 from rlscale.report.figures.inputs import Inputs, NothingToDraw
 from rlscale.report.figures.means import bars_mean, mean_points

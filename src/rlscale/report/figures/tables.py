@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rlscale.laws.law import names_of
+from rlscale.laws.registry import law_named
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, interval
 from rlscale.report.figures.means import means_by
 from rlscale.report.figures.output import Drawing
@@ -50,11 +52,12 @@ def parameters(inputs: Inputs) -> Drawing:
 
     records = []
     for name, document in inputs.fits.items():
-        if document["law"] not in ("saturating", "paper"):
+        law = law_named(document["law"])
+        if not {"K_max", "N0"} <= set(names_of(law.parameters)):
             continue
         for entry in document["groups"]:
             record = {
-                "fit": "the paper's protocol" if document["law"] == "paper" else "ours",
+                "fit": law.label,
                 "x": document["x"], "family": entry["family"], "variant": entry["variant"],
                 "status": entry["status"], "scope": entry["scope"], "file": name,
             }  # fmt: skip
@@ -69,7 +72,7 @@ def parameters(inputs: Inputs) -> Drawing:
             found = entry["identification"]
             record["finding"] = found["verdict"] if found else ""
             records.append(record)
-            if document["law"] == "saturating":
+            if law.weighting is None:  # Once, beside ours.
                 records += _published(inputs, entry, document["x"])
     if not records:
         raise NothingToDraw("its configuration does not ask for the saturating law")

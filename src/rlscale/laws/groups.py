@@ -1,0 +1,238 @@
+"""From curves.csv to the curves of a group: selection, cells x steps arrays, spread of runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rlscale.core.errors import StudyError
+from rlscale.laws.arrays import Array
+
+if TYPE_CHECKING:
+    import pandas
+
+X_COLUMNS = {
+    "compute": "compute_flops",
+    "compute_full": "compute_flops_full",
+    "data": "data_samples",
+    "steps": "step",
+    "tokens": "tokens",
+}
+SIZES = ("n_params", "n_params_total", "n_params_nominal", "tau", "group_size")
+
+
+@dataclass(frozen=True)
+class Group:
+    """The curves of one (family, variant): C cells of M sizes at T steps, NaN where not measured.
+
+    Attributes:
+        family, variant: Names of the group.
+        models: Names of the sizes, ascending in N (M).
+        n: The sizes N (M).
+        cells: Cell paths (C).
+        size_of: Index of each cell's size (C).
+        steps: Steps on which any cell was measured, ascending, without 0 (T).
+        x: Abscissa (C, T).
+        value: The metric, positive or zero (C, T).
+        variance: Sampling variance of log value, NaN where unknown (C, T).
+    """
+
+    family: str
+    variant: str
+    models: tuple[str, ...]
+    n: Array
+    cells: tuple[str, ...]
+    size_of: Array
+    steps: Array
+    x: Array
+    value: Array
+    variance: Array
+
+    def per_size(self, array: Array) -> Array:
+        """Mean over the cells of each size (M, T), NaN where no cell was measured."""
+        known = np.isfinite(array)
+        count = self.members @ known
+        total = self.members @ np.where(known, array, 0.0)
+        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+    @property
+    def members(self) -> Array:
+        """Which cells belong to which size (M, C), 0 or 1."""
+        return (np.arange(len(self.models))[:, None] == self.size_of).astype(float)
+
+    @property
+    def runs(self) -> Array:
+        """Cells measured per size and step (M, T)."""
+        return self.members @ np.isfinite(self.value)
+
+
+def select_rows(table: "pandas.DataFrame", select: Mapping[str, Any]) -> "pandas.DataFrame":
+    """Keep the rows whose columns have one of the selected values.
+
+    Raises:
+        StudyError: A column is unknown, or nothing is left.
+    """
+    rows = table
+    for column, wanted in select.items():
+        if column not in table.columns:
+            raise StudyError(f"fit.select: '{column}' is not a column of the curves table")
+        values = wanted if isinstance(wanted, list | tuple) else [wanted]
+        kept = rows[rows[column].isin(values)]
+        if kept.empty:
+            found = ", ".join(map(str, sorted(rows[column].dropna().unique()))) or "nothing"
+            raise StudyError(
+                f"fit.select: no row has {column} in {values}; the curves hold {found}"
+            )
+        rows = kept
+    return rows
+
+
+def metric_rows(
+    table: "pandas.DataFrame", metric: str, benchmark: str
+) -> tuple["pandas.DataFrame", str, str]:
+    """Rows, column and benchmark of a metric; cells that diverged or were refused are left out.
+
+    Args:
+        table: Curves.
+        metric: ``loss`` or ``response_length`` of ``benchmark``, or another benchmark's name for
+            the loss on it.
+        benchmark: The held-out benchmark.
+
+    Returns:
+        Rows of the benchmark, the column that holds the metric, the benchmark's name.
+    """
+    column = metric if metric in ("loss", "response_length") else "loss"
+    name = benchmark if column == metric else metric
+    rows = table[(table["benchmark"] == name) & (table["status"] == "ok")]
+    if rows.empty and (table["benchmark"] == name).any():
+        raise StudyError(f"benchmark '{name}': every selected cell diverged or was refused")
+    if rows.empty:
+        found = ", ".join(sorted(table["benchmark"].unique()))
+        raise StudyError(f"metric '{metric}': no rows of benchmark '{name}'; there are {found}")
+    if rows[column].isna().all():
+        raise StudyError(f"metric '{metric}': column {column} is empty for benchmark '{name}'")
+    return rows, column, name
+
+
+def build_groups(rows: "pandas.DataFrame", *, x: str, column: str, size: str) -> list[Group]:
+    """Arrange curve rows as one Group per (family, variant).
+
+    Step 0 is left out: there, x = 0. Rows without the metric are left out as not measured.
+
+    Args:
+        rows: Curve rows of one benchmark.
+        x: Key of ``X_COLUMNS``.
+        column: Column of the metric.
+        size: Column that holds N.
+
+    Raises:
+        StudyError: N or x is missing, a size has two values of N, or an axis that is not swept
+            still has several values.
+    """
+    for name in (X_COLUMNS[x], size):
+        bad = rows[rows[name].isna() & (rows["step"] > 0)]
+        if len(bad):
+            raise StudyError(
+                f"column {name} is empty for cell {bad['cell'].iloc[0]}, step "
+                f"{bad['step'].iloc[0]:g} ({len(bad)} rows): fill it or choose another x or size"
+            )
+    rows = rows[rows["step"].gt(0) & rows[column].notna()]
+    rows = rows.assign(family=rows["family"].fillna("")).sort_values(["cell", "step"])
+    label = "model" if size.startswith("n_params") else size
+    fixed = [name for name in ("recipe", "model", "tau", "group_size") if name != label]
+    groups = []
+    for (family, variant), part in rows.groupby(["family", "variant"], sort=True):
+        for name in fixed:
+            values = part[name].dropna().unique()
+            if len(values) > 1:
+                listed = ", ".join(map(str, sorted(values)))
+                raise StudyError(
+                    f"{variant}: the rows to fit have several values of {name} ({listed}); "
+                    f"choose one with fit.select.{name}"
+                )
+        groups.append(_build_group(part, str(family), str(variant), x, column, size, label))
+    return groups
+
+
+def _build_group(
+    part: "pandas.DataFrame", family: str, variant: str, x: str, column: str, size: str, label: str
+) -> Group:
+    sizes = part.groupby(label)[size].agg(["min", "max"]).sort_values("min", kind="stable")
+    unequal = sizes.index[sizes["min"] != sizes["max"]]
+    if len(unequal):
+        raise StudyError(f"{label} {unequal[0]}: rows disagree about its {size}")
+    models = [format(m, "g") if isinstance(m, float) else str(m) for m in sizes.index]
+    order = {m: i for i, m in enumerate(sizes.index)}
+    cell_size = part.groupby("cell", sort=True)[label].agg(["first", "nunique"])
+    if (cell_size["nunique"] > 1).any():
+        cell = cell_size.index[cell_size["nunique"] > 1][0]
+        raise StudyError(f"cell {cell}: rows disagree about its {label}")
+    cells = list(cell_size.index)
+    steps = np.sort(part["step"].unique())
+
+    def grid(name: str) -> Array:
+        wide = part.pivot(index="cell", columns="step", values=name)
+        return wide.reindex(index=cells, columns=steps).to_numpy(float)
+
+    value = grid(column)
+    if (value < 0).any():
+        raise StudyError(f"{variant}: negative values of {column}")
+    draws = np.where(np.isfinite(grid("n_samples")), grid("n_samples"), grid("n_problems"))
+    smooth = (value * draws + 0.5) / (draws + 1)
+    variance = (1 - smooth) / (smooth * draws) if column == "loss" else np.full_like(value, np.nan)
+    return Group(
+        family=family,
+        variant=variant,
+        models=tuple(models),
+        n=sizes["min"].to_numpy(float),
+        cells=tuple(cells),
+        size_of=np.array([order[m] for m in cell_size["first"]]),
+        steps=steps,
+        x=grid(X_COLUMNS[x]),
+        value=value,
+        variance=variance,
+    )
+
+
+def run_variance(group: Group) -> tuple[float, int]:
+    """Between-run variance of log value beyond sampling, pooled, and its degrees of freedom.
+
+    Zero, with zero degrees of freedom, where no size has two runs.
+    """
+    deviation, freedom = relative_deviations(group)
+    if freedom == 0:
+        return 0.0, 0
+    excess = deviation**2 - np.where(np.isfinite(group.variance), group.variance, 0.0)
+    return max(0.0, float(np.nanmean(excess[np.isfinite(deviation)]))), freedom
+
+
+def relative_deviations(group: Group) -> tuple[Array, int]:
+    """Deviation of each run from its size's mean, relative to that mean (C, T).
+
+    Rescaled by sqrt(r / (r - 1)), so that its variance is a run's; NaN for single runs. Also the
+    degrees of freedom, sum of (r - 1).
+    """
+    mean = group.per_size(group.value)[group.size_of]
+    runs = group.runs[group.size_of]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.where(runs > 1, np.sqrt(runs / (runs - 1)), np.nan)
+        deviation = np.where(mean > 0, (group.value - mean) / mean, np.nan) * factor
+    cells = np.bincount(group.size_of, minlength=len(group.models))
+    return deviation, int((cells - 1).sum())
+
+
+def check_counts(rows: "pandas.DataFrame", column: str, weighting: str) -> None:
+    """Refuse to weight losses by a sampling variance that their rows do not tell.
+
+    Raises:
+        StudyError: A loss has neither n_samples nor n_problems.
+    """
+    if column != "loss" or weighting == "equal":
+        return
+    bad = rows[rows["n_samples"].isna() & rows["n_problems"].isna()]
+    if len(bad):
+        raise StudyError(
+            f"fit.weighting: {weighting} needs n_samples or n_problems, which "
+            f"{len(bad)} rows lack (cell {bad['cell'].iloc[0]}); use 'equal'"
+        )
