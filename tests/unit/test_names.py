@@ -30,6 +30,14 @@ def test_known_names_pass():
             {"ingest": {"format": "csv", "files": {}}},
             "ingest.format: unknown format 'csv'; known: table, verl, wandb, trl, tensorboard",
         ),
+        (
+            {"fit": {"laws": ["power", "sigmod"]}},
+            "fit.laws: unknown law 'sigmod'; did you mean sigmoid?",
+        ),
+        (
+            {"forecast": {"laws": ["last_vale"]}},
+            "forecast.laws: unknown law 'last_vale'; did you mean last_value?",
+        ),
     ],
 )
 def test_unknown_names_are_sentences_with_the_key(config, sentence):

@@ -1,5 +1,6 @@
 # Laws: what differs between cells, fits, forecasts, the recommendation.
 from rlscale.laws.protocols import write_differences
+from rlscale.laws.registry import LAWS
 
 
 wildcard_constraints:
@@ -17,11 +18,12 @@ FITS = expand(
 )
 
 
-def fit_settings(module="rlscale.laws.study"):
-    """The fit section without what only says which fits to make."""
+def fit_settings(module, *laws):
+    """What decides numbers of the fit section, and the code: of these laws, or of all."""
     lists = ("laws", "x", "metrics", "margin")
     settings = {key: value for key, value in config["fit"].items() if key not in lists}
-    return json.dumps({"fit": settings, "code": code(module)})
+    used = [LAWS.module(law) for law in laws]
+    return json.dumps({"fit": settings, "code": code(module, *used)})
 
 
 rule list_protocols:
@@ -53,7 +55,7 @@ rule fit_law:
     localrule: True
     threads: 1
     params:
-        settings=lambda wildcards: fit_settings(),
+        settings=lambda wildcards: fit_settings("rlscale.laws.study", wildcards.law),
         optional=lambda wildcards, input: " ".join(
             f"--{name} {input[name]}"
             for name in ("outcomes", "protocols")
@@ -70,7 +72,9 @@ rule fit_law:
 
 def forecast_settings(wildcards):
     """What decides one protocol's split and forecasts."""
-    settings = json.loads(fit_settings("rlscale.answers.forecast"))
+    settings = json.loads(
+        fit_settings("rlscale.answers.forecast", *config["forecast"]["laws"])
+    )
     keys = {key: config["forecast"][key] for key in ("x", "metric")}
     protocol = config["forecast"]["protocols"][wildcards.protocol]
     return json.dumps(settings | keys | {"protocol": protocol})

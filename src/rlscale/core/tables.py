@@ -44,7 +44,7 @@ def read_ledger(path: Path | str) -> "pandas.DataFrame":
     import pandas
 
     table = pandas.read_csv(path)
-    counts = table.columns.intersection(FLOPS)
+    counts = table.columns.intersection(list(FLOPS))
     return table.assign(**{name: as_counts(table[name]) for name in counts})
 
 
@@ -93,10 +93,10 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
         except (ValueError, TypeError) as error:
             raise StudyError(f"{where}: column {name} holds text ({error})") from None
     table["status"] = table["status"].fillna("ok")
-    unknown = table.index[~table["status"].isin(STATUSES)]
-    if len(unknown):
+    odd = table.index[~table["status"].isin(STATUSES)]
+    if len(odd):
         raise StudyError(
-            f"{where}: row {unknown[0] + 2}: status '{table.loc[unknown[0], 'status']}' is none of "
+            f"{where}: row {odd[0] + 2}: status '{table.loc[odd[0], 'status']}' is none of "
             f"{', '.join(STATUSES)}"
         )
     outside = table.index[~table["loss"].between(0, 1)]

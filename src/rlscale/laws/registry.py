@@ -5,16 +5,19 @@ Another package adds one by an entry point of the group ``rlscale.laws`` that na
 """
 
 import inspect
+from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
-from rlscale.laws.law import Law
+
+if TYPE_CHECKING:
+    from rlscale.laws.law import Law
 
 DEFAULT = "saturating"  # The law under test, where nothing else is asked for.
 PAPER = "paper"  # The same law by the paper's own protocol.
 BASELINES = ("constant", "last_value")  # What skill is measured against.
 
-LAWS: Registry[type[Law]] = Registry(
+LAWS: Registry["type[Law]"] = Registry(
     "law",
     "rlscale.laws",
     {
@@ -31,13 +34,15 @@ LAWS: Registry[type[Law]] = Registry(
 )
 
 
-def law_named(name: str) -> Law:
+def law_named(name: str) -> "Law":
     """The law of that name.
 
     Raises:
         StudyError: There is none, or what stands under the name is no whole law; the message says
             what it lacks.
     """
+    from rlscale.laws.law import Law  # Keeps this module light: the workflow imports it.
+
     found = LAWS.get(name)
     where = f"the law '{name}' of {LAWS.module(name)}"
     if not (inspect.isclass(found) and issubclass(found, Law)):

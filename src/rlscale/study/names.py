@@ -5,6 +5,7 @@ from typing import Any
 
 from rlscale.curves.readers import CURVE_READERS
 from rlscale.data.layouts import check_layout
+from rlscale.laws.registry import LAWS
 
 
 def check_names(config: Mapping[str, Any]) -> None:
@@ -17,6 +18,9 @@ def check_names(config: Mapping[str, Any]) -> None:
         check_layout(layout, where)
     if "ingest" in config:
         CURVE_READERS.check(config["ingest"]["format"], "ingest.format")
+    for section in ("fit", "forecast"):
+        for name in config.get(section, {}).get("laws", ()):
+            LAWS.check(name, f"{section}.laws")
 
 
 def _layouts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
