@@ -32,8 +32,8 @@ def write_curve(tmp_path) -> None:
 def test_a_cell_and_its_stage_have_a_line_each(told, tmp_path):
     story, lines, now = told
     write_curve(tmp_path)
-    story.planned({"train_cell": 1, "evaluate_cell": 1, "make_curve": 1, "total": 3})
-    for jobid, rule in enumerate(("train_cell", "evaluate_cell", "make_curve")):
+    story.planned({"train_cell": 1, "evaluate_cell": 1, "make_curve": 1, "cells": 1, "total": 4})
+    for jobid, rule in enumerate(("train_cell", "evaluate_cell", "make_curve", "cells")):
         story.started(jobid, rule, {"cell": CELL}, [])
         now[0] += 40
         story.finished(jobid)
@@ -42,7 +42,7 @@ def test_a_cell_and_its_stage_have_a_line_each(told, tmp_path):
         "study: 3 steps to do: cells 3",
         f"  cell {CELL}: loss 0.650 -> 0.410, trained in 40 s",
         "cells: 3 of 3 done, 2 min",
-        "study: 3 of 3 steps done, 2 min",
+        "study: 3 of 3 steps done, 3 min",
     ]
 
 

@@ -254,3 +254,12 @@ def test_a_python_is_fetched_only_where_the_user_says_so(tmp_path):
     assert not (tmp_path / "asked").exists()
     assert find(FETCH_PYTHON="1").stdout == "/fetched/python3.11\n"
     assert (tmp_path / "asked").read_text() == "python install 3.11\n"
+
+
+def test_dvc_may_keep_its_lock_file_in_a_clone():
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--no-index", "dvc.lock"],
+        cwd=REQUIREMENTS.parent,
+        capture_output=True,
+    )
+    assert ignored.returncode == 1

@@ -25,6 +25,8 @@ STAGES = {
     ),
     "figures": (),
 }  # fmt: skip
+# Rules that only name what others make.
+_TARGETS = {"all", "fetch", *STAGES}
 # Where the state of the run that is going on stands, for `rlscale status`.
 STATE = Path(".state/progress.json")
 _STEP = re.compile(r"(\d+)/(\d+) \[")
@@ -74,9 +76,9 @@ class Story:
         """All that there is to do: rule -> jobs, and the ``total``."""
         if self._total:
             return  # Snakemake says it again at the end
-        self._total.update({rule: count for rule, count in stats.items() if rule != "total"})
+        self._total.update({rule: count for rule, count in stats.items() if _is_step(rule)})
         parts = [f"{stage} {count}" for stage, count in _by_stage(self._total).items() if count]
-        self._say(f"study: {stats['total']} steps to do: {', '.join(parts)}")
+        self._say(f"study: {sum(self._total.values())} steps to do: {', '.join(parts)}")
 
     def started(
         self, jobid: int, rule: str, wildcards: Mapping[str, str], log: Sequence[str]
@@ -89,6 +91,8 @@ class Story:
     def finished(self, jobid: int) -> None:
         """A job's good end; a cell's last one gives the cell a line of its own."""
         job = self._jobs.pop(jobid)
+        if not _is_step(job.rule):
+            return
         self._done[job.rule] += 1
         took = self._clock() - job.started
         self._seconds.setdefault(job.rule, []).append(took)
@@ -253,6 +257,10 @@ def show_status() -> None:
         print(told)
     if state["seconds_left"]:
         print(f"about {_minutes(state['seconds_left'])} left")
+
+
+def _is_step(rule: str) -> bool:
+    return rule not in _TARGETS and rule != "total"
 
 
 def _stage(rule: str) -> str:
