@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 INSTALLERS = {"setuptools", "uv"}  # of requirements/analysis.in: they install, nothing imports them
-BARE = ("core", "laws", "accounting", "judging", "curves", "answers", "report", "cli")
+BARE = ("core", "laws", "accounting", "judging", "data", "curves", "answers", "report", "cli")
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 FIT_PUBLISHED = """
 import pathlib, yaml, rlscale
@@ -136,6 +136,14 @@ for module in pkgutil.walk_packages(rlscale.__path__, "rlscale."):
 """
     done = run(bare, tmp_path, "python", "-c", script)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_bare_wheel_reports_on_a_data_file(bare, tmp_path):
+    (tmp_path / "set.json").write_text('[{"problem": "1+1=", "answer": "2"}]')
+    done = run(bare, tmp_path, "rlscale", "data-report", "set.json")
+    assert done.returncode == 0, done.stderr
+    assert "read 1 rows of set.json in layout plain" in done.stdout
 
 
 @pytest.mark.slow

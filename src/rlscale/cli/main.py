@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import rlscale
+from rlscale.cli import data_report as data_report_command
 from rlscale.cli import fit as fit_command
 from rlscale.core.errors import StudyError, sentence_not_traceback
 
@@ -41,10 +42,13 @@ def main() -> None:
     commands.add_parser("cluster-status", help="how the cells stand, and why some failed")
     fit = commands.add_parser("fit", help="fit a law to a curves table made anywhere")
     fit_command.add_arguments(fit)
+    data_report = commands.add_parser("data-report", help="what a data file holds and loses")
+    data_report_command.add_arguments(data_report)
     arguments = parser.parse_args()
-    if arguments.command == "fit":
-        # The small analysis environment has no Snakemake and no DVC.
-        fit_command.run(arguments)
+    # The small analysis environment has no Snakemake and no DVC.
+    small = {"fit": fit_command, "data-report": data_report_command}
+    if arguments.command in small:
+        small[arguments.command].run(arguments)
         return
 
     _check_product(arguments.command)

@@ -204,15 +204,39 @@ def clean(
         losses = _joined([before, *stage.losses], LOSS_COLUMNS)
         rows = len(train) + (0 if held_out is None else len(held_out)) + len(before)
         raise StudyError(f"{error}. {so_far(rows, losses)}") from None
+    rows_in = len(train) + (0 if held_out is None else len(held_out))
+    return _result(stage, _in_order(stage.tables["train"], settings), rows_in)
+
+
+def screen(
+    table: pandas.DataFrame, others: Mapping[str, pandas.DataFrame], settings: Mapping[str, Any]
+) -> Cleaned:
+    """Settle duplicates and conflicts, take out twins of other sets, name clusters; split nothing.
+
+    Args:
+        table: Problem table with ``order``.
+        others: Problem tables whose problems may not stand in it.
+        settings: ``verifier``, ``cleaning``, ``conflicts`` and ``near``.
+    """
+    stage = _Stage(settings)
+    stage.add("train", table, Text.of(table["problem"].tolist()))
+    stage.settle_duplicates("train")
+    for name, other in others.items():
+        stage.remove_twins("train", name, other, Text.of(other["problem"].tolist()))
+    stage.cluster()
+    stage.tables["held_out"] = table.head(0)
+    return _result(stage, stage.tables["train"], len(table))
+
+
+def _result(stage: _Stage, train: pandas.DataFrame, rows_in: int) -> Cleaned:
     columns = list(COLUMNS)
     result = Cleaned(
-        train=_in_order(stage.tables["train"], settings)[columns],
+        train=train[columns],
         held_out=stage.tables["held_out"].sort_values(["level", "problem_id"])[columns],
         losses=_joined(stage.losses, LOSS_COLUMNS),
         conflicts=_joined(stage.conflicts, CONFLICT_COLUMNS),
         hits=_joined(stage.hits, HIT_COLUMNS),
     )
-    rows_in = len(train) + (0 if held_out is None else len(held_out))
     rows_out = len(result.train) + len(result.held_out)
     assert rows_in == rows_out + len(result.losses), "rows in != rows out + listed losses"
     return result

@@ -35,7 +35,7 @@ def examples(losses: pandas.DataFrame) -> list[str]:
         return []
     groups = losses.groupby(["stage", "reason"], sort=False)
     largest = groups.get_group(groups.size().idxmax())
-    return [_example(row) for row in largest.head(EXAMPLES).to_dict("records")]
+    return [example(row) for row in largest.head(EXAMPLES).to_dict("records")]
 
 
 def so_far(rows_in: int, losses: pandas.DataFrame) -> str:
@@ -45,7 +45,8 @@ def so_far(rows_in: int, losses: pandas.DataFrame) -> str:
     return "\n".join([text, *(["Of the largest loss:", *shown] if shown else [])])
 
 
-def _example(row: dict[str, Any]) -> str:
+def example(row: dict[str, Any]) -> str:
+    """A row as a line: where it stands, problem, gold, and the problem it lost to."""
     text = f"  {row['source']}: {shortened(row['problem'])} -> {shortened(row['answer'])}"
     other = row.get("other")
     if isinstance(other, str):

@@ -14,6 +14,23 @@ _SAMPLE = 10_000
 _OUTLIERS = 0.02  # share of rows at either end of the order that may lack the text
 
 
+class WrapperFound(StudyError):
+    """All problems have the same words around them, and nothing says so.
+
+    Attributes:
+        wrapper: These words, with ``{problem}`` between.
+    """
+
+    def __init__(self, wrapper: str, problems: int, file: Path) -> None:
+        self.wrapper = wrapper
+        text = json.dumps(wrapper, ensure_ascii=False)
+        super().__init__(
+            f"{file}: nearly all of the {problems} problems have the same words around them, "
+            f"which makes them near each other; take them off by `wrapper: {text}`, or keep them "
+            'by `wrapper: "{problem}"`'
+        )
+
+
 def unwrapped(row: RawRow, wrapper: str, *, required: bool) -> RawRow:
     """A row without the wrapper around its problem.
 
@@ -38,7 +55,7 @@ def check_no_wrapper(rows: Sequence[RawRow], files: Sequence[Path]) -> None:
     Left in, it makes all problems near each other.
 
     Raises:
-        StudyError: They share eight words or more; the message holds the `wrapper` to set.
+        WrapperFound: They share eight words or more.
     """
     problems = [row.problem for row in rows if isinstance(row.problem, str) and not row.failure]
     if len(problems) < _FEWEST_ROWS:
@@ -48,12 +65,7 @@ def check_no_wrapper(rows: Sequence[RawRow], files: Sequence[Path]) -> None:
     end = _cut(_shared([problem[len(start) :][::-1] for problem in sample]), ("\n",))[::-1]
     if len(start.split()) + len(end.split()) < _FEWEST_WORDS:
         return
-    wrapper = json.dumps(f"{start}{{problem}}{end}", ensure_ascii=False)
-    raise StudyError(
-        f"{files[0]}: nearly all of the {len(problems)} problems have the same words around them, "
-        f"which makes them near each other; take them off by `wrapper: {wrapper}`, or keep them "
-        'by `wrapper: "{problem}"`'
-    )
+    raise WrapperFound(f"{start}{{problem}}{end}", len(problems), files[0])
 
 
 def _shared(texts: Sequence[str]) -> str:
