@@ -60,12 +60,13 @@ class Cell:
     """A trained cell of the study in the working directory, to be trained again."""
 
     def __init__(self, name: str):
-        from rlscale.core.manifests import read_manifest
+        from rlscale.core.manifests import read_manifest, read_record
         from rlscale.study.grid import Cell as Name
 
         self.name = Name.from_path(name)
-        trained = read_manifest(Path("results/cells", name, "train.json"), "train")
-        self.recipe = trained["settings"]["recipe"]
+        path = Path("results/cells", name, "train.json")
+        trained = read_manifest(path, "train")
+        self.recipe = read_record(path)["settings"]["recipe"]
         self.model = Path("results/models", self.name.model_name)
         self.weights = trained["checkpoints"][0]["path"]
         variants = Path("results/data", self.recipe["data"], "variants")

@@ -32,7 +32,7 @@ def finished_cell(status: str) -> Path:
     pandas.DataFrame(COST.training(spent)).to_csv(folder / "ledger.csv", index=False)
     timings = [{"step": step, "phase": "update", "seconds": 2.0} for step in STEPS[1:]]
     pandas.DataFrame(timings).to_csv(folder / "timings.csv", index=False)
-    common = {"settings": {"recipe": {"prompts_per_step": 2}}, "inputs": {}, "seed": 1}
+    common = {"settings": {}, "inputs": {}, "seed": 1}
     common |= {"name": CELL.path, "started": 0.0, "code": "rlscale.core.errors", "status": status}
     fields = ("recipe", "model", "variant", "tau", "group_size", "seed")
     write_manifest(
@@ -46,6 +46,7 @@ def finished_cell(status: str) -> Path:
         n_params_nominal=None,
         cost=vars(COST),
         gpus=2,
+        prompts_per_step=2,
         **common,
     )
     scores = {"benchmark": "held_out", "n_problems": 4, "n_samples": 4, "n_correct": 1}

@@ -12,14 +12,16 @@ import yaml
 from rlscale.core import files, manifests
 from rlscale.core.errors import StudyError
 
-SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "manifest.schema.yaml"
+SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
+SCHEMA = SCHEMAS / "manifest.schema.yaml"
+RECORD_SCHEMA = SCHEMAS / "record.schema.yaml"
 
 
 @pytest.fixture
 def step(tmp_path):
     """Write a step of two files and its manifest; settings, times and code may be changed."""
     (tmp_path / "raw.csv").write_text("raw")
-    for name, text in (("b.txt", "made b"), ("a.txt", "made a")):
+    for name, text in (("b.txt", "made b"), ("a.txt", "made a"), ("report.csv", "made r")):
         (tmp_path / name).write_text(text)
 
     def write(settings=None, started=0.0, code="rlscale.core.tables"):
@@ -33,6 +35,8 @@ def step(tmp_path):
             seed=1,
             started=started,
             code=code,
+            reports=[tmp_path / "report.csv"],
+            noted={"rows": 3},
         )
 
     return write
@@ -51,19 +55,42 @@ def test_bytes_do_not_depend_on_time_or_code(step, tmp_path):
     assert run["code"]["module"] == "rlscale.core.errors"
 
 
-def test_fingerprint_follows_settings_and_inputs_only(step, tmp_path):
-    first = step()["fingerprint"]
-    assert step({"seed": 2})["fingerprint"] != first
-    (tmp_path / "a.txt").write_text("other")
-    assert step()["fingerprint"] == first
+def test_a_step_that_came_out_the_same_has_the_same_manifest(step, tmp_path):
+    """From other settings and inputs, with other reports for people."""
+    first = step()
+    before = (tmp_path / "step.json").read_bytes()
     (tmp_path / "raw.csv").write_text("other")
-    assert step()["fingerprint"] != first
+    (tmp_path / "report.csv").write_text("other")
+    assert step({"seed": 2}) == first
+    assert (tmp_path / "step.json").read_bytes() == before
+    (tmp_path / "a.txt").write_text("other")
+    assert step()["fingerprint"] != first["fingerprint"]
 
 
-def test_an_input_manifest_counts_by_its_fingerprint(step, tmp_path):
-    fingerprint = step()["fingerprint"]
-    found = manifests.input_fingerprints({"data": tmp_path / "step.json"})
-    assert found == {"data": fingerprint}
+def test_what_it_was_made_from_stands_in_the_record(step, tmp_path):
+    step({"seed": 2})
+    record = manifests.read_record(tmp_path / "step.json")
+    jsonschema.validate(record, yaml.safe_load(RECORD_SCHEMA.read_text()))
+    assert record["settings"] == {"seed": 2}
+    assert record["inputs"] == {"raw": files.file_sha256(tmp_path / "raw.csv")}
+    assert [Path(entry["path"]).name for entry in record["files"]] == ["report.csv"]
+    assert record["rows"] == 3
+
+
+def test_an_input_manifest_counts_by_what_it_says(step, tmp_path):
+    made = step()
+    path = tmp_path / "step.json"
+    assert manifests.input_fingerprints({"data": path}) == {"data": made["fingerprint"]}
+    path.write_text(path.read_text().replace('"toy"', '"other"'))
+    assert manifests.input_fingerprints({"data": path}) != {"data": made["fingerprint"]}
+
+
+def test_a_manifest_that_was_changed_by_hand_is_refused(step, tmp_path):
+    step()
+    path = tmp_path / "step.json"
+    path.write_text(path.read_text().replace('"status": "ok"', '"status": "diverged"'))
+    with pytest.raises(StudyError, match=r"step\.json: .* by hand, or of an earlier version"):
+        manifests.read_manifest(path)
 
 
 def test_missing_input_is_named(tmp_path):

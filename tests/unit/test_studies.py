@@ -19,12 +19,12 @@ def outs(stage):
 
 def test_a_model_that_measures_pass_rates_is_an_output_of_the_models_phase_alone():
     plain = stages(CONFIG_KEYS, data=DATA, models=DATA + MODELS)
-    assert plain["data"]["params"] == [{CONFIG: ["study", "data"]}]
+    assert plain["data"]["params"] == [{CONFIG: ["study", "data", "pretraining"]}]
     config = {**CONFIG_KEYS, "data": {"sums": {"pass_rate": {"model": "small"}}}}
     measured = stages(config, data=DATA + MODELS, models=DATA + MODELS)
     for made in (plain, measured):
         assert outs(made["data"]) == ["results/data"]
         assert outs(made["models"]) == ["checkpoints/models", "results/models"]
     # Another model gives other pass rates: its keys are read by the phase that measures them.
-    keys = ["study", "data", "models", "pretraining"]
+    keys = ["study", "data", "pretraining", "models"]
     assert measured["data"]["params"] == measured["models"]["params"] == [{CONFIG: keys}]

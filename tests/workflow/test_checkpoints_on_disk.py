@@ -196,7 +196,7 @@ def test_killed_and_stopped_on_the_way_it_ends_the_same(limited, finished_study,
     said = ""
     with Watch(study.folder) as watch:
         for pattern, how, seconds in (
-            ("fingerprint.json", signal.SIGKILL, 3),  # it loads, or trains
+            ("mark.json", signal.SIGKILL, 3),  # it loads, or trains
             ("checkpoint-*/pause.json", signal.SIGKILL, 4),
             ("checkpoint-*/pause.json", signal.SIGTERM, 4),
         ):

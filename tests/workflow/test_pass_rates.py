@@ -15,7 +15,8 @@ import yaml
 from scipy.stats import binomtest
 
 from conftest import ROOT, Study, small_config
-from rlscale.core.manifests import read_manifest
+from rlscale.core.manifests import read_manifest, read_record
+from rlscale.data.canonical import canonicalise
 from rlscale.evaluation.pass_rates import binomial_interval
 from rlscale.evaluation.samples import KEY
 from rlscale.study import folder as studies
@@ -103,17 +104,21 @@ def test_strata_and_order_follow_the_measured_rates(study):
         if part == "train":
             assert table["pass_rate"].is_monotonic_decreasing
             assert table["pass_rate"].nunique() > 2
-    inputs = read_manifest(folder / "manifest.json", "data")["inputs"]
+    inputs = read_record(folder / "manifest.json")["inputs"]
     rates = read_manifest(folder / "pass_rates" / "manifest.json", "pass_rates")
     assert inputs["pass_rates"] == rates["fingerprint"]
 
 
 def test_the_model_that_is_asked_has_seen_no_problem_of_the_set(study):
     folder, rates = rated(study)
-    model = read_manifest(study.folder / "results/models/arith-39k-base/manifest.json", "model")
+    corpus = study.folder / "results/corpora/pretraining"
     listed = read_manifest(folder / "problems" / "manifest.json", "problems")
-    assert listed["fingerprint"] in model["inputs"].values()
-    assert model["excluded_problems"] >= len(rates)
+    read = read_record(corpus / "manifest.json")
+    assert listed["fingerprint"] in read["inputs"].values()
+    assert read["excluded_problems"] >= len(rates)
+    problems = pandas.read_parquet(folder / "problems" / "problems.parquet")["problem"]
+    learnt = pandas.read_parquet(corpus / "pairs.parquet")["problem"]
+    assert not set(map(canonicalise, problems)) & set(map(canonicalise, learnt))
 
 
 # A child that saves often, so that a kill meets a journal with parts.
@@ -130,7 +135,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def test_a_kill_loses_no_flushed_sample(study, tmp_path):
     folder, _ = rated(study)
     done = pandas.read_parquet(folder / "pass_rates" / "samples.parquet")
-    settings = read_manifest(folder / "pass_rates" / "manifest.json")["settings"]
+    settings = read_record(folder / "pass_rates" / "manifest.json")["settings"]
     outputs = {
         "--owner": tmp_path / "owner",
         "--journal": tmp_path / "journal",

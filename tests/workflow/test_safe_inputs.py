@@ -56,9 +56,10 @@ def take(folder: Path, root: Path, **source: bool) -> dict:
     make_model(
         identity={"model": "own", "family": "own", "n_params_nominal": None},
         settings={"variant": "base", "source": {"folder": str(folder), **source}},
-        exclude=[],
+        corpus=None,
         base=None,
         weights=root / "checkpoints" / "own-base",
+        state=root / "state",
         manifest=root / "model" / "manifest.json",
     )
     return read_manifest(root / "model" / "manifest.json", "model")

@@ -23,7 +23,7 @@ def test_a_run_leaves_its_checkpoints_tables_and_copies_of_these_for_state(undis
     assert [entry["step"] for entry in manifest["checkpoints"]] == RECIPE["checkpoints"]
     assert set(undisturbed.weights()) == {"step1", "step8", f"step{STEPS}"}
     assert len(pandas.read_csv(undisturbed.outputs / "metrics.csv")) == STEPS
-    assert {path.name for path in undisturbed.state.iterdir()} == {"fingerprint.json", "finished"}
+    assert {path.name for path in undisturbed.state.iterdir()} == {"mark.json", "finished"}
     kept = {path.name: path.read_bytes() for path in (undisturbed.state / "finished").iterdir()}
     assert sorted(kept.values()) == sorted(
         path.read_bytes() for path in undisturbed.outputs.iterdir() if "run.json" not in path.name
@@ -120,9 +120,10 @@ def test_a_model_folder_without_tokenizer_is_refused_before_its_weights_are_read
         make_model(
             identity={"model": "bare", "family": "tiny", "n_params_nominal": None},
             settings={"variant": "base", "source": {"folder": str(folder)}},
-            exclude=[],
+            corpus=None,
             base=None,
             weights=tmp_path / "weights",
+            state=tmp_path / "state",
             manifest=tmp_path / "manifest.json",
         )
 

@@ -1,6 +1,12 @@
 # Weights that cells start from: made here, fetched from a hub, or found in a local folder.
 
 
+CLEAN = {
+    "wrong_answers": 0.0,
+    "careless": {"share": 0.0, "wrong_answers": 0.0, "mark": ""},
+}
+
+
 def weights_source(wildcards):
     """Where the weights of a model's variant come from, as the configuration says."""
     return config["models"][wildcards.model][wildcards.variant]
@@ -29,18 +35,74 @@ def unseen_of(name):
     return f"results/data/{name}/{'problems/' if before else ''}manifest.json"
 
 
-def make_model_inputs(wildcards):
-    """A made model reads the problems that it must not see; a tuned one also its base."""
-    source = weights_source(wildcards)
-    if "made" not in source:
-        return {}
-    inputs = {
-        "unseen": [unseen_of(name) for name in config["data"]]
-        + [f"results/benchmarks/{name}/manifest.json" for name in MADE_BENCHMARKS]
+def unseen(wildcards):
+    """Manifests of all problems that a made model must not see."""
+    sets = [unseen_of(name) for name in config["data"]]
+    return sets + [
+        f"results/benchmarks/{name}/manifest.json" for name in MADE_BENCHMARKS
+    ]
+
+
+def corpus_settings(wildcards):
+    """All that decides which problems and answers made models learn from."""
+    own = config[wildcards.corpus]
+    errors = (
+        {key: own[key] for key in ("wrong_answers", "careless")}
+        if wildcards.corpus == "pretraining"
+        else CLEAN
+    )
+    return {
+        "mixture": config["pretraining"]["mixture"],
+        **errors,
+        **{key: own[key] for key in ("seed", "steps", "batch_size")},
+        "code": code("rlscale.models.corpus"),
     }
-    if wildcards.variant == "instruct":
-        inputs["base"] = f"results/models/{wildcards.model}-base/manifest.json"
-    return inputs
+
+
+rule make_corpus:
+    input:
+        unseen=unseen,
+    output:
+        manifest="results/corpora/{corpus}/manifest.json",
+        pairs="results/corpora/{corpus}/pairs.parquet",
+    log:
+        "logs/make_corpus/{corpus}.log",
+    wildcard_constraints:
+        corpus="pretraining|fine_tuning",
+    threads: 1
+    params:
+        settings=lambda wildcards: json.dumps(corpus_settings(wildcards)),
+    message:
+        "Draw the problems of {wildcards.corpus}"
+    shell:
+        "python $SCRIPTS/make_corpus.py --name {wildcards.corpus} --settings {params.settings:q}"
+        " --exclude {input.unseen} --pairs {output.pairs} --manifest {output.manifest}"
+        " > {log} 2>&1"
+
+
+def corpora_of(cell):
+    """Manifests of what the model of a cell learns from, where it is made here."""
+    source = config["models"][cell.model][cell.variant]
+    names = (
+        ("pretraining", "fine_tuning")
+        if cell.variant == "instruct"
+        else ("pretraining",)
+    )
+    return {
+        f"results/corpora/{name}/manifest.json" for name in names if "made" in source
+    }
+
+
+def make_model_inputs(wildcards):
+    """A made model reads what it learns from; a tuned one also its base."""
+    if "made" not in weights_source(wildcards):
+        return {}
+    if wildcards.variant == "base":
+        return {"corpus": "results/corpora/pretraining/manifest.json"}
+    return {
+        "corpus": "results/corpora/fine_tuning/manifest.json",
+        "base": f"results/models/{wildcards.model}-base/manifest.json",
+    }
 
 
 rule make_model:
@@ -68,16 +130,16 @@ rule make_model:
             }
         ),
         weights="checkpoints/models/{model}-{variant}",
+        state=".state/models/{model}-{variant}",
         inputs=lambda wildcards, input: " ".join(
-            [f"--exclude {path}" for path in input.get("unseen", [])]
-            + ([f"--base {input.base}"] if input.get("base") else [])
+            f"--{name} {path}" for name, path in input.items()
         ),
     message:
         "Make the weights of {wildcards.model}-{wildcards.variant}"
     shell:
         "python $SCRIPTS/make_model.py --settings {params.settings:q}"
         " --identity {params.identity:q} {params.inputs} --weights {params.weights}"
-        " --manifest {output.manifest} > {log} 2>&1"
+        " --state {params.state} --manifest {output.manifest} > {log} 2>&1"
 
 
 # What comes from a hub, for compute nodes that have no network: `make fetch` where there is one.

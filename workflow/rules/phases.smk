@@ -8,6 +8,7 @@ rule data:
             "results/benchmarks/{name}/manifest.json",
             name=MADE_BENCHMARKS if CELLS else [],
         ),
+        sorted(set().union(*map(corpora_of, CELLS))),
     message:
         "All problems are prepared"
 

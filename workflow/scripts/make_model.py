@@ -14,9 +14,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=json.loads, required=True)
     parser.add_argument("--identity", type=json.loads, required=True)
-    parser.add_argument("--exclude", type=Path, action="append", default=[])
+    parser.add_argument("--corpus", type=Path, help="manifest of what a made model learns from")
     parser.add_argument("--base", type=Path)
     parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True, help="keeps the manifest")
     parser.add_argument("--manifest", type=Path, required=True)
     arguments = parser.parse_args()
 

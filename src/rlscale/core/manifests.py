@@ -1,11 +1,10 @@
 """Manifests: the small files that rules hand each other instead of big ones.
 
-A manifest says what was made (files with sha256) and from what (settings, the fingerprints of the
-inputs). It is written last, by rename, so that its presence means that everything it names is
-complete. Equal settings and inputs give an equal manifest, byte for byte, where the files are
-equal too; what differs between such runs (times, code digest, package versions) stands beside it
-in ``<name>.run.json``. So a step that had to be made again and came out the same does not force
-the steps that read its manifest.
+A manifest holds what later steps read: what was made, how it ended, the files with their sha256,
+and facts. What it was made from (settings, inputs, code, versions, times) stands beside it, in its
+run record ``<name>.run.json``, which no step has as an input. So a step that had to be made again
+and came out the same forces none of the steps that read its manifest. It is written last, by
+rename: its presence means that everything it names is complete.
 """
 
 import time
@@ -21,9 +20,9 @@ from rlscale.core.files import file_sha256, read_json, write_json
 STATUSES = ("ok", "diverged", "refused")
 
 
-def fingerprint(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """Digest of what decides a step's result: its settings and its inputs' fingerprints."""
-    return digest({"settings": settings, "inputs": inputs})
+def fingerprint(manifest: Mapping[str, Any]) -> str:
+    """Digest of what a manifest says."""
+    return digest({key: value for key, value in manifest.items() if key != "fingerprint"})
 
 
 def input_fingerprints(paths: Mapping[str, Path | str]) -> dict[str, str]:
@@ -38,14 +37,24 @@ def input_fingerprints(paths: Mapping[str, Path | str]) -> dict[str, str]:
 
 
 def _fingerprint_of(path: Path) -> str | None:
-    """The fingerprint in a manifest; None where a file is none, such as a data set in JSON."""
+    """The fingerprint of a manifest; None where a file is none, such as a data set in JSON."""
     if path.suffix != ".json":
         return None
     try:
-        manifest = read_json(path)
+        content = read_json(path)
     except StudyError:
         return None
-    return manifest.get("fingerprint") if isinstance(manifest, dict) else None
+    return fingerprint(content) if is_manifest(content) else None
+
+
+def mark_of(settings: Mapping[str, Any], inputs: Mapping[str, Path | str]) -> str:
+    """Digest of what decides a step's result: its settings and its inputs."""
+    return digest({"settings": settings, "inputs": input_fingerprints(inputs)})
+
+
+def is_manifest(content: Any) -> bool:
+    """Whether the content of a JSON file is a manifest."""
+    return isinstance(content, dict) and {"kind", "files", "fingerprint"} <= content.keys()
 
 
 def write_manifest(
@@ -61,7 +70,9 @@ def write_manifest(
     code: str,
     used: Sequence[str] = (),
     status: str = "ok",
-    **extra: Any,
+    reports: Iterable[Path | str] = (),
+    noted: Mapping[str, Any] | None = None,
+    **facts: Any,
 ) -> dict[str, Any]:
     """Write a step's manifest, last, by rename, after its run record (``run_record``).
 
@@ -71,35 +82,27 @@ def write_manifest(
         name: The thing made, e.g. a cell's path.
         settings: All that decides the result apart from the inputs (JSON values).
         inputs: Name -> path of manifests or plain files that the step read.
-        files: Files that the step made; each is recorded with its sha256 and size.
+        files: Files that the step made and later steps read; each with its sha256 and size.
         seed: The step's seed, or None when nothing is drawn.
         started: ``time.time()`` when the step started.
         code: Module whose source decides the result, e.g. ``rlscale.training.train``.
         used: Modules that it loaded by names from the settings (``rlscale.core.code``).
         status: ``ok``, or a deterministic end that is a result: ``diverged``, ``refused``.
-        **extra: Further facts that readers need (counts, parameter numbers, ...).
+        reports: Files that the step made for people to read; the record names them.
+        noted: What only people read (counts, ...), for the record.
+        **facts: What later steps read besides the files (parameter numbers, ...).
 
     Returns:
         The manifest as written.
     """
     if status not in STATUSES:
         raise ValueError(f"status {status!r} is none of {STATUSES}")
-    fingerprints = input_fingerprints(inputs)
-    manifest = {
-        "kind": kind,
-        "name": name,
-        "status": status,
-        "fingerprint": fingerprint(settings, fingerprints),
-        "inputs": fingerprints,
+    record = {
         "settings": dict(settings),
+        "inputs": input_fingerprints(inputs),
         "seed": seed,
-        "files": [
-            {"path": str(file), "sha256": file_sha256(file), "bytes": Path(file).stat().st_size}
-            for file in sorted(map(str, files))
-        ],
-        **extra,
-    }
-    run = {
+        "files": _entries(reports),
+        **(noted or {}),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 2),
         "code": {
@@ -110,23 +113,57 @@ def write_manifest(
             "lock": installed_lock(),
         },
     }
-    write_json(run_record(path), run)
+    write_json(run_record(path), record)
+    manifest = sealed(kind=kind, name=name, status=status, files=_entries(files), **facts)
     write_json(path, manifest)
     return manifest
 
 
+def sealed(**content: Any) -> dict[str, Any]:
+    """A manifest of this content: with its fingerprint."""
+    return {**content, "fingerprint": fingerprint(content)}
+
+
+def _entries(files: Iterable[Path | str]) -> list[dict[str, Any]]:
+    return [
+        {"path": str(file), "sha256": file_sha256(file), "bytes": Path(file).stat().st_size}
+        for file in sorted(map(str, files))
+    ]
+
+
 def run_record(path: Path | str) -> Path:
-    """Where the times, code and versions of the run that wrote a manifest stand."""
+    """Where the record of the run that wrote a manifest stands."""
     return Path(path).with_suffix(".run.json")
 
 
+def read_record(path: Path | str) -> dict[str, Any]:
+    """The run record of a manifest: what it was made from.
+
+    Args:
+        path: Path of the manifest.
+
+    Raises:
+        StudyError: There is none.
+    """
+    return read_json(run_record(path))
+
+
 def read_manifest(path: Path | str, kind: str | None = None) -> dict[str, Any]:
-    """Read a manifest and check that it is one (of the given kind)."""
+    """Read a manifest and check that it is a whole one (of the given kind).
+
+    Raises:
+        StudyError: It is none, is of another kind, or was changed by hand.
+    """
     manifest = read_json(path)
-    if not isinstance(manifest, dict) or "fingerprint" not in manifest:
+    if not is_manifest(manifest):
         raise StudyError(f"{path}: not a manifest (no 'fingerprint'); remove it and run again")
     if kind is not None and manifest["kind"] != kind:
         raise StudyError(f"{path}: a manifest of kind '{manifest['kind']}', expected '{kind}'")
+    if manifest["fingerprint"] != fingerprint(manifest):
+        raise StudyError(
+            f"{path}: does not say what was written: changed by hand, or of an earlier version of "
+            "rlscale; remove it and run again"
+        )
     return manifest
 
 

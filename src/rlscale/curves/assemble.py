@@ -86,13 +86,12 @@ def spent_by_step(
     """
     import pandas
 
-    prompts = manifest["settings"]["recipe"]["prompts_per_step"]
     flops = ledger.groupby("step")[["compute_flops", "flops"]].sum().cumsum()
     trained = ledger[ledger["phase"] == "update"].set_index("step")
     seconds = timings.groupby("step")["seconds"].sum()
     spent = pandas.DataFrame(
         {
-            "data_samples": prompts * flops.index.to_series(),
+            "data_samples": manifest["prompts_per_step"] * flops.index.to_series(),
             "compute_flops": flops["compute_flops"],
             "compute_flops_full": flops["flops"],
             "tokens": (trained["prompt_tokens"] + trained["completion_tokens"]).cumsum(),

@@ -69,9 +69,11 @@ def prepare_set(
     if reads:
         report["read"] = {part: read.described() for part, read in reads.items()}
     assert sum(rows_in.values()) == report["rows_out"] + len(losses), "a row is lost silently"
-    made = [
+    files = [
         _write_parquet(cleaned.train, folder / "train.parquet"),
         _write_parquet(cleaned.held_out, folder / "held_out.parquet"),
+    ]
+    reports = [
         _write_csv(losses, folder / "dropped.csv"),
         _write_csv(cleaned.conflicts, folder / "conflicts.csv"),
         _write_csv(cleaned.hits, folder / "hits.csv"),
@@ -86,15 +88,15 @@ def prepare_set(
         name=name,
         settings=settings,
         inputs={**against, **inputs},
-        files=made,
+        files=files,
         seed=settings.get("generate", {}).get("seed"),
         started=started,
         code="rlscale.data.prepare",
         used=modules_used(settings),
+        reports=reports,
+        noted={"rows_in": sum(rows_in.values()), "rows_lost": len(losses)},
         n_train=len(cleaned.train),
         n_held_out=len(cleaned.held_out),
-        rows_in=sum(rows_in.values()),
-        rows_lost=len(losses),
     )
 
 
@@ -233,9 +235,9 @@ def make_variant(
         seed=reuse["seed"],
         started=started,
         code="rlscale.data.prepare",
+        noted={"d_total_largest": largest * settings["prompts_per_step"]},
         d_unique=unique,
         d_total=len(variant),
-        d_total_largest=largest * settings["prompts_per_step"],
     )
 
 

@@ -10,24 +10,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
-from rlscale.core.files import read_json
-from rlscale.core.manifests import read_manifest, verify_files
+from rlscale.core.files import read_json, write_json
+from rlscale.core.manifests import read_manifest, run_record, verify_files
 
 _FOLDER = "finished"
+MARK = "mark.json"  # in the folder of a state: what it is the state of
 
 
-def keep(state: Path, outputs: Mapping[str, Path]) -> None:
+def keep(state: Path, mark: str, outputs: Mapping[str, Path]) -> None:
     """Copy a training's outputs beside its state, then remove what it would resume from.
 
     Args:
-        state: Folder of the resumable state, marked with the training's fingerprint.
+        state: Folder of the resumable state.
+        mark: ``rlscale.core.manifests.mark_of`` of the training.
         outputs: Name -> path of its files, ``manifest`` among them.
     """
     part = state / f".{_FOLDER}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    for name, path in outputs.items():
+    for name, path in _with_record(outputs).items():
         shutil.copyfile(path, part / name)
+    write_json(state / MARK, mark)
     shutil.rmtree(state / _FOLDER, ignore_errors=True)
     part.rename(state / _FOLDER)
     for path in state.glob("checkpoint-*"):
@@ -40,16 +43,16 @@ def restore(state: Path, mark: str, outputs: Mapping[str, Path]) -> bool:
 
     Args:
         state: Folder of the resumable state.
-        mark: Fingerprint of the training that is asked for.
+        mark: ``mark_of`` of the training that is asked for.
         outputs: As given to ``keep``.
 
     Returns:
         Whether they were put back; if not, there is nothing under these paths.
     """
-    folder, marker = state / _FOLDER, state / "fingerprint.json"
+    folder, marker = state / _FOLDER, state / MARK
     if not (folder.exists() and marker.exists() and read_json(marker) == mark):
         return False
-    for name, path in outputs.items():
+    for name, path in _with_record(outputs).items():
         if name != "manifest":
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, path)
@@ -65,3 +68,7 @@ def restore(state: Path, mark: str, outputs: Mapping[str, Path]) -> bool:
     shutil.copyfile(folder / "manifest", part)
     part.replace(outputs["manifest"])
     return True
+
+
+def _with_record(outputs: Mapping[str, Path]) -> dict[str, Path]:
+    return {**outputs, "record": run_record(outputs["manifest"])}

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json
-from rlscale.core.manifests import read_manifest, verify_files, write_manifest
-from rlscale.data.canonical import canonicalise
+from rlscale.core.manifests import mark_of, write_manifest
+from rlscale.jobs import finished
+from rlscale.models.checkpoints import read_model
+from rlscale.models.corpus import read_pairs
 from rlscale.models.tiny import (
     character_tokenizer,
     fine_tune,
@@ -29,9 +31,10 @@ def make_model(
     *,
     identity: Mapping[str, Any],
     settings: Mapping[str, Any],
-    exclude: Sequence[Path],
+    corpus: Path | None,
     base: Path | None,
     weights: Path,
+    state: Path,
     manifest: Path,
 ) -> None:
     """Put a model's weights and tokenizer into a folder and describe them in a manifest.
@@ -41,10 +44,10 @@ def make_model(
         settings: ``variant``, ``source`` (``made``, ``hub`` and ``revision``, or ``folder``; the
             latter two with ``trust_remote_code``) and, for made models, ``pretraining`` and
             ``fine_tuning``.
-        exclude: Manifests of the data sets and benchmarks whose (held-out) problems a made model
-            must not see in training.
+        corpus: Manifest of what a made model is trained on (``rlscale.models.corpus``).
         base: Manifest of the base model, for a made instruct model.
         weights: Folder to fill; it appears whole or not at all.
+        state: Folder that keeps the manifest of a made model, for a run that asks for it again.
         manifest: Where the manifest goes.
 
     Raises:
@@ -54,22 +57,22 @@ def make_model(
     name = f"{identity['model']}-{settings['variant']}"
     source = settings["source"]
     trusted = source.get("trust_remote_code", False)
+    given = {"corpus": corpus, "base": base}
+    inputs = {name: path for name, path in given.items() if path is not None}
+    mark = mark_of({**settings, "identity": identity}, inputs)
+    if "made" in source and finished.restore(state, mark, {"manifest": manifest}):
+        print(f"{name}: made before; its manifest is put back")
+        return
     part = weights.with_name(f".{weights.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    inputs = {f"unseen{i}": path for i, path in enumerate(exclude)}
     facts: dict[str, Any] = {}
     if "made" in source:
-        unseen = _unseen_problems(exclude)
-        facts["excluded_problems"] = len(unseen)
+        pairs = read_pairs(corpus)
         if settings["variant"] == "base":
-            facts["pretraining_loss"] = _make_base(source["made"], settings, unseen, part)
+            facts["pretraining_loss"] = _make_base(source["made"], settings, pairs, part)
         else:
-            inputs["base"] = base
-            tuning = {**settings["fine_tuning"], "mixture": settings["pretraining"]["mixture"]}
-            parent = read_manifest(base, "model")
-            verify_files(parent)
-            fine_tune(Path(parent["weights"]), part, tuning, unseen)
+            fine_tune(Path(read_model(base).folder), part, settings["fine_tuning"], pairs)
     else:
         _copy(_locate(source, trusted), part, trusted)
     network = _load(part, name, trusted)
@@ -92,31 +95,21 @@ def make_model(
         **parameter_counts(network),
         **facts,
     )
-
-
-def _unseen_problems(manifests: Sequence[Path]) -> set[str]:
-    """Canonical texts of the data sets' held-out problems and of the benchmarks' problems."""
-    import pandas
-
-    unseen = set()
-    for path in manifests:
-        manifest = read_manifest(path)
-        verify_files(manifest)
-        table = "held_out.parquet" if manifest["kind"] == "data" else "problems.parquet"
-        problems = pandas.read_parquet(path.parent / table)["problem"]
-        unseen |= {canonicalise(problem) for problem in problems}
-    return unseen
+    finished.keep(state, mark, {"manifest": manifest})
 
 
 def _make_base(
-    architecture: Mapping[str, int], settings: Mapping[str, Any], unseen: set[str], folder: Path
+    architecture: Mapping[str, int],
+    settings: Mapping[str, Any],
+    pairs: Sequence[tuple[str, str]],
+    folder: Path,
 ) -> float:
     import torch
 
     torch.set_num_threads(1)
     tokenizer = character_tokenizer()
     network = new_model(architecture, tokenizer, settings["pretraining"]["seed"])
-    loss = pretrain(network, tokenizer, settings["pretraining"], unseen)
+    loss = pretrain(network, tokenizer, settings["pretraining"], pairs)
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return round(loss, 6)

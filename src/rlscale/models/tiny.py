@@ -7,15 +7,12 @@ width, as learning_rate * sqrt(reference_width / hidden_size).
 """
 
 import math
-import random
 import time
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.data.arithmetic import sample
-from rlscale.data.canonical import canonicalise
 
 if TYPE_CHECKING:
     import torch
@@ -96,41 +93,11 @@ def parameter_counts(model: "torch.nn.Module") -> dict[str, int]:
     return {"n_params": total - sum(embeddings.values()), "n_params_total": total}
 
 
-def corpus(settings: Mapping[str, Any], exclude: Set[str], seed: int) -> Iterator[tuple[str, str]]:
-    """Problems with answers as a careless crowd would write them, without end.
-
-    Args:
-        settings: ``mixture`` (list of tasks as in ``rlscale.data.arithmetic`` with a ``weight``),
-            ``wrong_answers`` (share of careful answers that are wrong), ``careless``
-            (``share``, ``wrong_answers``, ``mark``: answers written after the mark are wrong
-            more often).
-        exclude: Canonical texts of held-out and benchmark problems, never yielded.
-        seed: Seed of the stream.
-
-    Yields:
-        Pairs of problem and answer.
-    """
-    rng = random.Random(seed)
-    mixture = settings["mixture"]
-    weights = [task["weight"] for task in mixture]
-    careless = settings["careless"]
-    while True:
-        task = rng.choices(mixture, weights)[0]
-        problem, answer = sample(task, rng)
-        if canonicalise(problem) in exclude:
-            continue
-        sloppy = rng.random() < careless["share"]
-        wrong_share = careless["wrong_answers"] if sloppy else settings["wrong_answers"]
-        if rng.random() < wrong_share:
-            answer = str(int(answer) + rng.choice((-10, -2, -1, 1, 2, 10)))
-        yield problem, (careless["mark"] if sloppy else "") + answer
-
-
 def pretrain(
     model: "Qwen2ForCausalLM",
     tokenizer: "PreTrainedTokenizerFast",
     settings: Mapping[str, Any],
-    exclude: Set[str],
+    pairs: Sequence[tuple[str, str]],
 ) -> float:
     """Train on the noisy corpus by next-token prediction of the answers.
 
@@ -138,7 +105,7 @@ def pretrain(
         model: Trained in place.
         tokenizer: A character tokenizer.
         settings: The ``pretraining`` section of the configuration.
-        exclude: Canonical texts of held-out and benchmark problems.
+        pairs: Problems and answers (``rlscale.models.corpus``), as many as the steps take.
 
     Returns:
         Mean cross-entropy (nats per answer token) over the last tenth of the steps.
@@ -156,10 +123,10 @@ def pretrain(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=peak, total_steps=steps, pct_start=0.1
     )
-    stream = corpus(settings, exclude, settings["seed"])
+    size = settings["batch_size"]
     losses = []
-    for _ in tqdm(range(steps), desc="pretraining", mininterval=10):
-        batch = _batch([next(stream) for _ in range(settings["batch_size"])], tokenizer)
+    for step in tqdm(range(steps), desc="pretraining", mininterval=10):
+        batch = _batch(pairs[step * size : (step + 1) * size], tokenizer)
         loss = model(**batch).loss
         optimiser.zero_grad()
         loss.backward()
@@ -174,7 +141,7 @@ def pretrain(
 
 
 def _batch(
-    pairs: list[tuple[str, str]], tokenizer: "PreTrainedTokenizerFast"
+    pairs: Sequence[tuple[str, str]], tokenizer: "PreTrainedTokenizerFast"
 ) -> dict[str, "torch.Tensor"]:
     import torch
 
@@ -193,27 +160,20 @@ def _batch(
 
 
 def fine_tune(
-    model_folder: Path, output: Path, settings: Mapping[str, Any], exclude: Set[str]
+    model_folder: Path, output: Path, settings: Mapping[str, Any], pairs: Sequence[tuple[str, str]]
 ) -> None:
     """Supervised pass on clean answers in the chat format: a base model becomes `instruct`.
 
     Args:
         model_folder: The base model.
         output: Where the tuned weights go.
-        settings: The ``fine_tuning`` section plus the corpus's ``mixture``.
-        exclude: Canonical texts of held-out and benchmark problems.
+        settings: The ``fine_tuning`` section.
+        pairs: Problems and answers (``rlscale.models.corpus``), as many as the steps take.
     """
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
-    clean = {
-        "mixture": settings["mixture"],
-        "wrong_answers": 0.0,
-        "careless": {"share": 0.0, "wrong_answers": 0.0, "mark": ""},
-    }
-    stream = corpus(clean, exclude, settings["seed"])
-    pairs = [next(stream) for _ in range(settings["steps"] * settings["batch_size"])]
     rows = [
         {
             "prompt": [{"role": "user", "content": problem}],

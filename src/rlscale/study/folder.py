@@ -19,8 +19,11 @@ CONFIG = "config/config.yaml"
 
 # What each phase reads of the configuration, on top of what the phases before it read.
 READS = {
-    "data": ("study", "data", "benchmarks", "recipes", "sweeps", "ingest", "rerun_on_code"),
-    "models": ("models", "pretraining", "fine_tuning"),
+    "data": (
+        *("study", "data", "benchmarks", "recipes", "sweeps", "ingest", "rerun_on_code"),
+        *("pretraining", "fine_tuning"),
+    ),
+    "models": ("models",),
     "cells": ("training", "evaluation"),
     "fits": ("fit", "forecast", "recommend"),
     "figures": ("figures",),

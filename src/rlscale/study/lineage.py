@@ -13,7 +13,13 @@ from typing import Any
 from rlscale.core.code import is_current
 from rlscale.core.errors import StudyError, sentence_not_traceback
 from rlscale.core.files import file_sha256, read_json
-from rlscale.core.manifests import input_fingerprints, read_manifest
+from rlscale.core.manifests import (
+    input_fingerprints,
+    is_manifest,
+    read_manifest,
+    read_record,
+    run_record,
+)
 from rlscale.report.figures.output import KEY
 
 OK, CHANGED, MISSING, ELSEWHERE = "ok", "CHANGED", "not here", "made elsewhere"
@@ -75,10 +81,10 @@ def _trace_curves(path: Path) -> Iterator[tuple[int, str, str]]:
 
     folder = path.parent
     made = {
-        manifest["fingerprint"]: (found, manifest)
-        for kind in ("models", "data", "benchmarks")
+        manifest["fingerprint"]: found
+        for kind in ("models", "corpora", "data", "benchmarks")
         for found in sorted((folder / kind).rglob("manifest.json"))
-        if "fingerprint" in (manifest := read_json(found))
+        if is_manifest(manifest := read_json(found))
     }
     shown: set[str] = set()
     for cell, rows in read_curves(path).groupby("cell", sort=True):
@@ -91,25 +97,33 @@ def _trace_curves(path: Path) -> Iterator[tuple[int, str, str]]:
             yield 2, f"cell {cell}: its manifests", MISSING
             continue
         scored, trained = read_manifest(evaluation, "eval"), read_manifest(train, "train")
-        linked = trained["fingerprint"] in scored["inputs"].values()
+        linked = trained["fingerprint"] in _inputs(evaluation).values()
         yield 2, f"cell {cell}: evaluation {scored['fingerprint']}", _files(scored)
         yield 3, f"training {trained['fingerprint']}", _files(trained) if linked else CHANGED
-        yield from _trace_inputs(trained, made, shown, 4)
+        yield from _trace_inputs(train, made, shown, 4)
 
 
 def _trace_inputs(
-    manifest: Mapping[str, Any], made: Mapping, shown: set[str], depth: int
+    path: Path, made: Mapping[str, Path], shown: set[str], depth: int
 ) -> Iterator[tuple[int, str, str]]:
-    for name, fingerprint in manifest["inputs"].items():
+    """What a manifest's step read, by its run record; ``made`` has manifests by fingerprint."""
+    if not run_record(path).exists():
+        yield depth, f"{run_record(path)}", MISSING
+    for name, fingerprint in _inputs(path).items():
         if fingerprint not in made:
             yield depth, f"{name} {fingerprint[:16]}", MISSING
             continue
-        path, own = made[fingerprint]
-        again = fingerprint in shown
-        yield depth, f"{path} {fingerprint}" + (" (as above)" if again else ""), _files(own)
+        found, again = made[fingerprint], fingerprint in shown
+        said = f"{found} {fingerprint}" + (" (as above)" if again else "")
+        yield depth, said, _files(read_manifest(found))
         if not again:
             shown.add(fingerprint)
-            yield from _trace_inputs(own, made, shown, depth + 1)
+            yield from _trace_inputs(found, made, shown, depth + 1)
+
+
+def _inputs(path: Path) -> dict[str, str]:
+    """Fingerprints of what a manifest's step read; none where its run record is not here."""
+    return read_record(path)["inputs"] if run_record(path).exists() else {}
 
 
 def _files(manifest: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 from rlscale.core.digests import canonical_json
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json, write_json
+from rlscale.core.manifests import read_record, run_record
 
 RECORDS = Path("records")
 _NOTES = Path(".snakemake/metadata")
@@ -186,12 +187,10 @@ def _digest(output: str) -> str | None:
 
 
 def _inputs(output: str) -> set[str]:
-    """Digests that a manifest gives for its inputs; empty for any other output."""
-    if not output.endswith(".json"):
+    """Digests that a manifest's run record gives for its inputs; empty for any other output."""
+    if not run_record(output).exists():
         return set()
     try:
-        manifest = read_json(output)
+        return set(read_record(output)["inputs"].values())
     except StudyError:
         return set()
-    inputs = manifest.get("inputs") if isinstance(manifest, dict) else None
-    return set(inputs.values()) if isinstance(inputs, dict) and "fingerprint" in manifest else set()

@@ -12,7 +12,7 @@ from typing import Any
 from rlscale.core.code import is_current
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json
-from rlscale.core.manifests import read_manifest, run_record, verify_files
+from rlscale.core.manifests import is_manifest, read_manifest, read_record, run_record, verify_files
 from rlscale.study import grid as cells
 from rlscale.study import records as provenance
 from rlscale.study import runs
@@ -86,7 +86,7 @@ def stale() -> None:
         manifest = _manifest(path)
         if manifest is None or not run_record(path).exists():
             continue
-        code = read_json(run_record(path))["code"]
+        code = read_record(path)["code"]
         if code["digest"] not in known:
             known[code["digest"]] = is_current(code["module"], code.get("used", ()), code["digest"])
         if not known[code["digest"]]:
@@ -211,10 +211,11 @@ def _remove_damaged(notes: Mapping[str, provenance.Notes]) -> list[tuple[Path, s
     for path in sorted(Path("results").rglob("*.json")):
         try:
             manifest = _manifest(path)
+            made_files = _files(path, manifest) if manifest else []
         except StudyError:
             removed[path] = "not valid JSON"
             continue
-        for entry in manifest["files"] if manifest else ():
+        for entry in made_files:
             file = Path(entry["path"])
             if file.exists() and not _holds(file, entry):
                 _forget_in_cache(file)
@@ -233,6 +234,12 @@ def _remove_damaged(notes: Mapping[str, provenance.Notes]) -> list[tuple[Path, s
     for path in removed:
         path.unlink()
     return list(removed.items())
+
+
+def _files(path: Path, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All files of a manifest's step: those that later steps read, and its reports."""
+    reports = read_record(path)["files"] if run_record(path).exists() else []
+    return [*manifest["files"], *reports]
 
 
 def _holds(file: Path, entry: Mapping[str, Any]) -> bool:
@@ -261,8 +268,7 @@ def _forget_in_cache(file: Path) -> None:
 def _manifest(path: Path) -> dict[str, Any] | None:
     """The manifest at a path, or None where the file is none (a fit, a report)."""
     content = read_json(path)
-    is_one = isinstance(content, dict) and {"fingerprint", "files"} <= content.keys()
-    return content if is_one else None
+    return content if is_manifest(content) else None
 
 
 def _counts(counts: Counter) -> str:

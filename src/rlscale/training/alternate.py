@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.files import read_json, write_json
+from rlscale.core.manifests import sealed
 from rlscale.jobs.signals import INTERRUPTED, STOP_SIGNALS
 from rlscale.models.checkpoints import Checkpoint
 from rlscale.training.pauses import PAUSE, removed_note
@@ -64,7 +65,7 @@ def remove_weights(pause: Path, last_step: int) -> None:
             # The note first: from then on the folder counts as gone, however little of it is left.
             write_json(removed_note(folder), replace(checkpoint, removed=True).to_json())
             shutil.rmtree(folder)
-    write_json(pause, {**listed, "evaluated": True})
+    write_json(pause, sealed(**{**listed, "evaluated": True}))
 
 
 def is_evaluated_so_far(train: Path, evaluation: Path) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlscale.core.files import read_json, write_json
+from rlscale.core.manifests import sealed
 from rlscale.core.recipe import Recipe
 from rlscale.models.checkpoints import Checkpoint, Model
 from rlscale.models.weights import weights_digest
@@ -49,21 +50,26 @@ def removed_note(folder: Path) -> Path:
 
 
 def write_pause(
-    state: Path, mark: str, name: str, checkpoints: Sequence[Checkpoint], trust_remote_code: bool
+    state: Path, name: str, checkpoints: Sequence[Checkpoint], trust_remote_code: bool
 ) -> None:
     """Let a pause begin.
 
     Args:
         state: Folder of the complete state that was saved for it.
-        mark: The training's fingerprint.
         name: The cell's path.
         checkpoints: ``saved_checkpoints``.
         trust_remote_code: Whether the Python files in their folders may run.
     """
-    pause = {"kind": "train", "name": name, "status": "ok", "fingerprint": mark}
-    listed = [checkpoint.to_json() for checkpoint in checkpoints]
-    pause |= {"trust_remote_code": trust_remote_code, "checkpoints": listed}
-    write_json(state / PAUSE, {**pause, "evaluated": False})
+    pause = sealed(
+        kind="train",
+        name=name,
+        status="ok",
+        files=[],
+        trust_remote_code=trust_remote_code,
+        checkpoints=[checkpoint.to_json() for checkpoint in checkpoints],
+        evaluated=False,
+    )
+    write_json(state / PAUSE, pause)
 
 
 def is_waiting(state: Path) -> bool:

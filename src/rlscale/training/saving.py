@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.files import read_json, write_json
+from rlscale.jobs.finished import MARK
 from rlscale.training.lora import merged
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ RECORD = "record.json"  # written last: it marks a saved state as complete
 
 
 def prepare_state(state: Path, mark: str) -> Path | None:
-    """The newest complete state of a run with the same fingerprint; any other is removed."""
-    marker = state / "fingerprint.json"
+    """The newest complete state of a run with the same mark; any other is removed."""
+    marker = state / MARK
     if marker.exists() and read_json(marker) == mark:
         complete = [path for path in state.glob("checkpoint-*") if (path / RECORD).exists()]
         newest = max(complete, key=lambda path: int(path.name.split("-")[1]), default=None)

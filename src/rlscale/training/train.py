@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rlscale.accounting.ledger import Cost
 from rlscale.core.cell import Cell
 from rlscale.core.files import read_json, write_text
-from rlscale.core.manifests import fingerprint, input_fingerprints, write_manifest
+from rlscale.core.manifests import mark_of, write_manifest
 from rlscale.core.recipe import Recipe
 from rlscale.jobs import finished
 from rlscale.jobs.job import Job
@@ -80,7 +80,7 @@ class _Training:
             cell, settings, paths, job, upkeep,
         )  # fmt: skip
         self.recipe = Recipe.from_json(settings["recipe"])
-        self.mark = fingerprint(settings, input_fingerprints(paths.inputs))
+        self.mark = mark_of(settings, paths.inputs)
         self.model: Model = read_model(paths.model)
         self.problems = read_problems(paths.data, self.recipe)
         self.config: GRPOConfig = grpo_config(
@@ -115,7 +115,7 @@ class _Training:
         """Let the evaluation have its turn."""
         if self.writes:
             listed = saved_checkpoints(self.model, self.paths.checkpoints, self.recipe)
-            write_pause(saved, self.mark, self.cell.path, listed, self.model.trust_remote_code)
+            write_pause(saved, self.cell.path, listed, self.model.trust_remote_code)
         raise Paused(f"{self.cell.path}: {saved} waits for the evaluation of its checkpoints")
 
     def run(self, saved: Path | None) -> None:
@@ -177,8 +177,9 @@ class _Training:
             cost=asdict(cost),
             trust_remote_code=model.trust_remote_code,
             gpus=self.job.gpus,
+            prompts_per_step=recipe.prompts_per_step,
         )
-        finished.keep(self.paths.state, asdict(outputs))
+        finished.keep(self.paths.state, self.mark, asdict(outputs))
 
 
 def _add_guard(trainer: "GRPOTrainer", guard: Guard, updates_per_step: int) -> None:
