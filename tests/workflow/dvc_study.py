@@ -67,6 +67,11 @@ class Study:
         """Give one cell its own training settings."""
         self.edit(training={"overrides": [{"match": {"seed": seed}, "set": settings}]})
 
+    def recipe(self, **changes) -> None:
+        """Change settings of all cells' training."""
+        recipes = yaml.safe_load((self.folder / "config/config.yaml").read_text())["recipes"]
+        self.edit(recipes={"main": recipes["main"] | changes})
+
     def commit(self) -> None:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--message", "results")

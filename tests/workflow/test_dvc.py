@@ -85,7 +85,7 @@ def test_a_new_colour_trains_nothing(study):
 
 def test_a_failing_cell_loses_no_other(study):
     study.override(2, fail=True)
-    study.edit(recipes={"main": {"data": "toy", "grpo": {"learning_rate": 3.0}}})
+    study.recipe(grpo={"learning_rate": 3.0})
     study.run("dvc", "repro", fails=True)
     assert study.trainings() == [f"train {cell}" for cell in CELLS]
     study.edit(training={"overrides": []})
