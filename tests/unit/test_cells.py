@@ -149,6 +149,15 @@ def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
             "tau1-g4/seed1: an update's 8 responses cannot be divided among 3 processes",
         ),
         ({"resources__default__gpus": 2}, "model 'large': gpus: 2 need a launch"),
+        (
+            {
+                "resources__default": {
+                    "gpus": 1,
+                    "engine": {"use_vllm": True, "vllm_mode": "server"},
+                }
+            },
+            r"engine.vllm_mode: a run's seed does not reach a server",
+        ),
         ({"resources__default__nodes": 2}, "nodes: 2 need a launch"),
         (
             {"resources__default": {"gpus": 4, "nodes": 3, "launch": "fsdp2"}},

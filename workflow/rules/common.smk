@@ -77,8 +77,7 @@ def evaluation_job_of(model):
 def engine_of(model):
     """How an engine computes responses: all GPUs of its job share the model."""
     gpus = evaluation_job_of(model).gpus
-    shared = {"tensor_parallel_size": gpus} if gpus > 1 else {}
-    return json.dumps(config["evaluation"]["machine"] | shared)
+    return json.dumps(config["evaluation"]["machine"] | {"gpus": gpus})
 
 
 # For a cell that another process is at: an option of the entry points, by no means a setting.

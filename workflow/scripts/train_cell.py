@@ -40,6 +40,7 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = str(arguments.settings["recipe"]["cpu_threads"])
     os.environ["HF_HUB_OFFLINE"] = "1"
     from rlscale.jobs.attempts import counted
+    from rlscale.jobs.devices import use_gpus
     from rlscale.jobs.disk import full_disk_named
     from rlscale.jobs.job import Job
     from rlscale.jobs.owner import owned
@@ -49,6 +50,7 @@ def main() -> None:
     from rlscale.training.train import train_cell
     from rlscale.training.watch import prepare_trackers
 
+    job = Job.from_json(arguments.job)
     try:
         with ExitStack() as held:
             owner = None
@@ -58,6 +60,7 @@ def main() -> None:
             held.enter_context(
                 full_disk_named(arguments.state, arguments.checkpoints, arguments.manifest.parent)
             )
+            use_gpus(job.gpus_per_node)
             prepare_trackers(arguments.report_to, arguments.tracked)
             train_cell(
                 arguments.cell,
@@ -69,7 +72,7 @@ def main() -> None:
                     state=arguments.state,
                     outputs=Outputs(**{name: getattr(arguments, name) for name in OUTPUTS}),
                 ),
-                Job.from_json(arguments.job),
+                job,
                 Upkeep(
                     save_state_minutes=arguments.save_state_minutes,
                     checkpoints_on_disk=arguments.checkpoints_on_disk,

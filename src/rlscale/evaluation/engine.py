@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.jobs.devices import on_gpu, use_gpus
 from rlscale.models.weights import (
     checkpoint_sums,
     reference_log_probabilities,
@@ -56,12 +57,12 @@ class Machine:
     Attributes:
         max_num_seqs: Sequences decoded together; None = chosen from the machine.
         kv_cache_gib: Size of the cache in GiB; None = chosen from the machine.
-        tensor_parallel_size: GPUs that share the model.
+        gpus: GPUs that share the model; 0 stays off any.
     """
 
     max_num_seqs: int | None = None
     kv_cache_gib: float | None = None
-    tensor_parallel_size: int = 1
+    gpus: int = 0
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Machine":
@@ -118,6 +119,7 @@ class Engine:
             OMP_NUM_THREADS=str(cpu_threads),
         )
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        use_gpus(machine.gpus)
         with without_collection():
             import torch
             import torch._dynamo
@@ -128,7 +130,7 @@ class Engine:
         self._trusted = trust_remote_code
         self.max_model_len = max_model_len
         self._shapes = tensor_shapes(folder)
-        on_cpu = not torch.cuda.is_available()
+        on_cpu = not on_gpu(machine.gpus)
         sequences = machine.max_num_seqs or (_CPU_SEQUENCES if on_cpu else _GPU_SEQUENCES)
         options: dict[str, Any] = {}
         if on_cpu:
@@ -148,7 +150,7 @@ class Engine:
                 dtype=dtype,
                 max_model_len=max_model_len,
                 max_num_seqs=sequences,
-                tensor_parallel_size=machine.tensor_parallel_size,
+                tensor_parallel_size=max(machine.gpus, 1),
                 worker_extension_cls=f"{WorkerExtension.__module__}.{WorkerExtension.__name__}",
                 seed=0,
                 trust_remote_code=trust_remote_code,

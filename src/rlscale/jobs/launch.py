@@ -117,6 +117,11 @@ def check(name: str, job: Job) -> None:
         raise StudyError(f"{where}: gpus: {gpus} cannot be spread over {nodes} node(s)")
     if gpus == 0 and job.engine:
         raise StudyError(f"{where}: engine.{min(job.engine)}: for jobs with gpus")
+    if job.engine.get("use_vllm") and job.engine.get("vllm_mode", "colocate") != "colocate":
+        raise StudyError(
+            f"{where}: engine.vllm_mode: a run's seed does not reach a server's engine, so that "
+            "all seeds would be one run; use colocate"
+        )
     together = job.engine.get("vllm_tensor_parallel_size", 1)
     if job.processes % together:
         raise StudyError(

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rlscale.jobs.devices import use_gpus, visible_gpus
 from rlscale.jobs.signals import STOP_SIGNALS
 
 
@@ -23,6 +24,9 @@ def main() -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     arguments = launch_command_parser().parse_args()
+    on_this_node = arguments.num_processes // arguments.num_machines
+    if len(visible_gpus()) > on_this_node:
+        use_gpus(on_this_node)
     arguments.signals_to_handle = "SIGINT,SIGHUP,SIGQUIT"  # torch's own option: SIGTERM is ours
     try:
         launch_command(arguments)

@@ -12,6 +12,7 @@ from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.core.recipe import Recipe
 from rlscale.models.checkpoints import Model
 from rlscale.models.prompts import render
+from rlscale.training.guarantees import seed_rollouts
 from rlscale.training.lora import lora_config
 from rlscale.training.reward import Reward
 
@@ -62,6 +63,7 @@ def build(
         processing_class=tokenizer,
         peft_config=lora_config(network, recipe.lora) if recipe.lora else None,
     )
+    seed_rollouts(config)
     time_phases(trainer, reward.timings, phases)
     return trainer, reward, cost
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
 from rlscale.core.recipe import Recipe
+from rlscale.jobs.devices import on_gpu
 from rlscale.jobs.job import Job
 from rlscale.jobs.launch import batch_parts
 
@@ -45,7 +46,7 @@ def grpo_config(
         **_batch(recipe, cell.group_size, processes, job.micro_batch),
         "output_dir": str(state),
         "seed": cell.seed,
-        "use_cpu": job.gpus == 0,
+        "use_cpu": not on_gpu(job.gpus),
         "trust_remote_code": trust_remote_code,
         "save_strategy": "no",
         "logging_steps": recipe.updates_per_step,
@@ -53,7 +54,7 @@ def grpo_config(
         "report_to": list(report_to),
         "disable_tqdm": True,
     }
-    own = {**recipe.grpo, "bf16": job.gpus > 0, **job.engine}
+    own = {**recipe.grpo, "bf16": on_gpu(job.gpus), **job.engine}
     taken = sorted(set(own) & set(fixed))
     if taken:
         raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.files import write_json
 from rlscale.core.recipe import Recipe
+from rlscale.training.guarantees import check_first_kl, check_seed
 from rlscale.training.reward import Reward
 from rlscale.training.run import Paths, Upkeep
 from rlscale.training.saving import RECORD, remove_other_states, save_weights
@@ -79,10 +80,16 @@ class Guard:
             control.should_save |= self._pausing
             control.should_training_stop = True
 
+    def first_update_ended(self) -> None:
+        """Make sure that the reference, if there is one, is the model that training starts from."""
+        if self._trainer.beta:
+            check_first_kl(self._trainer._metrics["train"]["kl"], self._trainer.args)
+
     def step_ended(self, step: int, control: "TrainerControl") -> None:
         """Save what is due at a rollout boundary."""
         from accelerate.utils import gather_object
 
+        check_seed(self._trainer.args.seed)
         self._reward.end_step()
         self._upkeep.check_owner()
         if step in self._recipe.checkpoints:
@@ -128,6 +135,8 @@ def callback_of(guard: Guard, updates_per_step: int) -> "TrainerCallback":
             guard.logged(run.global_step, logs, control)
 
         def on_step_end(self, args, run, control, **_):
+            if run.global_step == 1:
+                guard.first_update_ended()
             if run.global_step % updates_per_step == 0:
                 guard.step_ended(run.global_step // updates_per_step, control)
 

@@ -5,6 +5,7 @@ Resumable state lies outside the rule's declared outputs, which Snakemake remove
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from rlscale.jobs.finished import MARK
 from rlscale.training.lora import merged
 
 if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
     from trl import GRPOTrainer
 
 RECORD = "record.json"  # written last: it marks a saved state as complete
@@ -40,7 +43,6 @@ def remove_other_states(state: Path, kept: Path | None) -> None:
 
 def save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
     """Save tokenizer and model, adapters merged into it; the folder appears whole or not at all."""
-    import torch
     from accelerate.utils import is_peft_model
 
     model = trainer.accelerator.unwrap_model(trainer.model)
@@ -52,8 +54,22 @@ def save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> None:
         model = model.get_base_model()
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    tensors = {name: value.to(getattr(torch, dtype)) for name, value in tensors.items()}
-    model.save_pretrained(part, state_dict=tensors)
+    model.save_pretrained(part, state_dict=kept_tensors(tensors, model, dtype))
     trainer.processing_class.save_pretrained(part)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(part, folder)
+
+
+def kept_tensors(
+    tensors: Mapping[str, "torch.Tensor"], model: "PreTrainedModel", dtype: str
+) -> dict[str, "torch.Tensor"]:
+    """What a checkpoint holds: each weight once, in its number format.
+
+    A tied output head is left out by its name: gathered by FSDP, or in another format, it is no
+    longer the same memory as the embedding, and would be saved as a second copy.
+    """
+    import torch
+
+    tied = model.all_tied_weights_keys
+    wanted = getattr(torch, dtype)
+    return {name: value.to(wanted) for name, value in tensors.items() if name not in tied}

@@ -17,6 +17,7 @@ from rlscale.core.files import read_json, write_text
 from rlscale.core.manifests import mark_of, write_manifest
 from rlscale.core.recipe import Recipe
 from rlscale.jobs import finished
+from rlscale.jobs.devices import on_gpu
 from rlscale.jobs.job import Job
 from rlscale.jobs.signals import Interrupted, stop_signals
 from rlscale.judging.verifiers import VERIFIERS
@@ -176,7 +177,7 @@ class _Training:
             n_params_nominal=model.n_params_nominal,
             cost=asdict(cost),
             trust_remote_code=model.trust_remote_code,
-            gpus=self.job.gpus,
+            gpus=self.job.gpus if on_gpu(self.job.gpus) else 0,
             prompts_per_step=recipe.prompts_per_step,
         )
         finished.keep(self.paths.state, self.mark, asdict(outputs))

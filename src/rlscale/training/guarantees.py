@@ -1,0 +1,71 @@
+"""What must hold in a run: random numbers of its own seed, and a reference that is its own start.
+
+Both were broken in silence by what TRL is put together with: vLLM's start sets all seeds of a
+process to the process's number, and a way of loading under FSDP2 leaves the reference zeros on most
+processes.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rlscale.core.errors import StudyError
+
+if TYPE_CHECKING:
+    from trl import GRPOConfig
+
+# ASSUME: nats per token. Before the first update policy and reference have the same weights; their
+# divergence is rounding: 0 as measured; with batches padded otherwise in bfloat16 .003, and .02 for
+# made-up weights that are sure of every token. A reference whose other processes' shares are zeros
+# is at .2 (toy) to 9.6 nats.
+FIRST_KL = {"float32": 1e-4, "bfloat16": 2e-2}
+
+
+def seed_rollouts(config: "GRPOConfig") -> None:
+    """Give each process the random numbers of this run's seed, after the trainer was built.
+
+    One process without vLLM has them already. Processes that share a vLLM engine (tensor
+    parallelism) draw the same ones, because they must sample the same tokens.
+    """
+    from transformers import set_seed
+
+    if config.use_vllm or config.world_size > 1:
+        together = config.vllm_tensor_parallel_size if config.use_vllm else 1
+        set_seed((1000 * config.seed + config.process_index // together) % 2**32)
+
+
+def check_seed(seed: int) -> None:
+    """Make sure that the process's random numbers are those of the run's seed.
+
+    Raises:
+        StudyError: Something has set another seed since ``seed_rollouts``.
+    """
+    import torch
+
+    found = torch.initial_seed()
+    if found != seed and found // 1000 != seed:
+        raise StudyError(
+            f"this run's seed is {seed}, but a library has seeded its random numbers with {found}: "
+            "runs of other seeds would draw the same responses; nothing more is trained"
+        )
+
+
+def check_first_kl(kl: Sequence[float], config: "GRPOConfig") -> None:
+    """Make sure that the reference is the model that training starts from.
+
+    Args:
+        kl: Mean divergence of policy and reference, nats per token, of the parts of the first
+            update.
+        config: TRL's configuration.
+
+    Raises:
+        StudyError: The divergence before any update is more than rounding.
+    """
+    mean = sum(kl) / len(kl)
+    most = FIRST_KL["bfloat16" if config.bf16 else "float32"]
+    if not abs(mean) <= most:
+        raise StudyError(
+            f"before the first update the model is {mean:.3g} nats per token away from its "
+            f"reference (at most {most:g} is rounding): the reference is not the model that "
+            "training starts from. Check config/accelerate (fsdp_cpu_ram_efficient_loading must be "
+            "false), or set grpo.beta to 0"
+        )

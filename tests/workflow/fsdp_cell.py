@@ -1,0 +1,44 @@
+"""train_cell.py under FSDP on CPUs (gloo): accelerate takes FSDP's settings for accelerators only.
+
+With REFERENCE=zeros the reference model's weights are zeros on every process but the first.
+"""
+
+import os
+import runpy
+from pathlib import Path
+
+import torch
+from accelerate import state
+from accelerate.utils import DistributedType
+from trl.trainer import grpo_trainer
+
+ROOT = Path(__file__).parents[2]
+begin = state.AcceleratorState.__init__
+
+
+def with_fsdp(self, *arguments, fsdp_plugin=None, **named):
+    fresh = "_mixed_precision" not in state.AcceleratorState._shared_state
+    begin(self, *arguments, fsdp_plugin=fsdp_plugin, **named)
+    if fresh and fsdp_plugin is not None:
+        self.distributed_type = DistributedType.FSDP
+        if self._mixed_precision != "no":
+            fsdp_plugin.set_mixed_precision(self._mixed_precision)
+        self.fsdp_plugin = fsdp_plugin
+        state.PartialState._shared_state["distributed_type"] = self.distributed_type
+
+
+state.AcceleratorState.__init__ = with_fsdp
+
+if os.environ.get("REFERENCE") == "zeros" and os.environ["RANK"] != "0":
+    load = grpo_trainer.create_model_from_path
+
+    def zeros(*arguments, **named):
+        model = load(*arguments, **named)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.zero_()
+        return model
+
+    grpo_trainer.create_model_from_path = zeros
+
+runpy.run_path(str(ROOT / "workflow" / "scripts" / "train_cell.py"), run_name="__main__")
