@@ -53,6 +53,8 @@ MISTAKES = [
     ("training/overrides", [{"match": {"seed": 1}, "set": {"learnrate": 1e-4}}],
      "neither a recipe's key nor one of TRL's; did you mean learning_rate?"),
     ("pretraining", GONE, "pretraining: missing; models.arith-15k.base is made here"),
+    ("pretraining/unseen", ["longer_sum"], "no benchmark 'longer_sum'; did you mean longer_sums"),
+    ("pretraining/unseen", ["held_out"], "'held_out': held-out problems are never learnt"),
     ("resources/models", {"arith-51k": {"mem_mb": 900}}, "no such model; did you mean arith-15k"),
     ("fit/benchmark", "heldout", "no benchmark 'heldout'; did you mean held_out?"),
     ("fit/metrics", ["longer_sum"], "fit.metrics: 'longer_sum' is neither loss nor a benchmark"),

@@ -32,7 +32,7 @@ def study():
     )
     return {"curves": curves, "fits": {"f": fit}, "outcomes": outcomes, "ledger": ledger,
             "expected": sorted(set(curves["cell"])), "allow_missing": False,
-            "protocols": None, "benchmark": "held_out"}  # fmt: skip
+            "protocols": None, "seen": {}, "benchmark": "held_out"}  # fmt: skip
 
 
 def failed(study, **changes):
@@ -89,3 +89,15 @@ def test_an_interval_beside_its_estimate_fails(study):
     quantity["intervals"]["fixed"] |= {"low": estimate + 1, "high": estimate + 2}
     (text,) = failed(study, fits={"f": fit})
     assert "[0].sizes[1].k" in text
+
+
+def test_problems_that_made_models_have_learnt_are_listed(study):
+    table = pandas.DataFrame(
+        [("held_out", 40, 0), ("more", 20, 2)], columns=["name", "problems", "seen"]
+    )
+    inputs = study | {"seen": {"pretraining": table}}
+    curves, fits = inputs.pop("curves"), inputs.pop("fits")
+    (found,) = (check for check in check_results(curves, fits, **inputs) if "learnt" in check.check)
+    assert found.status == "listed"
+    assert "2 of 20 of more (pretraining)" in found.detail
+    assert "held_out" not in found.detail

@@ -32,7 +32,7 @@ def spent(cost, tmp_path) -> pandas.DataFrame:
     pandas.DataFrame(cost.training([STEP] * STEPS)).to_csv(path, index=False)
     ledger = read_ledger(path)
     timings = ledger[["step", "phase"]].assign(seconds=1.0)
-    manifest = {"settings": {"recipe": {"prompts_per_step": 512}}, "gpus": 8}
+    manifest = {"prompts_per_step": 512, "gpus": 8}
     return spent_by_step(ledger, timings, manifest)
 
 
@@ -65,7 +65,7 @@ def test_curves_keep_their_compute_and_the_check_sees_it_grow_or_fall(spent, tmp
     def grows(curves: pandas.DataFrame) -> str:
         found = check_results(
             curves, {}, expected=[], outcomes=None, ledger=None, protocols=None,
-            benchmark="held_out", allow_missing=False,
+            seen={}, benchmark="held_out", allow_missing=False,
         )  # fmt: skip
         return next(check.status for check in found if check.check.startswith("data and compute"))
 

@@ -65,6 +65,7 @@ def test_the_report_is_warned(sweep):
         outcomes=None,
         ledger=None,
         protocols=protocols_of(sweep),
+        seen={},
         benchmark="held_out",
         allow_missing=False,
     )

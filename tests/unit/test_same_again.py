@@ -44,11 +44,11 @@ class Data:
         make_benchmark(name, own, problems=folder / "problems.parquet", manifest=manifest)
         return manifest
 
-    def make(self, *benchmarks: Path) -> dict[str, bytes]:
-        """Make set, variant and corpus; their manifests' bytes."""
+    def make(self, *benchmarks: Path, count: tuple[Path, ...] = ()) -> dict[str, bytes]:
+        """Make set, variant and corpus, which may have problems of ``count``; manifests' bytes."""
         data, variant, corpus = (Path("results") / name for name in ("set", "variant", "corpus"))
         prepare_set(
-            name="sums", settings=SET, benchmarks=benchmarks, files=[], pass_rates=None,
+            name="sums", settings=SET, benchmarks=[*benchmarks, *count], pass_rates=None,
             folder=data, manifest=data / "manifest.json",
         )  # fmt: skip
         reuse = {"subsets": "nested", "layout": "per_epoch", "seed": 1}
@@ -63,6 +63,8 @@ class Data:
             name="pretraining",
             settings=CORPUS,
             exclude=[data / "manifest.json", *benchmarks],
+            count=count,
+            seen=corpus / "seen.csv",
             pairs=corpus / "pairs.parquet",
             manifest=corpus / "manifest.json",
         )
@@ -95,6 +97,17 @@ def test_a_benchmark_that_touches_what_is_learnt_changes_it(study):
     assert study.make(one, two)["corpus"] != before["corpus"]
     again = pandas.read_parquet("results/corpus/pairs.parquet")["problem"]
     assert not set(table["problem"]) & set(again)
+
+
+def test_a_benchmark_that_may_have_been_learnt_changes_nothing_and_is_counted(study):
+    one = study.benchmark("one", LARGEST, 22)
+    before = study.make(one)
+    assert study.make(one, count=(study.benchmark("two", SHORT_SUMS, 23),)) == before
+    seen = pandas.read_csv("results/corpus/seen.csv").set_index("name")["seen"]
+    learnt = pandas.read_parquet("results/corpus/pairs.parquet")["problem"]
+    problems = pandas.read_parquet("results/benchmarks/two/problems.parquet")["problem"]
+    assert seen.to_dict() == {"sums": 0, "one": 0, "two": problems.isin(learnt).sum()}
+    assert seen["two"] > 0
 
 
 def test_a_corrected_gold_of_a_benchmark_changes_no_training_data(study):

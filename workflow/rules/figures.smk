@@ -173,6 +173,7 @@ rule check_results:
         outcomes="results/outcomes.parquet" if CELLS else [],
         ledger="results/ledger.csv" if CELLS else [],
         protocols="results/protocols.csv" if CELLS else [],
+        seen=seen_of_corpora() if CELLS else [],
     output:
         checks=report(
             "results/checks.json",
@@ -187,7 +188,7 @@ rule check_results:
     params:
         optional=lambda wildcards, input: " ".join(
             f"--{name} {input[name]}"
-            for name in ("outcomes", "ledger", "protocols")
+            for name in ("outcomes", "ledger", "protocols", "seen")
             if input[name]
         ),
         benchmark=config["fit"]["benchmark"],

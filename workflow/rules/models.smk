@@ -1,6 +1,15 @@
 # Weights that cells start from: made here, fetched from a hub, or found in a local folder.
 
 
+# Keys of `pretraining` that decide how a made model learns, beside the corpus.
+PRETRAINING = (
+    "seed",
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "reference_width",
+    "weight_decay",
+)
 CLEAN = {
     "wrong_answers": 0.0,
     "careless": {"share": 0.0, "wrong_answers": 0.0, "mark": ""},
@@ -21,7 +30,10 @@ def make_model_settings(wildcards):
         "code": code("rlscale.models.sources"),
     }
     if "made" in source:
-        settings["pretraining"] = config["pretraining"]
+        # What it learns from is decided by the corpus.
+        settings["pretraining"] = {
+            key: config["pretraining"][key] for key in PRETRAINING
+        }
         if wildcards.variant == "instruct":
             settings["fine_tuning"] = config["fine_tuning"]
     return settings
@@ -37,10 +49,17 @@ def unseen_of(name):
 
 def unseen(wildcards):
     """Manifests of all problems that a made model must not see."""
-    sets = [unseen_of(name) for name in config["data"]]
-    return sets + [
+    named = config["pretraining"].get("unseen", MADE_BENCHMARKS)
+    benchmarks = [f"results/benchmarks/{name}/manifest.json" for name in named]
+    return [unseen_of(name) for name in config["data"]] + benchmarks
+
+
+def may_be_seen(wildcards):
+    """Manifests of the other benchmarks."""
+    benchmarks = [
         f"results/benchmarks/{name}/manifest.json" for name in MADE_BENCHMARKS
     ]
+    return [path for path in benchmarks if path not in unseen(wildcards)]
 
 
 def corpus_settings(wildcards):
@@ -62,8 +81,10 @@ def corpus_settings(wildcards):
 rule make_corpus:
     input:
         unseen=unseen,
+        may_be_seen=may_be_seen,
     output:
         manifest="results/corpora/{corpus}/manifest.json",
+        seen="results/corpora/{corpus}/seen.csv",
         pairs="results/corpora/{corpus}/pairs.parquet",
     log:
         "logs/make_corpus/{corpus}.log",
@@ -76,8 +97,8 @@ rule make_corpus:
         "Draw the problems of {wildcards.corpus}"
     shell:
         "python $SCRIPTS/make_corpus.py --name {wildcards.corpus} --settings {params.settings:q}"
-        " --exclude {input.unseen} --pairs {output.pairs} --manifest {output.manifest}"
-        " > {log} 2>&1"
+        " --exclude {input.unseen} --count {input.may_be_seen} --pairs {output.pairs}"
+        " --seen {output.seen} --manifest {output.manifest} > {log} 2>&1"
 
 
 def corpora_of(cell):
@@ -91,6 +112,12 @@ def corpora_of(cell):
     return {
         f"results/corpora/{name}/manifest.json" for name in names if "made" in source
     }
+
+
+def seen_of_corpora():
+    """Counts of the problems of benchmarks that made models have learnt."""
+    manifests = sorted(set().union(*map(corpora_of, CELLS)))
+    return [path.replace("manifest.json", "seen.csv") for path in manifests]
 
 
 def make_model_inputs(wildcards):

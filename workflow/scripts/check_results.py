@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--outcomes", type=Path)
     parser.add_argument("--ledger", type=Path)
     parser.add_argument("--protocols", type=Path, help="settings in which cells differ")
+    parser.add_argument("--seen", type=Path, nargs="*", default=[], help="seen.csv of corpora")
     parser.add_argument("--benchmark", required=True, help="the benchmark of the fits")
     parser.add_argument("--allow-missing", action="store_true")
     parser.add_argument("--output", type=Path, required=True)
@@ -34,6 +35,7 @@ def main() -> None:
         outcomes=pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None,
         ledger=pandas.read_csv(arguments.ledger) if arguments.ledger else None,
         protocols=pandas.read_csv(arguments.protocols) if arguments.protocols else None,
+        seen={path.parent.name: pandas.read_csv(path) for path in arguments.seen},
         benchmark=arguments.benchmark,
         allow_missing=arguments.allow_missing,
     )

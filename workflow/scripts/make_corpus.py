@@ -14,6 +14,8 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
     parser.add_argument("--exclude", type=Path, nargs="*", default=[])
+    parser.add_argument("--count", type=Path, nargs="*", default=[])
+    parser.add_argument("--seen", type=Path, required=True)
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--manifest", type=Path, required=True)
     arguments = parser.parse_args()

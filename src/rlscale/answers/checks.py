@@ -39,6 +39,7 @@ def check_results(
     outcomes: "pandas.DataFrame | None",
     ledger: "pandas.DataFrame | None",
     protocols: "pandas.DataFrame | None",
+    seen: Mapping[str, "pandas.DataFrame"],
     benchmark: str,
     allow_missing: bool,
 ) -> list[Check]:
@@ -51,6 +52,7 @@ def check_results(
         outcomes: outcomes.parquet, where the study makes it.
         ledger: ledger.csv, where the study makes it.
         protocols: protocols.csv, where the study makes it.
+        seen: Corpus -> its seen.csv, where models are made here.
         benchmark: The benchmark of the fits, whose loss compares learning rates.
         allow_missing: ``figures.allow_missing``: missing cells are listed, not a failure.
     """
@@ -64,6 +66,7 @@ def check_results(
         _compute(curves),
         _protocols(fits),
         _learning_rates(curves, protocols, benchmark),
+        _seen(seen),
         _intervals(fits),
         _statuses(fits),
         _runs(curves),
@@ -191,6 +194,18 @@ def _learning_rates(
     ]
     fine = "; ".join(f"{row.model} {row.variant}: {row.best:g}" for row in best.itertuples())
     return _result(name, at_edge, fine, "listed")
+
+
+def _seen(seen: "Mapping[str, pandas.DataFrame]") -> Check:
+    name = "no problem of a benchmark was learnt by the models made here"
+    if not seen:
+        return Check(name, "not applicable", "no model of the study is made here")
+    learnt = [
+        f"{row.seen} of {row.problems} of {row.name} ({corpus}); pretraining.unseen leaves them out"
+        for corpus, table in seen.items()
+        for row in table[table["seen"] > 0].itertuples(index=False)
+    ]
+    return _result(name, learnt, f"{len(seen)} corpora", "listed")
 
 
 def quantities(value: Any, where: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,7 +1,7 @@
 """What models made here are trained on: drawn problems, less those that they must not have seen.
 
-A step of its own, so that a new benchmark makes models again only where its problems would have
-been among those drawn.
+A step of its own, so that a new benchmark makes models again only where they must not have seen it
+and its problems would have been among those drawn.
 """
 
 import random
@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from rlscale.core.files import write_text
 from rlscale.core.manifests import read_manifest, verify_files, write_manifest
 from rlscale.data.arithmetic import sample
 from rlscale.data.canonical import canonicalise
@@ -21,7 +22,9 @@ def make_corpus(
     name: str,
     settings: Mapping[str, Any],
     exclude: Sequence[Path],
+    count: Sequence[Path],
     pairs: Path,
+    seen: Path,
     manifest: Path,
 ) -> None:
     """Draw the problems and answers of one training, in their order.
@@ -31,27 +34,38 @@ def make_corpus(
         settings: As for ``stream``, with ``steps`` and ``batch_size`` of the training.
         exclude: Manifests of the data sets and benchmarks whose (held-out) problems a model must
             not see in training.
+        count: Manifests of the benchmarks whose problems it may have seen.
         pairs: Where the table goes: ``problem`` and ``answer``.
+        seen: Where the count goes, for people: ``name`` of each of all these, its ``problems``,
+            and how many of them were ``seen``.
         manifest: Where the manifest goes.
     """
     import pandas
 
     started = time.time()
-    unseen = _unseen_problems(exclude)
+    problems = {path: _problems(path) for path in (*exclude, *count)}
+    unseen = set().union(*(problems[path] for path in exclude))
     wanted = settings["steps"] * settings["batch_size"]
-    drawn = islice(stream(settings, unseen), wanted)
+    drawn = list(islice(stream(settings, unseen), wanted))
     pairs.parent.mkdir(parents=True, exist_ok=True)
     pandas.DataFrame(drawn, columns=["problem", "answer"]).to_parquet(pairs, index=False)
+    learnt = {canonicalise(problem) for problem, _ in drawn}
+    rows = [
+        (read_manifest(path)["name"], len(own), len(own & learnt)) for path, own in problems.items()
+    ]
+    table = pandas.DataFrame(rows, columns=["name", "problems", "seen"])
+    write_text(seen, table.to_csv(index=False))
     write_manifest(
         manifest,
         kind="corpus",
         name=name,
         settings=settings,
-        inputs={f"unseen{i}": path for i, path in enumerate(exclude)},
+        inputs={str(path): path for path in problems},
         files=[pairs],
         seed=settings["seed"],
         started=started,
         code="rlscale.models.corpus",
+        reports=[seen],
         noted={"excluded_problems": len(unseen)},
     )
 
@@ -69,18 +83,15 @@ def read_pairs(manifest: Path) -> list[tuple[str, str]]:
     return list(zip(table["problem"], table["answer"], strict=True))
 
 
-def _unseen_problems(manifests: Sequence[Path]) -> set[str]:
-    """Canonical texts of the data sets' held-out problems and of the benchmarks' problems."""
+def _problems(path: Path) -> set[str]:
+    """Canonical texts of a data set's held-out problems, or of a benchmark's problems."""
     import pandas
 
-    unseen = set()
-    for path in manifests:
-        manifest = read_manifest(path)
-        verify_files(manifest)
-        table = "held_out.parquet" if manifest["kind"] == "data" else "problems.parquet"
-        problems = pandas.read_parquet(path.parent / table)["problem"]
-        unseen |= {canonicalise(problem) for problem in problems}
-    return unseen
+    manifest = read_manifest(path)
+    verify_files(manifest)
+    table = "held_out.parquet" if manifest["kind"] == "data" else "problems.parquet"
+    problems = pandas.read_parquet(path.parent / table)["problem"]
+    return {canonicalise(problem) for problem in problems}
 
 
 def stream(settings: Mapping[str, Any], exclude: Set[str]) -> Iterator[tuple[str, str]]:

@@ -144,6 +144,12 @@ def _sections(config: Config) -> Iterator[str]:
         ]
         if made and section not in config:
             yield f"{section}: missing; models.{made[0]}.{variant} is made here and needs it"
+    for name in config.get("pretraining", {}).get("unseen", []):
+        if config["benchmarks"].get(name, {}).get("module", name) == "held_out":
+            yield f"pretraining.unseen: '{name}': held-out problems are never learnt; leave it out"
+        elif name not in config["benchmarks"]:
+            near_names = near(name, config["benchmarks"])
+            yield f"pretraining.unseen: no benchmark '{name}'{near_names}"
 
 
 def _resources(config: Config) -> Iterator[str]:
