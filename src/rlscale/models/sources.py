@@ -5,14 +5,14 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rlscale.core.errors import StudyError
-from rlscale.core.files import read_json
 from rlscale.core.manifests import mark_of, write_manifest
 from rlscale.jobs import finished
 from rlscale.models.checkpoints import read_model
 from rlscale.models.corpus import read_pairs
+from rlscale.models.folders import copy_model, load_model
 from rlscale.models.tiny import (
     character_tokenizer,
     fine_tune,
@@ -20,11 +20,6 @@ from rlscale.models.tiny import (
     parameter_counts,
     pretrain,
 )
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-_SUFFIXES = (".json", ".safetensors", ".txt", ".jinja", ".model")
 
 
 def make_model(
@@ -74,8 +69,8 @@ def make_model(
         else:
             fine_tune(Path(read_model(base).folder), part, settings["fine_tuning"], pairs)
     else:
-        _copy(_locate(source, trusted), part, trusted)
-    network = _load(part, name, trusted)
+        copy_model(_locate(source, trusted), part, trusted)
+    network = load_model(part, name, trusted)
     shutil.rmtree(weights, ignore_errors=True)
     os.replace(part, weights)
     write_manifest(
@@ -139,51 +134,3 @@ def _locate(source: Mapping[str, Any], trusted: bool) -> Path:
             f"{source['hub']} at {source['revision']}: cannot be fetched ({error}); fetch it "
             "beforehand where there is a network, or name a local folder"
         ) from error
-
-
-def _copy(origin: Path, part: Path, trusted: bool) -> None:
-    """Copy the files of a model: weights from safetensors only, its own code only if trusted."""
-    if not list(origin.glob("*.safetensors")):
-        raise StudyError(f"{origin}: no *.safetensors file; other formats can run code")
-    if not any((origin / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
-        raise StudyError(f"{origin}: no tokenizer (tokenizer.json) in the model's folder")
-    for path in origin.iterdir():
-        if path.suffix in _SUFFIXES or (trusted and path.suffix == ".py"):
-            shutil.copyfile(path, part / path.name)
-
-
-def _load(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
-    """Load tokenizer and weights once: a truncated or foreign file is found here, not in a cell."""
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    code = _named_code(folder)
-    elsewhere = [name for name in code if "--" in name]
-    if trusted and elsewhere:
-        raise StudyError(
-            f"{name}: its auto_map names code of another repository ({elsewhere[0]}), which no "
-            "revision pins; put those files into the model's own folder"
-        )
-    try:
-        AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted)
-        return AutoModelForCausalLM.from_pretrained(
-            folder, dtype="auto", use_safetensors=True, trust_remote_code=trusted
-        )
-    except (SafetensorError, OSError, ValueError, KeyError, ImportError) as error:
-        if code and not trusted:
-            raise StudyError(
-                f"{name}: needs Python code of its own ({code[0]}), which is not run unasked. Read "
-                "the model's *.py files, then set trust_remote_code: true beside its hub or folder "
-                "in the configuration's models; or take a model of transformers' own classes"
-            ) from None
-        raise StudyError(f"{name}: the model in {folder} cannot be loaded ({error})") from None
-
-
-def _named_code(folder: Path) -> list[str]:
-    """Classes that a model's ``auto_map`` wants from Python files, e.g. ``modeling_x.XModel``."""
-    files = [folder / "config.json", folder / "tokenizer_config.json"]
-    maps = [read_json(path).get("auto_map", {}) for path in files if path.exists()]
-    named: list[str] = []
-    for value in (value for entry in maps for value in entry.values()):
-        named += [item for item in (value if isinstance(value, list) else [value]) if item]
-    return named
