@@ -14,6 +14,7 @@ from rlscale.report.figures.style import (
     INK,
     MUTED,
     RIVAL,
+    SMALL,
     human,
     log_ticks,
     note,
@@ -120,7 +121,7 @@ def _differences(axes: "Axes", table: "pandas.DataFrame", entry: Mapping[str, An
             (size["n"], row["value"]),
             xytext=(4, 3),
             textcoords="offset points",
-            fontsize=6.5,
+            fontsize=SMALL,
         )
 
 

@@ -9,7 +9,17 @@ import numpy as np
 from rlscale.core.files import read_json
 from rlscale.report.figures.inputs import Inputs, NothingToDraw
 from rlscale.report.figures.output import Drawing
-from rlscale.report.figures.style import ACCENT, DOUBLE, FAINT, INK, MUTED, RIVAL, note, panels
+from rlscale.report.figures.style import (
+    ACCENT,
+    DOUBLE,
+    FAINT,
+    INK,
+    MUTED,
+    RIVAL,
+    SMALL,
+    note,
+    panels,
+)
 
 _PARTS = {"before": MUTED, "train": ACCENT, "held_out": RIVAL}
 
@@ -47,7 +57,7 @@ def _bars(axes: Any, part: Any) -> None:
     for place, row in zip(places, part.itertuples(), strict=True):
         end = row.left + max(-row.rows, 0)
         axes.annotate(f"{row.rows:,}", (end, place), (3, 0), textcoords="offset points",
-                      va="center", color=INK, fontsize=6.5)  # fmt: skip
+                      va="center", color=INK, fontsize=SMALL)  # fmt: skip
     labels = [f"{r.stage}: {r.reason}" if r.reason else r.stage for r in part.itertuples()]
     axes.set_yticks(places, [textwrap.shorten(label, 60, placeholder=" …") for label in labels])
     axes.invert_yaxis()
@@ -59,6 +69,7 @@ def _bars(axes: Any, part: Any) -> None:
 def pass_rates(inputs: Inputs) -> Drawing:
     """Shares of rows by tenth of the pass rate, before and after the stage, per data set."""
     import pandas
+    import seaborn
 
     table = pandas.DataFrame(
         [
@@ -75,17 +86,16 @@ def pass_rates(inputs: Inputs) -> Drawing:
         raise NothingToDraw("its problems have no pass rates")
     figure, grid = panels(1, len(sets), width=DOUBLE, height=2.5, sharey=True)
     for axes, name in zip(grid[0], sets, strict=True):
-        for shift, (part, colour) in enumerate(_PARTS.items()):
-            rows = table[(table["set"] == name) & (table["part"] == part)]
-            places = np.arange(len(rows)) + 0.27 * (shift - 1)
-            axes.bar(places, rows["share"], 0.25, color=colour, label=part.replace("_", " "))
-        labels = [f"{start:g}" for start in rows["from"].iloc[:-1]]
-        axes.set_xticks(np.arange(len(rows)), [*labels, "none"])
-        axes.set_title(name)
-        axes.set_xlabel("pass rate from (none: not given)")
-        axes.axvline(len(rows) - 1.5, color=FAINT, lw=0.7)
-    grid[0, 0].set_ylabel("share of rows")
-    grid[0, 0].legend()
+        rows = table[table["set"] == name]
+        tenth = rows["from"].map("{:g}".format).where(rows["from"].notna(), "none")
+        seaborn.barplot(
+            rows.assign(tenth=tenth, part=rows["part"].str.replace("_", " ")),
+            x="tenth", y="share", hue="part", ax=axes, errorbar=None, saturation=1, linewidth=0,
+            palette={part.replace("_", " "): colour for part, colour in _PARTS.items()},
+        )  # fmt: skip
+        axes.set(title=name, xlabel="pass rate from (none: not given)", ylabel="share of rows")
+        axes.axvline(tenth.nunique() - 1.5, color=FAINT, lw=0.7)
+        axes.legend(title=None).set_visible(axes is grid[0, 0])
     words = (
         f"{name}: {known[name] / table.loc[table['set'] == name, 'rows'].sum():.0%} of the rows "
         "have a pass rate"

@@ -13,6 +13,7 @@ from rlscale.report.figures.style import (
     INK,
     MUTED,
     RIVAL,
+    SMALL,
     human,
     log_ticks,
     note,
@@ -188,7 +189,7 @@ def _draw(axes, slopes, curve, document: dict, entry: dict) -> None:
     axes.plot(slopes["n"], slopes["k"], "o", color=INK, mfc="white", mew=0.9, ms=4)
     _leave_headroom(axes)
     words = _parameters(law_named(document["law"]), entry)
-    axes.text(0.03, 0.96, words, transform=axes.transAxes, va="top", fontsize=6.5)
+    axes.text(0.03, 0.96, words, transform=axes.transAxes, va="top", fontsize=SMALL)
 
 
 def _leave_headroom(axes) -> None:

@@ -1,5 +1,7 @@
 """Forecasts against what happened, and the ranking of laws by them."""
 
+import textwrap
+
 import numpy as np
 
 from rlscale.core.files import read_json
@@ -207,12 +209,12 @@ def _ranking(inputs: Inputs, column: str, label: str) -> Drawing:
     error = column == "rmse"
     order = table.groupby("law")[column].median().sort_values(ascending=error).index
     figure, grid = panels(
-        1, len(protocols), width=DOUBLE, height=0.9 + 0.19 * len(order), sharey=True, sharex=True
+        1, len(protocols), width=DOUBLE, height=1.1 + 0.19 * len(order), sharey=True, sharex=True
     )
     for axes, protocol in zip(grid[0], protocols, strict=True):
         part = table[table["protocol"] == protocol]
         honest = bool(part["is_forecast"].all())
-        axes.set_title(protocol.replace("_", " ") + ("" if honest else " (tuned on target)"))
+        axes.set_title(protocol.replace("_", " ") + ("" if honest else "\n(tuned on target)"))
         for i, variant in enumerate(variants):
             own = part[part["variant"] == variant]
             places = [order.get_loc(law) for law in own["law"]]
@@ -228,7 +230,7 @@ def _ranking(inputs: Inputs, column: str, label: str) -> Drawing:
         else:
             axes.set(xscale="log", xlim=widen(table[column]))
             log_ticks(axes.xaxis, most=5)
-        axes.set_xlabel(label)
+        axes.set_xlabel(textwrap.fill(label, 22))
         axes.set_yticks(range(len(order)), [law.replace("_", " ") for law in order])
     grid[0, 0].invert_yaxis()
     if len(variants) > 1:

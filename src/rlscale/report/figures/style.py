@@ -24,14 +24,14 @@ INK, MUTED, FAINT = "#222222", "#6b6b6b", "#cfcfcf"
 ACCENT, RIVAL = "#0b6e8f", "#c4581b"  # Okabe-Ito-like blue and vermilion, apart in grey too.
 MARKERS = "osD^vPX<>hp*"
 PALETTES = ("viridis", "cividis", "plasma", "Greys")
-_SMALL = 6.5
+SMALL = 7.0  # Points: the least that is read in print.
 _RC = {
     "font.family": "DejaVu Sans",  # Ships with matplotlib: the same on every machine.
-    "font.size": 7.5,
+    "font.size": 8,
     "axes.titlesize": 8,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.labelsize": 7.5,
+    "axes.labelsize": 8,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.6,
@@ -41,8 +41,10 @@ _RC = {
     "axes.axisbelow": True,
     "grid.color": "#e9e9e9",
     "grid.linewidth": 0.5,
-    "xtick.labelsize": _SMALL,
-    "ytick.labelsize": _SMALL,
+    "xtick.bottom": True,
+    "ytick.left": True,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
     "xtick.color": INK,
     "ytick.color": INK,
     "xtick.major.width": 0.6,
@@ -55,7 +57,7 @@ _RC = {
     "ytick.minor.size": 1.6,
     "lines.linewidth": 1.1,
     "lines.markersize": 3.6,
-    "legend.fontsize": _SMALL,
+    "legend.fontsize": SMALL,
     "legend.frameon": False,
     "legend.handlelength": 1.6,
     "mathtext.fontset": "dejavusans",
@@ -66,8 +68,11 @@ _RC = {
 
 
 def style() -> AbstractContextManager:
-    """The look, as a context: ``with style(): ...``."""
-    return matplotlib.rc_context(_RC)
+    """The look, as a context: seaborn's for papers, in our sizes and inks."""
+    import seaborn
+
+    base = seaborn.axes_style("whitegrid") | seaborn.plotting_context("paper")
+    return matplotlib.rc_context(base | _RC)
 
 
 def panels(
@@ -81,8 +86,10 @@ def panels(
 
 def colours(count: int, palette: str) -> list[str]:
     """``count`` colours from light (small) to dark (large), clear of white."""
+    import seaborn
+
     ends = {"Greys": (0.35, 1.0), "cividis": (0.88, 0.0)}.get(palette, (0.84, 0.0))
-    shades = matplotlib.colormaps[palette](np.linspace(*ends, max(count, 2)))
+    shades = seaborn.color_palette(palette, as_cmap=True)(np.linspace(*ends, max(count, 2)))
     return [matplotlib.colors.to_hex(shade) for shade in shades[-count:]]
 
 
@@ -167,7 +174,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:
     points = to_axes.transform([(x, y) for x, y, _ in ends])
     box = axes.get_position()
     width, height = axes.figure.get_size_inches() * (box.width, box.height) * 72
-    gap, reach = 1.12 * _SMALL / height, 30 / width
+    gap, reach = 1.12 * SMALL / height, 30 / width
     order = np.argsort(points[:, 1], kind="stable")
     placed: list[tuple[float, float]] = []
     for i in order:
@@ -184,7 +191,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:
             xytext=(x + 5 / width, y - shift),
             xycoords="axes fraction",
             textcoords="axes fraction",
-            fontsize=_SMALL,
+            fontsize=SMALL,
             color=INK,
             va="center",
             annotation_clip=False,
@@ -197,9 +204,9 @@ def note(figure: Figure, lines: Iterable[str]) -> None:
     text = "  ".join(line for line in lines if line)
     if not text:
         return
-    characters = int(figure.get_size_inches()[0] * 72 / (0.56 * 5.6))
+    characters = int(figure.get_size_inches()[0] * 72 / (0.56 * SMALL))
     wrapped = textwrap.fill(text, characters)
-    figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=5.6, color=MUTED)
+    figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=SMALL, color=MUTED)
 
 
 def blank(message: str) -> Figure:

@@ -10,7 +10,14 @@ from rlscale.laws.registry import law_named
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, interval
 from rlscale.report.figures.means import means_by
 from rlscale.report.figures.output import Drawing
-from rlscale.report.figures.style import DOUBLE, INK, human, note, panels
+from rlscale.report.figures.style import (
+    DOUBLE,
+    INK,
+    SMALL,
+    human,
+    note,
+    panels,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,9 +40,9 @@ def draw_table(
     for i, head in enumerate(heads):
         right = bool(rows) and all(_numeric(row[i]) for row in rows)
         x, side = (edges[i + 1] - 0.01, "right") if right else (edges[i] + 0.005, "left")
-        axes.text(x, -0.45, head, ha=side, va="center", weight="bold", fontsize=6.5)
+        axes.text(x, -0.45, head, ha=side, va="center", weight="bold", fontsize=SMALL)
         for j, row in enumerate(rows):
-            axes.text(x, j + 0.4, row[i], ha=side, va="center", fontsize=6.5)
+            axes.text(x, j + 0.4, row[i], ha=side, va="center", fontsize=SMALL)
     for y, thick in ((-0.95, 0.9), (0.0, 0.5), (len(rows), 0.9)):
         axes.plot([0, 1], [y, y], color=INK, lw=thick, clip_on=False)
     note(figure, notes)
