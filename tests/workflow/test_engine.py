@@ -3,12 +3,16 @@
 import json
 import math
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from tiny_cell import save_model
+from tiny_cell import ARCHITECTURE, save_model
 
 from rlscale.core.errors import StudyError
 from rlscale.evaluation.engine import Engine, Machine, Request, WorkerExtension
+from rlscale.models.tiny import character_tokenizer, new_model
 from rlscale.models.weights import reference_log_probabilities, weights_digest
 
 PROMPTS = [[10 + (7 * i + j * j) % 90 for j in range(3 + i % 9)] for i in range(100)]
@@ -136,12 +140,85 @@ def test_log_probabilities_are_those_of_transformers(models, engine):
     assert max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) < 1e-4
 
 
-def test_checksums_tell_checkpoints_apart(models, engine, monkeypatch):
-    """The probe of models that are too large to run twice."""
-    monkeypatch.setattr("rlscale.evaluation.engine.PROBE_BYTES", 0)
-    assert engine.swap(models / "m1", PROBES) < 1e-6
+def off_by_a_bit(folder, made, name, dtype):
+    """A copy of a model in which one number of one tensor has its last bit changed."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(folder, made)
+    tensors = load_file(folder / "model.safetensors")
+    flat = tensors[name].view(-1)
+    place = flat.abs().argmax()
+    bits = {torch.float32: torch.int32, torch.bfloat16: torch.int16}[dtype]
+    next_number = (flat[place : place + 1].to(dtype).view(bits) + 1).view(dtype)
+    smallest = torch.finfo(dtype).smallest_normal * 2  # biases here are zeros
+    flat[place] = max(next_number.item(), smallest)
+    save_file(tensors, made / "model.safetensors", metadata={"format": "pt"})
+
+
+# Packed layers, a bias within a fused one, a norm, and the embedding, which is the head.
+KINDS = ["self_attn.v_proj.weight", "self_attn.k_proj.bias", "mlp.down_proj.weight",
+         "input_layernorm.weight", "embed_tokens"]  # fmt: skip
+
+
+def name_of(kind):
+    return "model.embed_tokens.weight" if kind == "embed_tokens" else f"model.layers.1.{kind}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_number_that_is_off_by_its_last_bit_is_found(models, engine, tmp_path, kind):
+    import torch
+
+    engine.swap(models / "m1", PROBES)
+    off_by_a_bit(models / "m1", tmp_path / "off", name_of(kind), torch.float32)
+    with pytest.raises(StudyError, match=r"1 of its tensors|2 of its tensors"):
+        engine.prove(tmp_path / "off", PROBES)
+
+
+@pytest.fixture(scope="module")
+def rounded(models):
+    """An engine in bfloat16 over files in float32."""
+    engine = Engine(
+        models / "m0", dtype="bfloat16", max_model_len=40, cpu_threads=1, machine=Machine()
+    )
+    yield engine
+    engine.close()
+
+
+def test_rounding_to_the_engines_format_is_no_difference(models, rounded, tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    rounded.prove(models / "m0", PROBES)
+    rounded.swap(models / "m1", PROBES)
+    model = AutoModelForCausalLM.from_pretrained(models / "m1", dtype="bfloat16")
+    model.save_pretrained(tmp_path / "half")
+    AutoTokenizer.from_pretrained(models / "m1").save_pretrained(tmp_path / "half")
+    rounded.prove(tmp_path / "half", PROBES)
     with pytest.raises(StudyError, match="does not run this checkpoint"):
-        engine.prove(models / "m0", PROBES)
+        rounded.prove(models / "m0", PROBES)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_bfloat16_too(models, rounded, tmp_path, kind):
+    import torch
+
+    rounded.swap(models / "m1", PROBES)
+    off_by_a_bit(models / "m1", tmp_path / "off", name_of(kind), torch.bfloat16)
+    with pytest.raises(StudyError, match="does not run this checkpoint"):
+        rounded.prove(tmp_path / "off", PROBES)
+
+
+def test_a_head_that_only_one_of_two_files_states_is_the_same_architecture(
+    models, engine, tmp_path
+):
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(models / "m1", tmp_path / "stated")
+    tensors = load_file(models / "m1" / "model.safetensors")
+    tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
+    save_file(tensors, tmp_path / "stated" / "model.safetensors", metadata={"format": "pt"})
+    engine.swap(tmp_path / "stated", PROBES)
+    engine.swap(models / "m0", PROBES)
 
 
 def test_a_head_that_keeps_the_old_embedding_is_caught(models, engine, monkeypatch):
@@ -207,3 +284,27 @@ def test_the_digest_covers_weights_and_configuration(models, tmp_path):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "rope_theta": 1.0}))
     assert weights_digest(folder) != before
+
+
+def test_two_workers_prove_their_shares(tmp_path):
+    """Biases are shared out with their rows, as those of Qwen2.5 are."""
+    import torch
+
+    tokenizer = character_tokenizer()
+    model = new_model(ARCHITECTURE, tokenizer, seed=1)
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if name.endswith("bias"):
+                value.normal_(0, 2)
+    model.save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    off_by_a_bit(
+        tmp_path / "model", tmp_path / "off", "model.layers.1.self_attn.v_proj.bias", torch.float32
+    )
+    script = Path(__file__).with_name("two_workers.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "model"), str(tmp_path / "off")],
+        capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert "proved" in done.stdout, done.stderr[-3000:]
+    assert "1 of its tensors are not the files', model.layers.1.self_attn.qkv_proj" in done.stdout

@@ -11,23 +11,26 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.evaluation.proof import compare_weights
 from rlscale.jobs.devices import on_gpu, use_gpus
 from rlscale.models.weights import (
-    checkpoint_sums,
+    differing_tensor,
     reference_log_probabilities,
+    tensor_files,
     tensor_shapes,
     weight_files,
 )
 
-# ASSUME: float32 log-probabilities of vLLM and transformers differ by less than this when the
-# weights are the same (measured: below 1e-5), and by more when they are not.
+# ASSUME: mean absolute differences of log-probabilities of vLLM and transformers stay below this
+# when they run the same model (measured in float32: below 1e-5). In bfloat16 single tokens differ
+# by half a nat, so there it tells other models apart, not the steps of one.
 PROBE_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25}
-# Up to this size the probe runs the model in transformers; beyond it compares tensor checksums.
+# Up to this size a model in float32 runs in transformers as well.
 PROBE_BYTES = 2 << 30
 _CPU_SEQUENCES, _GPU_SEQUENCES = 512, 256
 _closed: list[Any] = []
@@ -79,14 +82,21 @@ class WorkerExtension:
         if model.config.tie_word_embeddings:
             model.lm_head.quant_method.process_weights_after_loading(model.lm_head)
 
-    def parameter_sums(self) -> dict[str, float]:
-        """Sum of each unpacked parameter of this worker, in float64."""
-        model = self.model_runner.get_model()
-        return {
-            name: parameter.double().sum().item()
-            for name, parameter in model.named_parameters()
-            if parameter.numel()
-        }
+    def compare_weights(self, folder: str) -> dict[str, Any]:
+        """Hold this worker's weights against a checkpoint's files (``proof.Comparison``)."""
+        from vllm.distributed import (
+            get_tensor_model_parallel_rank,
+            get_tensor_model_parallel_world_size,
+        )
+
+        found = compare_weights(
+            self.model_runner.get_model(),
+            tensor_files(folder),
+            self.model_config.dtype,
+            get_tensor_model_parallel_rank(),
+            get_tensor_model_parallel_world_size(),
+        )
+        return asdict(found)
 
 
 class Engine:
@@ -163,15 +173,12 @@ class Engine:
         self.swap_seconds = 0.0
         self.probe_seconds = 0.0
 
-    def swap(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> float:
+    def swap(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> None:
         """Load another checkpoint's weights and prove that the engine runs them.
 
         Args:
             folder: The checkpoint's folder.
             probes: Token ids of a few fixed prompts, each of at least two tokens.
-
-        Returns:
-            Largest difference found by the probe (nats, or relative for checksums).
 
         Raises:
             StudyError: Another architecture, unreadable weights, or a failed probe.
@@ -187,26 +194,44 @@ class Engine:
         self._llm.collective_rpc("repack_tied_head")
         self._llm.reset_prefix_cache()
         self.swap_seconds += time.monotonic() - started
-        return self.prove(folder, probes)
+        self.prove(folder, probes)
 
-    def prove(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> float:
-        """Compare the engine with a checkpoint's files; raises StudyError where they differ."""
+    def prove(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> None:
+        """Make sure that the engine runs a checkpoint's weights.
+
+        Every worker compares its weights with the files, number by number. Where some cannot be
+        compared, and for small models in float32, log-probabilities of the probes must be those of
+        transformers, too.
+
+        Raises:
+            StudyError: They are not the checkpoint's; names tensors.
+        """
         started = time.monotonic()
-        if sum(file.stat().st_size for file in weight_files(folder)) > PROBE_BYTES:
-            difference, tolerance = self._checksum_difference(folder), 1e-3
-        else:
-            mine = self.log_probabilities(probes)
-            theirs = reference_log_probabilities(folder, probes, self.dtype, self._trusted)
-            difference = max(abs(a - b) for a, b in zip(mine, theirs, strict=True))
-            tolerance = PROBE_TOLERANCE[self.dtype]
+        workers = self._llm.collective_rpc("compare_weights", args=(str(folder),))
+        differing = sorted({name for worker in workers for name in worker["differing"]})
+        if differing or not all(worker["compared"] for worker in workers):
+            raise StudyError(
+                f"{folder}: after the swap the engine does not run this checkpoint: "
+                f"{len(differing)} of its tensors are not the files', "
+                f"{', '.join(differing[:3])}; nothing was scored"
+            )
+        small = sum(file.stat().st_size for file in weight_files(folder)) <= PROBE_BYTES
+        unknown = any(worker["unknown"] for worker in workers)
+        if unknown or (small and self.dtype == "float32"):
+            self._probe(folder, probes)
+        self.probe_seconds += time.monotonic() - started
+
+    def _probe(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> None:
+        mine = self.log_probabilities(probes)
+        theirs = reference_log_probabilities(folder, probes, self.dtype, self._trusted)
+        difference = sum(abs(a - b) for a, b in zip(mine, theirs, strict=True)) / len(mine)
+        tolerance = PROBE_TOLERANCE[self.dtype]
         if not difference <= tolerance:
             raise StudyError(
-                f"{folder}: after the swap the engine does not run this checkpoint: its probe "
-                f"differs by {difference:.3g} (at most {tolerance:g} is rounding); "
+                f"{folder}: the engine computes another model than transformers: log-probabilities "
+                f"differ by {difference:.3g} nats on average (at most {tolerance:g} is rounding); "
                 "nothing was scored"
             )
-        self.probe_seconds += time.monotonic() - started
-        return difference
 
     def log_probabilities(self, prompts: Sequence[Sequence[int]]) -> list[float]:
         """Log-probability of each prompt's tokens after the first, all prompts in one list."""
@@ -282,40 +307,15 @@ class Engine:
         _closed.append(self._llm)
 
     def _check_architecture(self, folder: Path | str) -> None:
-        shapes = tensor_shapes(folder)
-        if shapes == self._shapes:
-            return
-        names = sorted(
-            name
-            for name in shapes.keys() | self._shapes.keys()
-            if shapes.get(name) != self._shapes.get(name)
-        )
-        raise StudyError(
-            f"{folder}: another architecture than the engine's: tensor {names[0]} is "
-            f"{shapes.get(names[0], 'absent')}, the engine's is "
-            f"{self._shapes.get(names[0], 'absent')}"
-        )
-
-    def _checksum_difference(self, folder: Path | str) -> float:
-        """Largest relative difference between sums of tensors here and in the files."""
-        per_worker = self._llm.collective_rpc("parameter_sums")
-        if len(per_worker) > 1:
-            # Sharded tensors add up over workers; replicated ones are checked per worker.
-            sharded = ("_proj.", "embed_tokens.", "lm_head.")
-            sums = {
-                name: sum(worker[name] for worker in per_worker)
-                if any(part in name for part in sharded) and "bias" not in name
-                else per_worker[0][name]
-                for name in per_worker[0]
-            }
-        else:
-            sums = per_worker[0]
-        expected = checkpoint_sums(folder, sums)
-        if not expected:
-            raise StudyError(f"{folder}: no tensor of the engine can be compared with the files")
-        return max(
-            abs(sums[name] - total) / max(1.0, abs(total)) for name, total in expected.items()
-        )
+        name = differing_tensor(tensor_shapes(folder), self._shapes)
+        if name is not None:
+            theirs, ours = (
+                shapes.get(name, "absent") for shapes in (tensor_shapes(folder), self._shapes)
+            )
+            raise StudyError(
+                f"{folder}: another architecture than the engine's: tensor {name} is {theirs}, the "
+                f"engine's is {ours}"
+            )
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Checkpoints as files: their digest, what their tensors are, and what they should compute."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,26 +38,28 @@ def tensor_shapes(folder: Path | str) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def checkpoint_sums(folder: Path | str, wanted: Iterable[str]) -> dict[str, float]:
-    """Sums of a checkpoint's tensors under the engine's names (fused ones added up)."""
-    fused = {
-        "qkv_proj": ("q_proj", "k_proj", "v_proj"),
-        "gate_up_proj": ("gate_proj", "up_proj"),
-    }
-    handles = {
+def differing_tensor(
+    one: Mapping[str, tuple[int, ...]], other: Mapping[str, tuple[int, ...]]
+) -> str | None:
+    """The first tensor in which two models of one architecture would not differ; None without any.
+
+    A tied output head and the buffers of rotary positions may stand in a file or not: both follow
+    from the rest of it.
+    """
+    for name in sorted(one.keys() | other.keys()):
+        derived = name.endswith(("lm_head.weight", "rotary_emb.inv_freq"))
+        if one.get(name) != other.get(name) and not (derived and (name in one) != (name in other)):
+            return name
+    return None
+
+
+def tensor_files(folder: Path | str) -> dict[str, Any]:
+    """Name of each of a folder's tensors -> handle of the file that has it."""
+    return {
         name: handle
         for _, handle in _opened(folder)
         for name in handle.keys()  # noqa: SIM118
     }
-    sums = {}
-    for name in wanted:
-        part = next((part for part in fused if f".{part}." in name), None)
-        sources = [name.replace(part, piece) for piece in fused[part]] if part else [name]
-        if all(source in handles for source in sources):
-            sums[name] = sum(
-                handles[source].get_tensor(source).double().sum().item() for source in sources
-            )
-    return sums
 
 
 def _opened(folder: Path | str) -> Iterator[tuple[Path, Any]]:
