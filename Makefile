@@ -5,6 +5,7 @@ PYTEST ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Packages from elsewhere would take the place of the environment's own.
 unexport PYTHONPATH PYTHONHOME
+export PYTHONUTF8 = 1
 ENVIRONMENT = .venv/$(LOCK).stamp
 INSTALL = requirements/install.py requirements/find_python.sh pyproject.toml
 PYTHON_FILES = src tests workflow benchmarks requirements

@@ -95,7 +95,7 @@ def install_lock(python: Path, lock_file: Path) -> None:
     """Install every package of the lock, and nothing else."""
     bootstrap_uv(python, lock_file)
     command = [*installer(python), "--no-deps", "--require-hashes", "-r", str(lock_file)]
-    torch = requirement(lock_file.read_text(), "torch").split()
+    torch = requirement(lock_file.read_text(encoding="utf-8"), "torch").split()
     try:
         run(command, python)
     except InstallError as error:
@@ -110,7 +110,7 @@ def bootstrap_uv(python: Path, lock_file: Path) -> None:
     """Install the lock's own uv by pip; where that fails, pip serves for the rest too."""
     with tempfile.TemporaryDirectory() as folder:
         only_uv = Path(folder) / "uv.txt"
-        only_uv.write_text(requirement(lock_file.read_text(), "uv"))
+        only_uv.write_text(requirement(lock_file.read_text(encoding="utf-8"), "uv"))
         pip = [python, "-m", "pip", "install", "--retries", "1"]
         subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", only_uv], capture_output=True)
 

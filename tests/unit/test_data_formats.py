@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pyarrow
-import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 import pytest

@@ -76,3 +76,10 @@ def test_it_needs_nothing_that_must_be_installed():
         [sys.executable, "-I", "-S", "-c", code, str(ROOT / "src")], capture_output=True, text=True
     )
     assert int(done.stdout) > 8, done.stderr
+
+
+def test_another_encoding_than_utf8_is_named(monkeypatch):
+    monkeypatch.setattr(doctor.locale, "getencoding", lambda: "ISO-8859-1")
+    assert "PYTHONUTF8=1" in named(doctor.checks(ROOT), "text encoding").remedy
+    if not doctor.sys.flags.utf8_mode:
+        assert not named(doctor.checks(ROOT), "text encoding").ok

@@ -103,7 +103,7 @@ def _configuration() -> dict:
 
     if not Path(CONFIG).exists():
         raise StudyError(f"{CONFIG}: not here; run this in a study's folder")
-    return yaml.safe_load(Path(CONFIG).read_text())
+    return yaml.safe_load(Path(CONFIG).read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def history(path: Path) -> list[dict[str, Any]]:
     attempts: list[dict[str, Any]] = []
     if not path.exists():
         return attempts
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         with contextlib.suppress(json.JSONDecodeError):  # a line that a kill cut off
             row = json.loads(line)
             if "end" in row:
@@ -112,7 +112,7 @@ def counted(path: Path, state: Path, budget: int) -> Iterator[None]:
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(
             "\n" + json.dumps(row)
         )  # the break comes first: a kill may have cut the line before

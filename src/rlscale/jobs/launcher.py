@@ -38,7 +38,7 @@ def main() -> None:
 
 def _pass_on(number: int, _: Any) -> None:
     """Send a signal to the processes started; without any, end as it would end this one."""
-    started = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    started = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
     if not started:
         sys.exit(128 + number)
     for pid in started:

@@ -129,13 +129,13 @@ def _identity() -> dict[str, Any]:
 
 
 def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
 
 
 def _born(pid: int) -> str | None:
     """When a process of this machine started, in clock ticks since boot; None where it is gone."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in "ZX" else fields[19]
@@ -144,7 +144,7 @@ def _born(pid: int) -> str | None:
 def _live_holder(claim: Path) -> str:
     """Who holds a claim, in words; empty where nobody does any more."""
     try:
-        holder = json.loads(claim.read_text())
+        holder = json.loads(claim.read_text(encoding="utf-8"))
         silent = _silence(claim)
     except FileNotFoundError:
         return ""

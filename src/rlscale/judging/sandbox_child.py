@@ -172,7 +172,7 @@ def enter_namespaces(root):
             ("uid_map", f"0 {user} 1"),
             ("gid_map", f"0 {group} 1"),
         ):
-            with open(f"/proc/self/{file}", "w") as handle:
+            with open(f"/proc/self/{file}", "w", encoding="utf-8") as handle:
                 handle.write(text)
         private, bind, remount, readonly = 0x40000 | 0x4000, 0x1000 | 0x4000, 0x1020, 0x1
         nosuid, nodev = 0x2, 0x4

@@ -35,7 +35,12 @@ def show() -> None:
         log = Path(f"logs/train_cell/{cell}.log")
         print(f"{log}: {attempts.history(_record(cell))[-1].get('end', 'killed without a word')}")
         if log.exists():
-            print("".join(f"    {line}\n" for line in log.read_text().splitlines()[-_LAST_LINES:]))
+            print(
+                "".join(
+                    f"    {line}\n"
+                    for line in log.read_text(encoding="utf-8").splitlines()[-_LAST_LINES:]
+                )
+            )
     print(_spent())
 
 
@@ -64,7 +69,7 @@ def _spent() -> str:
     plan = Path("results/plan.csv")
     if not plan.exists():
         return f"{said} (planned: see `snakemake -c1 results/plan.md`)"
-    with plan.open() as table:
+    with plan.open(encoding="utf-8") as table:
         rows = [row for row in csv.DictReader(table) if float(row["gpus"])]
     planned = sum(float(row["gpu_hours"]) for row in rows)
     return f"{said}, of {planned:,.1f} planned with evaluation (results/plan.csv)"

@@ -6,6 +6,7 @@ Standard library only: requirements/install.py asks before anything is installed
 import contextlib
 import ctypes
 import json
+import locale
 import os
 import platform
 import shutil
@@ -55,7 +56,7 @@ def checks(root: Path, *, study: bool = True, room_gib: float = 1.0) -> list[Che
         study: Whether a study is to run here, not only fits of curves made elsewhere.
         room_gib: Disk that must be free [GiB].
     """
-    found = [_system(study), _disk(root, room_gib), _temporary(), *_foreign()]
+    found = [_system(study), _disk(root, room_gib), _temporary(), _encoding(), *_foreign()]
     if study:
         found += [_git(), *_libraries(), _processor(), _processes(), _shared_memory(), _memory()]
     return found
@@ -126,6 +127,12 @@ def _temporary() -> Check:
             return Check("temporary files", True, tempfile.gettempdir())
     except OSError as error:
         return Check("temporary files", False, str(error), "set TMPDIR to a folder to write in")
+
+
+def _encoding() -> Check:
+    name = locale.getencoding()
+    good = name.lower().replace("-", "") == "utf8" or bool(sys.flags.utf8_mode)
+    return Check("text encoding", good, name, "export PYTHONUTF8=1 (or LC_ALL=C.UTF-8)")
 
 
 def _foreign() -> Iterator[Check]:

@@ -82,7 +82,7 @@ def new_study(folder: Path, config: Path) -> None:
     template = PRODUCT / "workflow" / "study"
     for source in sorted(path for path in template.rglob("*") if path.is_file()):
         write_text(folder / source.relative_to(template), source.read_text())
-    write_text(folder / CONFIG, config.read_text())
+    write_text(folder / CONFIG, config.read_text(encoding="utf-8"))
     write_text(folder / "slurm/config.yaml", (PRODUCT / "slurm/config.yaml").read_text())
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     _run([sys.executable, "-m", "dvc", "init", "--quiet"], folder)

@@ -40,7 +40,9 @@ def run(targets: Sequence[str], options: Sequence[str] = ()) -> int:
 
 def snakemake(arguments: Sequence[str]) -> int:
     """Run Snakemake with the study's usual options, its output shown as it comes."""
-    return subprocess.run([*_command(), *arguments, "--logger", "rlscale"]).returncode
+    environment = {**os.environ, "PYTHONUTF8": "1"}  # whatever the locale, files are UTF-8
+    command = [*_command(), *arguments, "--logger", "rlscale"]
+    return subprocess.run(command, env=environment).returncode
 
 
 def dry_run() -> str:
@@ -84,7 +86,7 @@ def alone() -> Iterator[None]:
     if not Path("Snakefile").exists():
         raise StudyError(f"{Path.cwd()}: no Snakefile here; run this in a study's folder")
     _LOCK.parent.mkdir(exist_ok=True)
-    with _LOCK.open("a+") as lock:
+    with _LOCK.open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -115,7 +117,9 @@ def _at_work() -> dict[int, str]:
     pid = os.getpid()
     while pid > 1:
         own.add(pid)
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        pid = int(
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+        )
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -70,7 +70,9 @@ def record() -> None:
             )
         count = provenance.write_records()
         lock = Path("dvc.lock")
-        if lock.exists() and not lock.read_text().strip():  # DVC was killed while it wrote it
+        if (
+            lock.exists() and not lock.read_text(encoding="utf-8").strip()
+        ):  # DVC was killed while it wrote it
             lock.unlink()
         done = subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"])
         if done.returncode:
@@ -124,7 +126,11 @@ def _dvc_hashes() -> dict[str, str]:
     """Path -> hash of every dependency and output of dvc.lock."""
     import yaml
 
-    lock = yaml.safe_load(Path("dvc.lock").read_text()) if Path("dvc.lock").exists() else None
+    lock = (
+        yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))
+        if Path("dvc.lock").exists()
+        else None
+    )
     return {
         entry["path"]: f"{entry['hash']} {entry[entry['hash']]}"
         for stage in (lock or {}).get("stages", {}).values()

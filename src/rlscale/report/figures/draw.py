@@ -47,7 +47,7 @@ def draw(
         caption: Where the caption goes, as reStructuredText; beside it as JSON.
     """
     figure = all_figures()[name]
-    inputs = read_inputs(curves, fits, tables, settings, cells.read_text().split())
+    inputs = read_inputs(curves, fits, tables, settings, cells.read_text(encoding="utf-8").split())
     read = [curves, *fits, *tables.values(), cells]
     paths = {str(path): path for path in read if path is not None}
     provenance = {
