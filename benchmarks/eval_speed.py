@@ -7,7 +7,7 @@ Three ways to the same scores of an embedded cell (random tiny checkpoints, 2 be
 problems, samples, sampling parameters and vLLM settings), each timed as a user would see it, from
 process start to process end, imports included:
 
-* ours: ``workflow/scripts/evaluate_cell.py``, every sample kept, every swap probed;
+* ours: ``rlscale.evaluation.evaluate``, every sample kept, every swap probed;
 * fresh: a plain script per checkpoint that starts vLLM, generates and scores;
 * lm_eval: lm-evaluation-harness with its vLLM backend per checkpoint. Its environment stands apart
   from the lock: a venv with lm_eval installed and a .pth file that leads to this project's packages
@@ -27,6 +27,21 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests/workflow"))
 
+OURS = """
+import json, os, sys
+from pathlib import Path
+from rlscale.evaluation.engine import Machine
+from rlscale.evaluation.evaluate import evaluate_cell
+settings, problems, output = json.loads(sys.argv[1]), json.loads(sys.argv[2]), Path(sys.argv[3])
+names = {"samples": "samples.parquet", "outcomes": "outcomes.parquet", "scores": "scores.csv",
+         "metrics": "eval_metrics.csv", "manifest": "eval.json"}
+report = evaluate_cell(
+    train_manifest=output / "train.json", settings=settings, machine=Machine(),
+    problems={name: Path(path) for name, path in problems.items()}, journal=output / "journal",
+    outputs={name: output / file for name, file in names.items()})
+print(json.dumps(report), flush=True)
+os._exit(0)
+"""
 FRESH = """
 import json, sys
 from vllm import LLM, SamplingParams
@@ -100,16 +115,9 @@ class Bench:
         manifest["checkpoints"] = manifest["checkpoints"][:count]
         (output / "train.json").write_text(json.dumps(manifest))
         own = settings(self.names, self.arguments.samples)
-        command = [
-            sys.executable, str(ROOT / "workflow/scripts/evaluate_cell.py"),
-            "--settings", json.dumps(own), "--train", str(output / "train.json"), "--problems",
-            *[f"{name}={self.folder / name / 'manifest.json'}" for name in self.names],
-            "--journal", str(output / "journal"),
-        ]  # fmt: skip
-        for name in ("samples", "outcomes", "scores", "metrics"):
-            command += [f"--{name}", str(output / name)]
-        command += ["--manifest", str(output / "eval.json")]
-        seconds = timed(command, output / "log")
+        problems = {name: str(self.folder / name / "manifest.json") for name in self.names}
+        given = [json.dumps(own), json.dumps(problems), str(output)]
+        seconds = timed([sys.executable, "-c", OURS, *given], output / "log")
         return seconds, json.loads((output / "log").read_text().splitlines()[-1])["seconds"]
 
     def fresh(self, count: int) -> float:

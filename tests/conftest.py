@@ -122,11 +122,15 @@ class Study:
         return "".join(text[-2000:] for text in texts if "error:" in text or "Traceback" in text)
 
     def planned(self, *arguments: str) -> dict[str, set[str]]:
-        """What a dry run would do: entry point -> the command lines of its jobs."""
+        """What a dry run would do: step -> the names that its jobs are given."""
         planned: dict[str, set[str]] = {}
         said = self.run("--dry-run", "--printshellcmds", *arguments)
-        for script, command in re.findall(r"\$SCRIPTS/(\w+)\.py (.*)", said):
-            planned.setdefault(script, set()).add(command)
+        for command in re.findall(r"rlscale (train|evaluate|step) (.*?) (?:>|2>&1)", said):
+            what, names = command
+            rule = f"{what}_cell"
+            if what == "step":
+                rule, _, names = names.partition(" ")
+            planned.setdefault(rule, set()).add(names)
         return planned
 
 

@@ -7,7 +7,6 @@ import sys
 ACCEPTED = {
     "Specify a conda environment or container": "one locked environment serves all rules",
     "Mixed rules and functions": "a function that one rules file uses stands beside its rules",
-    "Environment variable SCRIPTS used": "the workflow sets it itself (common.smk says why)",
 }
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from rlscale.core.cell import Cell
 from rlscale.evaluation.tasks import sample_seed, samples_wanted
+from rlscale.study import settings as pieces
 from rlscale.study.grid import protocol_digest
-from rlscale.study.settings import evaluation_settings
 
 CELL = Cell("main", "small", "base", 1, 4, 2)
 
@@ -28,6 +28,7 @@ def config():
             "held_out": {"samples": 4},
             "longer": {"module": "arithmetic", "samples": 2, "max_tokens": 16},
         },
+        "rerun_on_code": False,
         "evaluation": {
             "seed": 3, "temperature": 0.7, "top_p": 1.0, "max_tokens": 8, "dtype": "float32",
             "suites": {}, "machine": {"max_num_seqs": 64}, "top_up": [],
@@ -36,14 +37,14 @@ def config():
 
 
 def test_settings_are_what_decides_the_evaluation_and_no_speed_key(config):
-    settings = evaluation_settings(config, CELL)
+    settings = pieces.evaluation(config, CELL)
     assert "machine" not in settings
     assert settings["benchmarks"]["held_out"] == {
         "module": "held_out", "samples": 4, "max_tokens": 8,
     }  # fmt: skip
     assert settings["benchmarks"]["longer"]["max_tokens"] == 16
     faster = {**config, "evaluation": config["evaluation"] | {"machine": {"max_num_seqs": 1}}}
-    assert evaluation_settings(faster, CELL) == settings
+    assert pieces.evaluation(faster, CELL) == settings
 
 
 def test_a_top_up_reaches_the_cells_steps_and_benchmarks_that_it_names(config):
@@ -52,7 +53,7 @@ def test_a_top_up_reaches_the_cells_steps_and_benchmarks_that_it_names(config):
         {"match": {"model": "large"}, "samples": 64},
         {"match": {"model": "small", "step": 4}, "samples": 3},
     ]
-    settings = evaluation_settings(config, CELL)
+    settings = pieces.evaluation(config, CELL)
     wanted = {
         (name, step): samples_wanted(settings, name, step)
         for name in ("held_out", "longer")
@@ -65,9 +66,9 @@ def test_a_top_up_reaches_the_cells_steps_and_benchmarks_that_it_names(config):
 
 
 def test_top_ups_of_other_cells_leave_a_cells_settings_alone(config):
-    before = evaluation_settings(config, CELL)
+    before = pieces.evaluation(config, CELL)
     config["evaluation"]["top_up"] = [{"match": {"seed": 1}, "samples": 99}]
-    assert evaluation_settings(config, CELL) == before
+    assert pieces.evaluation(config, CELL) == before
 
 
 def test_every_request_has_a_seed_of_its_own():

@@ -14,8 +14,6 @@ import torch
 import trl
 from trl.trainer import grpo_trainer
 
-from conftest import ROOT
-
 FOLDER = Path(os.environ["REPLAY"])
 PROCESSES = int(os.environ.get("WORLD_SIZE", "1"))
 RECORD = FOLDER / "responses.json"
@@ -54,7 +52,7 @@ class Replaying(trl.GRPOTrainer):
 
 grpo_trainer.shuffle_sequence_dict = in_order
 trl.GRPOTrainer = Replaying
-runpy.run_path(str(ROOT / "workflow" / "scripts" / "train_cell.py"), run_name="__main__")
+runpy.run_path(str(Path(__file__).with_name("train_cell.py")), run_name="__main__")
 if os.environ.get("RANK", "0") == "0":
     updates = {"losses": torch.tensor(losses), "gradients": torch.stack(gradients)}
     torch.save(updates, FOLDER / f"updates{PROCESSES}.pt")

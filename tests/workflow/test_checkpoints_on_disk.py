@@ -3,10 +3,10 @@
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow.parquet
 import pytest
 from training_run import RECIPE, STEPS, Run
 
-from conftest import ROOT, Study, small_config
+from conftest import Study, small_config
 from rlscale.core.files import read_json
 from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.evaluation.samples import KEY
@@ -163,16 +163,11 @@ class Job:
 
     def __init__(self, study: Study):
         self.folder = study.folder
-        said = study.run("--dry-run", "--printshellcmds", CURVE)
-        (self.command,) = re.findall(r"python \S+/train_and_evaluate_cell.*(?= > logs/)", said)
-        (self.folder / FOLDER).mkdir(parents=True)
 
     def start(self) -> subprocess.Popen:
         return subprocess.Popen(
-            f"exec {self.command}",
-            shell=True,
+            [sys.executable, "-m", "rlscale.cli.main", "train", CELL, "--configfile", "study.yaml"],
             cwd=self.folder,
-            env={**os.environ, "SCRIPTS": str(ROOT / "workflow/scripts")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from scipy.stats import binomtest
 
-from conftest import ROOT, Study, small_config
+from conftest import Study, small_config
 from rlscale.core.manifests import read_manifest, read_record
 from rlscale.data.canonical import canonicalise
 from rlscale.evaluation.pass_rates import binomial_interval
@@ -123,12 +123,16 @@ def test_the_model_that_is_asked_has_seen_no_problem_of_the_set(study):
 
 # A child that saves often, so that a kill meets a journal with parts.
 IMPATIENT = """
-import runpy, sys
-from rlscale.evaluation import progress
-from rlscale.evaluation import samples
+import json, os, pathlib, sys
+from rlscale.evaluation import progress, samples
+from rlscale.evaluation.engine import Machine
+from rlscale.evaluation.pass_rates import estimate_pass_rates
 samples.FLUSH_SECONDS = progress.EVERY_SECONDS = 0.01
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+settings, paths = map(json.loads, sys.argv[1:])
+paths = {name: pathlib.Path(path) for name, path in paths.items()}
+report = estimate_pass_rates(name="arithmetic", settings=settings, machine=Machine(), **paths)
+print(json.dumps(report), flush=True)
+os._exit(0)
 """
 
 
@@ -136,20 +140,16 @@ def test_a_kill_loses_no_flushed_sample(study, tmp_path):
     folder, _ = rated(study)
     done = pandas.read_parquet(folder / "pass_rates" / "samples.parquet")
     settings = read_record(folder / "pass_rates" / "manifest.json")["settings"]
-    outputs = {
-        "--owner": tmp_path / "owner",
-        "--journal": tmp_path / "journal",
-        "--samples": tmp_path / "samples.parquet",
-        "--rates": tmp_path / "pass_rates.parquet",
-        "--manifest": tmp_path / "manifest.json",
+    paths = {
+        "problems": folder / "problems" / "manifest.json",
+        "model": "results/models/arith-39k-base/manifest.json",
+        "journal": tmp_path / "journal",
+        "samples": tmp_path / "samples.parquet",
+        "rates": tmp_path / "pass_rates.parquet",
+        "manifest": tmp_path / "manifest.json",
     }
-    command = [
-        sys.executable, "-c", IMPATIENT, str(ROOT / "workflow/scripts/estimate_pass_rate.py"),
-        "--name", "arithmetic", "--settings", json.dumps(settings),
-        "--problems", str(folder / "problems" / "manifest.json"),
-        "--model", "results/models/arith-39k-base/manifest.json",
-        *(str(part) for pair in outputs.items() for part in pair),
-    ]  # fmt: skip
+    given = [json.dumps(settings), json.dumps(paths, default=str)]
+    command = [sys.executable, "-c", IMPATIENT, *given]
     with subprocess.Popen(command, cwd=study.folder, stdout=subprocess.PIPE) as process:
         while not list((tmp_path / "journal").glob("000002.parquet")):
             assert process.poll() is None, "it ended before it could be killed"

@@ -18,11 +18,6 @@ MADE_BY_SCIENCE = {"prepare_set", "make_model", "train_cell", "evaluate_cell", "
 DOWNSTREAM_OF_A_CELL = {"collect_curves", "fit_law"}
 
 
-def cells_of(jobs):
-    """Cells that are named as such (`--cell`, or by the path of what the job makes)."""
-    return {cell for cell in CELLS for command in jobs if f"{cell}/" in command}
-
-
 def test_the_study_ends_in_figures_whose_inputs_are_complete(finished_study):
     results = finished_study.folder / "results"
     for figure in ("k_of_N", "loss_vs_compute", "loss_vs_data", "data_reuse", "group_size"):
@@ -118,7 +113,7 @@ def test_an_override_schedules_its_cell_and_what_depends_on_it(finished_study):
     planned = finished_study.planned()
     finished_study.configure(small_config())
     for rule in ("train_cell", "evaluate_cell", "make_curve"):
-        assert cells_of(planned.pop(rule)) == {"main/arith-15k-base/tau1-g4/seed2"}
+        assert planned.pop(rule) == {"main/arith-15k-base/tau1-g4/seed2"}
     assert planned.keys() >= DOWNSTREAM_OF_A_CELL
     assert not planned.keys() & {"make_model", "make_benchmark", "prepare_set", "make_variant"}
 
@@ -129,7 +124,7 @@ def test_another_temperature_of_evaluation_trains_nothing(finished_study):
     finished_study.configure(config)
     planned = finished_study.planned()
     finished_study.configure(small_config())
-    assert cells_of(planned["evaluate_cell"]) == set(CELLS)
+    assert planned["evaluate_cell"] == set(CELLS)
     assert not planned.keys() & {"make_model", "make_variant", "train_cell"}
 
 
@@ -139,7 +134,7 @@ def test_another_colour_draws_figures_and_trains_nothing(finished_study):
     finished_study.configure(config)
     planned = finished_study.planned()
     finished_study.configure(small_config())
-    assert "plot_figure" in planned
+    assert "plot" in planned
     assert not planned.keys() & MADE_BY_SCIENCE
 
 
@@ -149,10 +144,10 @@ def test_a_tracker_follows_new_runs_and_makes_none_again(finished_study):
     finished_study.configure(config)
     train = f"results/cells/{CELL}/train.json"
     planned = finished_study.planned()
-    (forced,) = finished_study.planned(train, "--forcerun", train)["train_cell"]
+    forced = finished_study.planned(train, "--forcerun", train)["train_cell"]
     finished_study.configure(small_config())
     assert not planned.keys() & MADE_BY_SCIENCE
-    assert f"--report-to tensorboard --tracked logs/train_cell/{CELL} " in forced
+    assert forced == {CELL}
 
 
 def test_the_first_cells_again_elsewhere_are_equal_to_the_bit(finished_study, tmp_path):

@@ -76,7 +76,7 @@ def write_benchmark(folder: Path, table: pandas.DataFrame) -> None:
 
 
 def settings(benchmarks: list[str], samples: int, **changes) -> dict:
-    """Evaluation settings as ``evaluation_settings`` gives them."""
+    """Evaluation settings as ``rlscale.study.settings.evaluation`` gives them."""
     return {
         "seed": 3,
         "temperature": 0.7,

@@ -16,7 +16,6 @@ import pandas
 from forked import run_script
 from safetensors.torch import load_file
 
-from conftest import ROOT
 from rlscale.core.digests import canonical_json
 from rlscale.core.manifests import read_manifest, verify_files, write_manifest
 from rlscale.models.tiny import character_tokenizer, new_model, parameter_counts
@@ -105,7 +104,7 @@ class Run:
         self.inputs = inputs
         self.job = job
         self.launch = [sys.executable]
-        self.script = ROOT / "workflow" / "scripts" / "train_cell.py"
+        self.script = Path(__file__).with_name("train_cell.py")
         self.environment: dict[str, str] = {}
         self.cell = CELL
         self.recipe = RECIPE

@@ -1,4 +1,4 @@
-# What all rules share: the study's cells, settings per cell, resources, code digests.
+# What all rules share: the study's cells, its configuration for the jobs, resources.
 import json
 import os
 import uuid
@@ -7,18 +7,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from rlscale.jobs import attempts
-from rlscale.study import grid
-from rlscale.study.cluster import cancel_orphans
-from rlscale.core.errors import StudyError
-from rlscale.jobs.launch import command
-from rlscale.core.code import code_digest
 from rlscale.core.digests import digest
+from rlscale.core.errors import StudyError
+from rlscale.jobs import attempts
+from rlscale.study import configuration, grid, inputs, layout, settings
+from rlscale.study.cluster import cancel_orphans
 from rlscale.study.folder import check_folder, claim_folder
-
-# Entry points are named by this variable, not by a path in a rule: a path differs between clones
-# and Snakemake would take that for a changed rule.
-os.environ["SCRIPTS"] = str(Path(workflow.current_basedir).parent / "scripts")
+from rlscale.study.layout import CellFiles
 
 
 def or_refuse(function, *arguments):
@@ -30,6 +25,10 @@ def or_refuse(function, *arguments):
 
 
 or_refuse(check_folder, config["study"], Path("results"))
+# Jobs take the configuration from here. Those on a cluster, whose own Snakemake reads config.yaml
+# again, keep that of the process that planned them.
+if workflow.is_main_process or configuration.VARIABLE not in os.environ:
+    configuration.use(config)
 # A study of curves made elsewhere trains nothing.
 CELLS = []
 if "ingest" not in config:
@@ -56,6 +55,14 @@ def cell_of(wildcards):
     return cell_at(wildcards.cell)
 
 
+def piece(function, *names):
+    """What decides a step, from rlscale.study.settings: a rule's parameter `settings`.
+
+    It is on no command line: Snakemake compares it, and the step asks for the same.
+    """
+    return json.dumps(or_refuse(function, config, *names))
+
+
 # On a cluster (jobs are counted, not cores) interrupted steps go on in new jobs. Only this process
 # starts them: a job's own Snakemake, which reads the same rules, would multiply the attempts.
 if workflow.is_main_process:
@@ -74,35 +81,19 @@ def evaluation_job_of(model):
     return resources_of(model).of_evaluation()
 
 
-def engine_of(model):
-    """How an engine computes responses: all GPUs of its job share the model."""
-    gpus = evaluation_job_of(model).gpus
-    return json.dumps(config["evaluation"]["machine"] | {"gpus": gpus})
-
-
-# For a cell that another process is at: an option of the entry points, by no means a setting.
-WAIT_FOR_OWNER = "--wait" if config["training"]["wait_for_owner"] else ""
-
-
-def attempts_of(wildcards):
+def attempts_of(cell):
     """The record of the attempts at training a cell, and the folder of its resumable state."""
-    cell = wildcards.cell
-    return Path(f".state/attempts/{cell}.jsonl"), Path(f".state/{cell}")
+    files = CellFiles.of(cell.path)
+    return files.attempts, files.state
 
 
-def memory_for_training(wildcards):
+def memory_for_training(cell):
     """Half as much again for each attempt that was killed without a word."""
-    killed = attempts.killed(*attempts_of(wildcards))
-    return int(resources_of(cell_of(wildcards).model).mem_mb * 1.5**killed)
+    killed = attempts.killed(*attempts_of(cell))
+    return int(resources_of(cell.model).mem_mb * 1.5**killed)
 
 
-def gpus_for_training(wildcards):
+def gpus_for_training(cell):
     """None once the attempts are spent: a job could only say so."""
-    spent = attempts.spent(*attempts_of(wildcards), config["training"]["faults"])
-    return 0 if spent else resources_of(cell_of(wildcards).model).gpus
-
-
-@cache
-def code(module, *used):
-    """Digest of the code that decides a step, where the study makes it again on a change."""
-    return code_digest(module, *used) if config["rerun_on_code"] else ""
+    spent = attempts.spent(*attempts_of(cell), config["training"]["faults"])
+    return 0 if spent else resources_of(cell.model).gpus

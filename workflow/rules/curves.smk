@@ -17,31 +17,18 @@ rule make_curve:
     localrule: True
     threads: 1
     params:
-        study=config["study"],
-        protocol=lambda wildcards: grid.protocol_digest(config, cell_of(wildcards)),
-        code=code("rlscale.curves.assemble"),
+        settings=lambda wildcards: piece(settings.curve, cell_of(wildcards)),
     message:
         "Join scores and ledger of {wildcards.cell}"
     shell:
-        "python $SCRIPTS/make_curve.py --study {params.study} --protocol-digest {params.protocol}"
-        " --train {input.train} --evaluation {input.evaluation} --curve {output.curve}"
-        " --costs {output.costs} > {log} 2>&1"
+        "rlscale step make_curve {wildcards.cell} > {log} 2>&1"
 
 
 def tables_to_collect(wildcards):
     """Tables of all cells; with figures.allow_missing, of those that are evaluated by now."""
-    folders = [Path("results/cells") / cell.path for cell in CELLS]
-    there = [folder for folder in folders if (folder / "curve.csv").exists()]
-    if there and config["figures"]["allow_missing"]:
-        folders = there
-    names = {
-        "curves": "curve.csv",
-        "costs": "costs.csv",
-        "timings": "timings.csv",
-        "evaluations": "eval.json",
-        "outcomes": "outcomes.parquet",
-    }
-    return {key: [folder / name for folder in folders] for key, name in names.items()}
+    found = [CellFiles.of(cell.path) for cell in inputs.collected(config)]
+    names = ("curve", "costs", "timings", "evaluation", "outcomes")
+    return {name: [getattr(files, name) for files in found] for name in names}
 
 
 rule collect_curves:
@@ -57,10 +44,8 @@ rule collect_curves:
     localrule: True
     threads: 1
     params:
-        code=code("rlscale.curves.assemble"),
+        code=settings.code(config, "rlscale.curves.assemble"),
     message:
         "Collect the tables of all cells"
     shell:
-        "python $SCRIPTS/collect_curves.py --curve {input.curves} --curves {output.curves}"
-        " --outcomes {output.outcomes} --ledger {output.ledger} --timings {output.timings}"
-        " > {log} 2>&1"
+        "rlscale step collect_curves > {log} 2>&1"

@@ -1,6 +1,5 @@
 # Laws: what differs between cells, fits, forecasts, the recommendation.
 from rlscale.laws.protocols import write_differences
-from rlscale.laws.registry import LAWS
 
 
 wildcard_constraints:
@@ -10,20 +9,7 @@ wildcard_constraints:
     protocol="|".join(config["forecast"]["protocols"]),
 
 
-FITS = expand(
-    "results/fits/{law}-{x}-{metric}.json",
-    law=config["fit"]["laws"],
-    x=config["fit"]["x"],
-    metric=config["fit"]["metrics"],
-)
-
-
-def fit_settings(module, *laws):
-    """What decides numbers of the fit section, and the code: of these laws, or of all."""
-    lists = ("laws", "x", "metrics", "margin")
-    settings = {key: value for key, value in config["fit"].items() if key not in lists}
-    used = [LAWS.module(law) for law in laws]
-    return json.dumps({"fit": settings, "code": code(module, *used)})
+FITS = inputs.fits(config)
 
 
 rule list_protocols:
@@ -46,8 +32,8 @@ rule fit_law:
     input:
         curves="results/curves.csv",
         cells="results/cells.txt",
-        outcomes="results/outcomes.parquet" if CELLS else [],
-        protocols="results/protocols.csv" if CELLS else [],
+        outcomes=inputs.of_cells(config, layout.OUTCOMES),
+        protocols=inputs.of_cells(config, layout.PROTOCOLS),
     output:
         fit="results/fits/{law}-{x}-{metric}.json",
     log:
@@ -55,29 +41,11 @@ rule fit_law:
     localrule: True
     threads: 1
     params:
-        settings=lambda wildcards: fit_settings("rlscale.laws.study", wildcards.law),
-        optional=lambda wildcards, input: " ".join(
-            f"--{name} {input[name]}"
-            for name in ("outcomes", "protocols")
-            if input[name]
-        ),
+        settings=lambda wildcards: piece(settings.fit, wildcards.law),
     message:
         "Fit {wildcards.law} to {wildcards.metric} against {wildcards.x}"
     shell:
-        "OMP_NUM_THREADS=1 python $SCRIPTS/fit_law.py --settings {params.settings:q}"
-        " --cells {input.cells} --law {wildcards.law} --x {wildcards.x}"
-        " --metric {wildcards.metric} --curves {input.curves} {params.optional}"
-        " --output {output.fit} > {log} 2>&1"
-
-
-def forecast_settings(wildcards):
-    """What decides one protocol's split and forecasts."""
-    settings = json.loads(
-        fit_settings("rlscale.answers.forecast", *config["forecast"]["laws"])
-    )
-    keys = {key: config["forecast"][key] for key in ("x", "metric")}
-    protocol = config["forecast"]["protocols"][wildcards.protocol]
-    return json.dumps(settings | keys | {"protocol": protocol})
+        "rlscale step fit_law {wildcards.law} {wildcards.x} {wildcards.metric} > {log} 2>&1"
 
 
 rule split_curves:
@@ -91,12 +59,11 @@ rule split_curves:
     localrule: True
     threads: 1
     params:
-        settings=forecast_settings,
+        settings=lambda wildcards: piece(settings.forecast, wildcards.protocol),
     message:
         "Set the target rows of {wildcards.protocol} aside"
     shell:
-        "python $SCRIPTS/split_curves.py --settings {params.settings:q} --curves {input.curves}"
-        " --train {output.train} --targets {output.targets} > {log} 2>&1"
+        "rlscale step split_curves {wildcards.protocol} > {log} 2>&1"
 
 
 # No edge leads from the full curves to this rule: the target rows are not there to be seen.
@@ -113,14 +80,11 @@ rule forecast_laws:
     localrule: True
     threads: 1
     params:
-        settings=forecast_settings,
-        laws=config["forecast"]["laws"],
+        settings=lambda wildcards: piece(settings.forecast, wildcards.protocol),
     message:
         "Forecast with every law under {wildcards.protocol}"
     shell:
-        "OMP_NUM_THREADS=1 python $SCRIPTS/forecast_laws.py --settings {params.settings:q}"
-        " --laws {params.laws} --train {input.train} --targets {input.targets}"
-        " --outputs {output.forecasts} > {log} 2>&1"
+        "rlscale step forecast_laws {wildcards.protocol} > {log} 2>&1"
 
 
 rule score_forecasts:
@@ -134,13 +98,11 @@ rule score_forecasts:
     localrule: True
     threads: 1
     params:
-        settings=lambda wildcards: fit_settings("rlscale.answers.ranking"),
+        settings=lambda wildcards: piece(settings.scoring),
     message:
         "Score the forecasts of {wildcards.protocol}"
     shell:
-        "python $SCRIPTS/score_forecasts.py --settings {params.settings:q}"
-        " --protocol {wildcards.protocol} --curves {input.curves} --forecasts {input.forecasts}"
-        " --output {output.table} > {log} 2>&1"
+        "rlscale step score_forecasts {wildcards.protocol} > {log} 2>&1"
 
 
 FORECASTS = expand(
@@ -159,18 +121,17 @@ rule compare_table6:
     localrule: True
     threads: 1
     params:
-        settings=lambda wildcards: fit_settings("rlscale.answers.published"),
+        settings=lambda wildcards: piece(settings.published),
     message:
         "Set K_max and N0 beside the paper's Table 6"
     shell:
-        "OMP_NUM_THREADS=1 python $SCRIPTS/compare_table6.py --settings {params.settings:q}"
-        " --curves {input.curves} --table6 {input.table6} --output {output.page} > {log} 2>&1"
+        "rlscale step compare_table6 > {log} 2>&1"
 
 
 rule recommend:
     input:
         curves="results/curves.csv",
-        outcomes="results/outcomes.parquet" if CELLS else [],
+        outcomes=inputs.of_cells(config, layout.OUTCOMES),
     output:
         page="results/recommendation.md",
     log:
@@ -178,13 +139,8 @@ rule recommend:
     localrule: True
     threads: 1
     params:
-        settings=lambda wildcards: json.dumps(
-            json.loads(fit_settings("rlscale.answers.recommend"))
-            | {"recommend": config["recommend"] | {"margin": config["fit"]["margin"]}}
-        ),
-        outcomes="--outcomes results/outcomes.parquet" if CELLS else "",
+        settings=lambda wildcards: piece(settings.recommendation),
     message:
         "Recommend size, steps, tau and the next cell"
     shell:
-        "OMP_NUM_THREADS=1 python $SCRIPTS/recommend.py --settings {params.settings:q}"
-        " --curves {input.curves} {params.outcomes} --output {output.page} > {log} 2>&1"
+        "rlscale step recommend > {log} 2>&1"

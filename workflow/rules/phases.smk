@@ -3,19 +3,19 @@
 
 rule data:
     input:
-        sorted({data_of(cell) for cell in CELLS}),
+        sorted({inputs.data_of(config, cell) for cell in CELLS}),
         expand(
             "results/benchmarks/{name}/manifest.json",
             name=MADE_BENCHMARKS if CELLS else [],
         ),
-        sorted(set().union(*map(corpora_of, CELLS))),
+        inputs.corpora_of_cells(config) if CELLS else [],
     message:
         "All problems are prepared"
 
 
 rule models:
     input:
-        sorted({model_of(cell) for cell in CELLS}),
+        sorted({layout.model(cell.model_name) for cell in CELLS}),
     message:
         "All models are there"
 

@@ -11,7 +11,7 @@ rule plan:
     localrule: True
     params:
         digest=digest(config),
-        code=code("rlscale.study.plan"),
+        code=settings.code(config, "rlscale.study.plan"),
     message:
         "Plan the study"
     run:

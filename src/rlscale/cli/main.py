@@ -8,7 +8,9 @@ from pathlib import Path
 import rlscale
 from rlscale.cli import data_report as data_report_command
 from rlscale.cli import fit as fit_command
+from rlscale.cli import steps as step_commands
 from rlscale.core.errors import StudyError, sentence_not_traceback
+from rlscale.study.runs import STEP_COMMANDS
 
 
 @sentence_not_traceback
@@ -44,6 +46,7 @@ def main() -> None:
     fit_command.add_arguments(fit)
     data_report = commands.add_parser("data-report", help="what a data file holds and loses")
     data_report_command.add_arguments(data_report)
+    step_commands.add_arguments(commands)
     arguments = parser.parse_args()
     # The small analysis environment has no Snakemake and no DVC.
     small = {"fit": fit_command, "data-report": data_report_command}
@@ -52,6 +55,9 @@ def main() -> None:
         return
 
     _check_product(arguments.command)
+    if arguments.command in STEP_COMMANDS:
+        step_commands.run(arguments)
+        return
     from rlscale.study import check as check_command
     from rlscale.study import cluster_status, console, runs, upkeep
     from rlscale.study import doctor as machine

@@ -51,7 +51,7 @@ def evaluate_cell(
         train_manifest: The cell's train.json.
         problems: Manifest that holds each benchmark's problems: of a benchmark, or of the data
             set for its held-out ones.
-        settings: ``rlscale.study.settings.evaluation_settings`` of the cell.
+        settings: ``rlscale.study.settings.evaluation`` of the cell.
         machine: Speed keys of the engine (``rlscale.evaluation.engine.Engine``); they decide no
             result.
         journal: Folder of the sample store's parts.

@@ -45,7 +45,7 @@ def estimate_pass_rates(
 
     Args:
         name: The set's name.
-        settings: ``rlscale.evaluation.tasks.asking_settings`` of the set.
+        settings: ``rlscale.study.settings.pass_rates`` of the set.
         machine: Speed keys of the engine; they decide no result.
         problems: Manifest of the problems.
         model: Manifest of the model.

@@ -63,7 +63,7 @@ def read_tasks(
 
     Args:
         problems: Manifest that holds each benchmark's problems.
-        settings: ``rlscale.study.settings.evaluation_settings`` of the cell.
+        settings: ``rlscale.study.settings.evaluation`` of the cell.
         folder: A checkpoint of the cell.
         trust_remote_code: Whether the Python files in the folder may run.
 
@@ -111,7 +111,7 @@ def modules_used(settings: Mapping[str, Any]) -> list[str]:
     """Modules that an evaluation loads by name, for digests of code: benchmarks and verifiers.
 
     Args:
-        settings: ``rlscale.study.settings.evaluation_settings`` of a cell.
+        settings: ``rlscale.study.settings.evaluation`` of a cell.
     """
     names = {own["module"] for own in settings["benchmarks"].values()}
     verifiers = {BENCHMARKS.get(name).verifier or settings["verifier"] for name in names}

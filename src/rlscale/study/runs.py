@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
 from rlscale.study import records as provenance
 
 PHASES = ("data", "models", "cells", "fits", "figures")
+STEP_COMMANDS = ("train", "evaluate", "step")  # of `rlscale`, which run steps of a study
 _LOCK = Path(".state/run.lock")
 
 
@@ -112,7 +114,7 @@ def alone() -> Iterator[None]:
 
 
 def _at_work() -> dict[int, str]:
-    """Processes that run Snakemake or an entry point in this folder, this one's own line apart."""
+    """Processes that run Snakemake or a step in this folder, this one's own line apart."""
     here, own = Path.cwd(), set()
     pid = os.getpid()
     while pid > 1:
@@ -128,11 +130,15 @@ def _at_work() -> dict[int, str]:
                 continue
         except (OSError, UnicodeDecodeError):  # gone meanwhile, or another user's
             continue
-        names = [
-            word
-            for word in words[:4]
-            if word.endswith(("snakemake", "/scripts")) or "/workflow/scripts/" in word
-        ]
-        if names:
-            found[int(folder.name)] = names[0]
+        name = _work_of(words)
+        if name:
+            found[int(folder.name)] = name
     return found
+
+
+def _work_of(words: Sequence[str]) -> str:
+    """What a command line does that another run must not do beside it; empty for any other."""
+    for word, command in pairwise(words[:6]):
+        if word.endswith(("/rlscale", "rlscale.cli.main")) and command in STEP_COMMANDS:
+            return " ".join(("rlscale", *words[words.index(command) :])).strip()
+    return next((word for word in words[:4] if word.endswith("snakemake")), "")

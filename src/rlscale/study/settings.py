@@ -1,68 +1,263 @@
-"""The piece of a configuration that decides one step's result, and nothing else."""
+"""What decides each step's result, as pieces of the configuration, and nothing else.
 
-from collections.abc import Mapping
+A rule gives its piece to Snakemake as its parameter ``settings``, so that a change of the
+configuration makes exactly the steps again whose piece it changes; the step itself asks here too.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 from rlscale.core.cell import Cell
-from rlscale.evaluation.tasks import PASS_RATE
-from rlscale.study.grid import recipe_of
+from rlscale.core.code import code_digest
+from rlscale.core.digests import digest
+from rlscale.curves.readers import CURVE_READERS
+from rlscale.data import layouts
+from rlscale.evaluation import tasks
+from rlscale.evaluation.benchmarks import BENCHMARKS, LOADING
+from rlscale.judging.verifiers import VERIFIERS
+from rlscale.laws.registry import LAWS
+from rlscale.study import grid
 
+Config = Mapping[str, Any]
+Settings = dict[str, Any]
+
+# Keys of a set's entry that decide which of its rows can be used.
+_READING = ("verifier", "generate", "read", "max_characters", "cleaning", "held_out")
+# Keys of a set's pass_rate that an evaluation's settings have too.
 _ASKING = (
-    "variant",
-    "max_tokens",
-    "seed",
-    "temperature",
-    "top_p",
-    "dtype",
-    "prompt",
-    "cpu_threads",
-)
+    "variant", "max_tokens", "seed", "temperature", "top_p", "dtype", "prompt", "cpu_threads",
+)  # fmt: skip
+# Keys of `pretraining` that decide how a made model learns, beside the corpus.
+_LEARNING = (
+    "seed", "steps", "batch_size", "learning_rate", "reference_width", "weight_decay",
+)  # fmt: skip
+# Writers of a corpus without errors.
+_CLEAN = {
+    "wrong_answers": 0.0,
+    "careless": {"share": 0.0, "wrong_answers": 0.0, "mark": ""},
+}
+# Keys of `fit` that only say which fits to make, or what to say of them.
+_NOT_OF_A_FIT = ("laws", "x", "metrics", "margin")
+
+_digest_of = cache(code_digest)
 
 
-def evaluation_settings(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
-    """All settings that decide one cell's evaluation, and nothing else.
+def code(config: Config, module: str, *used: str) -> str:
+    """Digest of the code that decides a step, where the study makes it again on a change."""
+    return _digest_of(module, *used) if config["rerun_on_code"] else ""
 
-    Args:
-        config: The study's configuration, defaults filled in.
-        cell: The cell.
-    """
-    recipe = recipe_of(config, cell)
-    evaluation = dict(config["evaluation"])
-    evaluation.pop("machine")
-    extra = evaluation.pop("top_up")
+
+def benchmark(config: Config, name: str) -> Settings:
+    """What decides a benchmark's problems, apart from code."""
+    entry = {"module": name, **config["benchmarks"][name]}
+    return {key: entry[key] for key in ("module", *LOADING) if key in entry}
+
+
+def benchmark_code(config: Config, name: str) -> str:
+    """Digest of the code that makes a benchmark's problems."""
+    module = BENCHMARKS.module(benchmark(config, name)["module"])
+    return code(config, "rlscale.evaluation.benchmarks", module)
+
+
+def data_set(config: Config, name: str) -> Settings:
+    """What decides a set's problems."""
+    entry = config["data"][name]
+    return {**entry, "code": _code_of_set(config, name)}
+
+
+def problem_list(config: Config, name: str) -> Settings:
+    """What decides which rows of a set can be used."""
+    entry = config["data"][name]
+    used = {key: entry[key] for key in _READING if key in entry}
+    return {**used, "code": _code_of_set(config, name)}
+
+
+def pass_rates(config: Config, name: str) -> Settings:
+    """What decides the responses to a set's problems, in the form of an evaluation's settings."""
+    entry = config["data"][name]
+    own = entry["pass_rate"]
+    asked = {"module": "held_out", "samples": own["samples"], "max_tokens": own["max_tokens"]}
+    settings = {
+        **{key: own[key] for key in _ASKING},
+        "verifier": entry["verifier"],
+        "benchmarks": {tasks.PASS_RATE: asked},
+        "top_up": [],
+    }
+    used = tasks.modules_used(settings)
+    return {**settings, "code": code(config, "rlscale.evaluation.pass_rates", *used)}
+
+
+def variant(config: Config, name: str, recipe: str, tau: int) -> Settings:
+    """What decides the problems of a recipe's training runs with one tau."""
+    own = config["recipes"][recipe]
+    swept = {cell.tau for cell in grid.expand(config) if cell.recipe == recipe}
     return {
-        **evaluation,
+        "prompts_per_step": own["prompts_per_step"],
+        "steps": own["steps"],
+        "tau": tau,
+        "taus": sorted(swept | {tau}),
+        "reuse": config["data"][name]["reuse"],
+        "code": _code_of_set(config, name),
+    }
+
+
+def model(config: Config, name: str, variant: str) -> Settings:
+    """What decides the weights of a model's variant."""
+    source = config["models"][name][variant]
+    settings = {
+        "variant": variant,
+        "source": source,
+        "code": code(config, "rlscale.models.sources"),
+    }
+    if "made" in source:
+        # What it learns from is decided by the corpus.
+        settings["pretraining"] = {key: config["pretraining"][key] for key in _LEARNING}
+        if variant == "instruct":
+            settings["fine_tuning"] = config["fine_tuning"]
+    return settings
+
+
+def corpus(config: Config, name: str) -> Settings:
+    """What decides which problems and answers models made here learn from."""
+    own = config[name]
+    errors = own if name == "pretraining" else _CLEAN
+    return {
+        "mixture": config["pretraining"]["mixture"],
+        **{key: errors[key] for key in _CLEAN},
+        **{key: own[key] for key in ("seed", "steps", "batch_size")},
+        "code": code(config, "rlscale.models.corpus"),
+    }
+
+
+def identity(config: Config, name: str) -> Settings:
+    """What a model is called and said to be; it stands in its manifest."""
+    own = config["models"][name]
+    return {
+        "model": name,
+        "family": own["family"],
+        "n_params_nominal": own.get("n_params_nominal"),
+    }
+
+
+def training(config: Config, cell: Cell) -> Settings:
+    """What decides a cell's training."""
+    recipe = grid.recipe_of(config, cell)
+    used = VERIFIERS.module(recipe.verifier)
+    return {"recipe": recipe.to_json(), "code": code(config, "rlscale.training.train", used)}
+
+
+def evaluation(config: Config, cell: Cell) -> Settings:
+    """What decides a cell's evaluation."""
+    recipe = grid.recipe_of(config, cell)
+    own = dict(config["evaluation"])
+    own.pop("machine")
+    extra = own.pop("top_up")
+    settings = {
+        **own,
         "variant": cell.variant,
         "prompt": {"template": recipe.template},
         "verifier": recipe.verifier,
         "cpu_threads": recipe.cpu_threads,
         "benchmarks": {
             name: {
-                "module": settings.get("module", name),
-                "samples": settings["samples"],
-                "max_tokens": settings.get("max_tokens", evaluation["max_tokens"]),
+                "module": entry.get("module", name),
+                "samples": entry["samples"],
+                "max_tokens": entry.get("max_tokens", own["max_tokens"]),
             }
-            for name, settings in config["benchmarks"].items()
+            for name, entry in config["benchmarks"].items()
         },
         "top_up": [_top_up(entry) for entry in extra if _concerns(entry["match"], cell)],
     }
+    used = tasks.modules_used(settings)
+    return {**settings, "code": code(config, "rlscale.evaluation.evaluate", *used)}
 
 
-def asking_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the responses to a set's problems, in the form of an evaluation's settings.
-
-    Args:
-        entry: The set's entry of the configuration's ``data`` section, with ``pass_rate``.
-    """
-    own = entry["pass_rate"]
-    asked = {"module": "held_out", "samples": own["samples"], "max_tokens": own["max_tokens"]}
+def curve(config: Config, cell: Cell) -> Settings:
+    """What decides a cell's rows of the curves table, beside its training and evaluation."""
     return {
-        **{key: own[key] for key in _ASKING},
-        "verifier": entry["verifier"],
-        "benchmarks": {PASS_RATE: asked},
-        "top_up": [],
+        "study": config["study"],
+        "protocol_digest": grid.protocol_digest(config, cell),
+        "code": code(config, "rlscale.curves.assemble"),
     }
+
+
+def ingest(config: Config) -> Settings:
+    """What decides the curves that are read from elsewhere."""
+    used = CURVE_READERS.module(config["ingest"]["format"])
+    return {
+        "ingest": config["ingest"],
+        "study": config["study"],
+        "code": code(config, "rlscale.curves.ingest", used),
+    }
+
+
+def fit(config: Config, law: str) -> Settings:
+    """What decides the fit of one law."""
+    return _of_fits(config, "rlscale.laws.study", [law])
+
+
+def forecast(config: Config, protocol: str) -> Settings:
+    """What decides one protocol's split and the forecasts of all laws."""
+    own = config["forecast"]
+    return {
+        **_of_fits(config, "rlscale.answers.forecast", own["laws"]),
+        "x": own["x"],
+        "metric": own["metric"],
+        "protocol": own["protocols"][protocol],
+        "laws": own["laws"],
+    }
+
+
+def scoring(config: Config) -> Settings:
+    """What decides how forecasts are held against what happened."""
+    return _of_fits(config, "rlscale.answers.ranking")
+
+
+def published(config: Config) -> Settings:
+    """What decides the comparison with the paper's Table 6."""
+    return _of_fits(config, "rlscale.answers.published")
+
+
+def recommendation(config: Config) -> Settings:
+    """What decides the recommendation."""
+    own = {**config["recommend"], "margin": config["fit"]["margin"]}
+    return {**_of_fits(config, "rlscale.answers.recommend"), "recommend": own}
+
+
+def checks(config: Config) -> Settings:
+    """What decides the result checks."""
+    return {
+        "benchmark": config["fit"]["benchmark"],
+        "allow_missing": config["figures"]["allow_missing"],
+        "code": code(config, "rlscale.answers.checks"),
+    }
+
+
+def figures(config: Config) -> Settings:
+    """What decides the drawing of figures, apart from code."""
+    look = {key: config["figures"][key] for key in ("palette", "compute")}
+    keys = ("benchmark", "select", "size", "level", "margin")
+    return {**look, **{key: config["fit"][key] for key in keys}}
+
+
+def whole(config: Config) -> str:
+    """Digest of all that can change a result; it stands in every figure."""
+    return digest({key: value for key, value in config.items() if key != "resources"})
+
+
+def _of_fits(config: Config, module: str, laws: Sequence[str] = ()) -> Settings:
+    """What decides numbers of the fit section, and the code: of these laws, or of all."""
+    own = {key: value for key, value in config["fit"].items() if key not in _NOT_OF_A_FIT}
+    used = [LAWS.module(law) for law in laws]
+    return {"fit": own, "code": code(config, module, *used)}
+
+
+def _code_of_set(config: Config, name: str) -> str:
+    """Digest of the code that reads, cleans and lays out a set."""
+    used = layouts.modules_used(config["data"][name])
+    return code(config, "rlscale.data.prepare", *used)
 
 
 def _concerns(match: Mapping[str, Any], cell: Cell) -> bool:
@@ -70,7 +265,7 @@ def _concerns(match: Mapping[str, Any], cell: Cell) -> bool:
     return all(str(fields[key]) == str(value) for key, value in match.items() if key in fields)
 
 
-def _top_up(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _top_up(entry: Mapping[str, Any]) -> Settings:
     """A top-up without what only says which cells are meant; numbers may come as text."""
     match = {}
     if "step" in entry["match"]:

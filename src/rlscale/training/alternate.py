@@ -27,7 +27,7 @@ def train_and_evaluate(
 
     Args:
         train: Command that trains until its next pause, or its end.
-        evaluate: Command that evaluates the checkpoints of the manifest that is added to it.
+        evaluate: Command that evaluates the checkpoints of the pause that is added to it.
         state: Folder of the training's resumable state.
         last_step: Its last step, whose weights stay.
 
@@ -44,7 +44,7 @@ def train_and_evaluate(
             if status or not waiting:
                 return status
             if not turn.stopping:
-                command = [*evaluate, "--train", str(waiting[0])]
+                command = [*evaluate, "--pause", str(waiting[0])]
                 status = turn.run(command, stop_by=signal.SIGTERM)
             if turn.stopping:
                 return INTERRUPTED

@@ -1,0 +1,46 @@
+"""`rlscale train CELL`, `rlscale evaluate CELL`, `rlscale step ...`: what the rules run.
+
+By hand, in a study's folder, they do what the rules do: the same settings, paths and code.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rlscale.study import configuration
+from rlscale.study.steps import STEPS, run_step
+
+
+def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the commands."""
+    train = commands.add_parser("train", help="train a cell, or go on with its training")
+    train.add_argument("cell", help="<recipe>/<model>-<variant>/tau<t>-g<G>/seed<s>")
+    train.add_argument("--here", action="store_true", help="as one of the processes of its job")
+    evaluate = commands.add_parser("evaluate", help="evaluate all checkpoints of a cell")
+    evaluate.add_argument("cell", help="as for train")
+    evaluate.add_argument("--pause", type=Path, help="pause.json of a training that waits")
+    step = commands.add_parser("step", help="run any other step of a study")
+    steps = step.add_subparsers(dest="step", required=True)
+    own = [steps.add_parser(name, help=step.help) for name, step in STEPS.items()]
+    for parser, step in zip(own, STEPS.values(), strict=True):
+        for name in step.names:
+            parser.add_argument(name)
+    for parser in (train, evaluate, *own):
+        parser.add_argument(
+            "--configfile", type=Path, help="the study, where it is not config/config.yaml"
+        )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command in the current folder."""
+    config = configuration.current(arguments.configfile)
+    configuration.use(config)  # for the processes that it starts
+    if arguments.command == "step":
+        names = [getattr(arguments, name) for name in STEPS[arguments.step].names]
+        run_step(arguments.step, config, names)
+        return
+    from rlscale.study.steps import cells
+
+    if arguments.command == "train":
+        sys.exit(cells.train(config, arguments.cell, here=arguments.here))
+    cells.evaluate(config, arguments.cell, pause=arguments.pause)

@@ -1,0 +1,163 @@
+"""Steps that ask models: the training of a cell, its evaluation, and the pass rates of a set."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.cell import Cell
+from rlscale.jobs import attempts, launch
+from rlscale.jobs.owner import owned
+from rlscale.jobs.threads import use_threads
+from rlscale.study import grid, inputs, layout, settings
+from rlscale.study.folder import PRODUCT
+from rlscale.study.layout import CellFiles
+from rlscale.training.alternate import train_and_evaluate
+
+Config = Mapping[str, Any]
+
+# How a step starts itself again as a process of its own.
+_AGAIN = ("-m", "rlscale.cli.main")
+
+
+def train(config: Config, path: str, *, here: bool) -> int:
+    """Train one cell by GRPO, or go on where an interrupted run of it stopped.
+
+    Args:
+        config: The study's configuration.
+        path: The cell's.
+        here: In this process, as one of those that ``resources`` ask for; without it they are
+            started, and with ``training.checkpoints_on_disk`` the evaluation in turn with them.
+
+    Returns:
+        Exit status.
+    """
+    cell = grid.find(grid.expand(config), path)
+    if here or _is_alone(config, cell):
+        return _train_here(config, cell)
+    again = [*_AGAIN, "train", path, "--here"]
+    start = launch.command(grid.job_of(config, cell.model), str(PRODUCT / "config/accelerate"))
+    command = ["bash", "-c", f'exec {start} "$@"', "launch", *again]
+    if not config["training"]["checkpoints_on_disk"]:
+        os.execvp(command[0], command)
+    evaluate = [sys.executable, *_AGAIN, "evaluate", path]
+    last = grid.recipe_of(config, cell).steps
+    return train_and_evaluate(command, evaluate, CellFiles.of(path).state, last)
+
+
+def _is_alone(config: Config, cell: Cell) -> bool:
+    """Whether this process is the whole job, or can only say that the attempts are spent."""
+    files = CellFiles.of(cell.path)
+    if attempts.spent(files.attempts, files.state, config["training"]["faults"]):
+        return True
+    plain = grid.job_of(config, cell.model).launch == "plain"
+    return plain and not config["training"]["checkpoints_on_disk"]
+
+
+def _train_here(config: Config, cell: Cell) -> int:
+    use_threads(grid.recipe_of(config, cell).cpu_threads)
+    from rlscale.training.run import Outputs, Paths, Upkeep
+    from rlscale.training.start import Claim, start_training
+
+    files, own = CellFiles.of(cell.path), config["training"]
+    files.train.parent.mkdir(parents=True, exist_ok=True)
+    outputs = {key: getattr(files, key) for key in ("metrics", "ledger", "timings", "consumed")}
+    return start_training(
+        cell,
+        settings.training(config, cell),
+        Paths(
+            model=layout.model(cell.model_name),
+            data=inputs.data_of(config, cell),
+            checkpoints=files.checkpoints,
+            state=files.state,
+            outputs=Outputs(manifest=files.train, **outputs),
+        ),
+        grid.job_of(config, cell.model),
+        Upkeep(
+            save_state_minutes=own["save_state_minutes"],
+            checkpoints_on_disk=own["checkpoints_on_disk"],
+            report_to=tuple(own["report_to"]),
+        ),
+        Claim(
+            owner=files.owner,
+            wait=own["wait_for_owner"],
+            attempts=files.attempts,
+            faults=own["faults"],
+            tracked=files.tracked,
+        ),
+    )
+
+
+def evaluate(config: Config, path: str, *, pause: Path | None) -> None:
+    """Evaluate all checkpoints of one cell on all benchmarks, in one engine.
+
+    Args:
+        config: The study's configuration.
+        path: The cell's.
+        pause: pause.json of a training that waits for the evaluation of its checkpoints so far;
+            their samples are kept, and no tables are made.
+    """
+    cell = grid.find(grid.expand(config), path)
+    use_threads(grid.recipe_of(config, cell).cpu_threads)
+    from rlscale.evaluation.evaluate import evaluate_cell
+
+    files = CellFiles.of(path)
+    tables = {"outcomes": files.outcomes, "scores": files.scores, "metrics": files.eval_metrics}
+    tables["manifest"] = files.evaluation
+    files.samples.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        owned(files.owner, wait=config["training"]["wait_for_owner"]),
+        tempfile.TemporaryDirectory() as unused,
+    ):
+        if pause:
+            tables = {name: Path(unused) / name for name in tables}
+        report = evaluate_cell(
+            train_manifest=pause or files.train,
+            problems=inputs.problems_of(config, cell),
+            settings=settings.evaluation(config, cell),
+            machine=_machine(config, cell.model),
+            journal=files.journal,
+            outputs={"samples": files.samples, **tables},
+        )
+    _end(report)
+
+
+def estimate_pass_rate(config: Config, name: str) -> None:
+    """Measure how often a model solves each problem of a data set."""
+    own = config["data"][name]["pass_rate"]
+    use_threads(own["cpu_threads"])
+    from rlscale.evaluation.pass_rates import estimate_pass_rates
+
+    manifest = layout.pass_rates(name)
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    claim = layout.STATE / "owners/pass_rates" / name
+    with owned(claim, wait=config["training"]["wait_for_owner"]):
+        report = estimate_pass_rates(
+            name=name,
+            settings=settings.pass_rates(config, name),
+            machine=_machine(config, own["model"]),
+            problems=layout.problem_list(name),
+            model=inputs.asked_model(config, name),
+            journal=layout.STATE / "pass_rates" / name,
+            samples=manifest.with_name("samples.parquet"),
+            rates=manifest.with_name("pass_rates.parquet"),
+            manifest=manifest,
+        )
+    _end(report)
+
+
+def _machine(config: Config, model: str) -> Any:
+    """How an engine computes responses: all GPUs of its job share the model."""
+    from rlscale.evaluation.engine import Machine
+
+    gpus = grid.job_of(config, model).of_evaluation().gpus
+    return Machine.from_json({**config["evaluation"]["machine"], "gpus": gpus})
+
+
+def _end(report: Mapping[str, Any]) -> None:
+    """Say what was done and end: vLLM's own end would collect garbage for seconds."""
+    print(json.dumps(report), flush=True)
+    os._exit(0)

@@ -1,0 +1,42 @@
+"""Steps from evaluated cells, or files made elsewhere, to the study's tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rlscale.core.tables import write_curves
+from rlscale.curves import assemble, ingest
+from rlscale.study import grid, inputs, layout, settings
+from rlscale.study.layout import CellFiles
+
+Config = Mapping[str, Any]
+
+
+def make_curve(config: Config, cell: str) -> None:
+    """Join one cell's scores with its ledger."""
+    own = settings.curve(config, grid.find(grid.expand(config), cell))
+    files = CellFiles.of(cell)
+    assemble.make_curve(
+        own["study"],
+        own["protocol_digest"],
+        train=files.train,
+        evaluation=files.evaluation,
+        curve=files.curve,
+        costs=files.costs,
+    )
+
+
+def collect_curves(config: Config) -> None:
+    """Put the tables of all cells together."""
+    assemble.collect(
+        [CellFiles.of(cell.path).curve.parent for cell in inputs.collected(config)],
+        curves=layout.CURVES,
+        outcomes=layout.OUTCOMES,
+        ledger=layout.LEDGER,
+        timings=layout.TIMINGS,
+    )
+
+
+def ingest_curves(config: Config) -> None:
+    """Read curves that were made elsewhere."""
+    table = ingest.ingest_curves(config["ingest"], config["study"])
+    write_curves(table, layout.CURVES)

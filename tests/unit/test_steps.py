@@ -1,0 +1,89 @@
+"""The commands of a study's steps: what they are called with, and how a training is started."""
+
+import importlib
+import inspect
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, embedded_config
+from rlscale.core.errors import StudyError
+from rlscale.jobs import attempts
+from rlscale.study import steps
+from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.steps import STEPS, cells
+
+CELL = "main/arith-15k-base/tau1-g8/seed1"
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_is_called_with_the_names_that_its_command_takes(name):
+    module = importlib.import_module(f"{steps.__name__}.{STEPS[name].module}")
+    parameters = list(inspect.signature(getattr(module, name)).parameters)
+    assert parameters[0] == "config"
+    assert len(parameters) == 1 + len(STEPS[name].names)
+
+
+@pytest.fixture
+def started(tmp_path, monkeypatch) -> dict:
+    """What a start of a training comes to, in an empty folder: nothing is started."""
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    monkeypatch.setattr(os, "execvp", lambda _, command: found.update(launched=command))
+    for name in ("_train_here", "train_and_evaluate"):
+        monkeypatch.setattr(
+            cells, name, lambda *given, name=name: found.update({name: given}) or 0, raising=False
+        )
+    return found
+
+
+def configured(**sections) -> dict:
+    config = embedded_config()
+    for name, values in sections.items():
+        config[name] |= values
+    return with_defaults(config, load(SCHEMA))
+
+
+def test_a_plain_training_runs_in_the_process_of_its_command(started):
+    assert cells.train(configured(), CELL, here=False) == 0
+    assert set(started) == {"_train_here"}
+
+
+DDP = {"models": {"arith-15k": {"gpus": 2, "launch": "ddp"}}}
+
+
+def test_a_training_of_several_processes_starts_itself_in_each(started):
+    cells.train(configured(resources=DDP), CELL, here=False)
+    shell, _, launch, *words = started["launched"]
+    assert shell == "bash"
+    assert launch.startswith("exec python -m rlscale.jobs.launcher")
+    assert f"{ROOT}/config/accelerate/ddp.yaml --num_processes 2" in launch
+    assert words[1:] == ["-m", "rlscale.cli.main", "train", CELL, "--here"]
+    started.clear()
+    cells.train(configured(resources=DDP), CELL, here=True)
+    assert set(started) == {"_train_here"}
+
+
+def test_with_few_checkpoints_on_disk_training_and_evaluation_take_turns(started):
+    cells.train(configured(training={"checkpoints_on_disk": 2}), CELL, here=False)
+    train, evaluate, state, last = started["train_and_evaluate"]
+    assert train[-3:] == ["train", CELL, "--here"]
+    assert evaluate == [sys.executable, "-m", "rlscale.cli.main", "evaluate", CELL]
+    assert (state, last) == (Path(".state") / CELL, 64)
+
+
+def test_once_the_attempts_are_spent_no_process_is_launched(started, monkeypatch):
+    monkeypatch.setenv(attempts.RUN, "run")
+    record, state = Path(".state/attempts") / f"{CELL}.jsonl", Path(".state") / CELL
+    for _ in range(3):
+        with pytest.raises(OSError, match="lost"), attempts.counted(record, state, 3):
+            raise OSError("lost")
+    cells.train(configured(resources=DDP), CELL, here=False)
+    assert set(started) == {"_train_here"}
+
+
+def test_a_cell_that_no_sweep_names_is_refused_with_the_nearest(started):
+    with pytest.raises(StudyError, match="did you mean main/arith-15k-base/tau1-g8/seed1"):
+        cells.train(configured(), CELL.replace("15k", "16k"), here=False)
