@@ -292,5 +292,5 @@ def test_a_dry_run_lists_the_jobs(jobs, paper):
         "plot_k_of_N": 1,
     }
     assert {rule: jobs.get(rule) for rule in wanted} == wanted
-    rest = {"collect_curves", "list_cells", "fit_law", "total"}
+    rest = {"collect_curves", "list_cells", "list_protocols", "fit_law", "total"}
     assert set(jobs) == set(wanted) | rest
