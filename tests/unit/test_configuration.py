@@ -64,8 +64,8 @@ def test_mistakes_and_the_folder_of_another_study_are_refused(folder):
     write_json("results/study.json", {"study": "another"})
     with pytest.raises(StudyError, match="holds the study 'another', not 'embedded'"):
         configuration.current()
-    write(embedded_config() | {"trainig": {}})
-    with pytest.raises(StudyError, match="trainig: unknown key; did you mean training"):
+    write(embedded_config() | {"training_": {}})
+    with pytest.raises(StudyError, match="training_: unknown key; did you mean training"):
         configuration.current()
     with pytest.raises(StudyError, match=r"none\.yaml: there is no such configuration file"):
         configuration.current(Path("none.yaml"))

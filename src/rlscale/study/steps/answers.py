@@ -125,4 +125,4 @@ def _outcomes(config: Config) -> pandas.DataFrame | None:
 
 def _expected() -> list[str]:
     """The cells that the study names."""
-    return layout.CELLS.read_text().split()
+    return layout.CELLS.read_text(encoding="utf-8").split()
