@@ -28,12 +28,13 @@ test: .venv/dev.stamp ## all tests (PYTEST='-k NAME' for some of them)
 test-long: .venv/dev.stamp ## the campaigns that `make test` leaves out (hours)
 	@python -m pytest -m long $(PYTEST)
 
-lint: .venv/dev.stamp ## ruff, snakefmt, codespell, import layers, snakemake --lint
+lint: .venv/dev.stamp ## ruff, snakefmt, codespell, import layers, mypy, snakemake --lint
 	@ruff check $(PYTHON_FILES)
 	@ruff format --check $(PYTHON_FILES)
 	@snakefmt --check $(SNAKE_FILES)
 	@codespell
 	@lint-imports --no-cache
+	@mypy
 	@python workflow/lint.py
 
 new-study: $(ENVIRONMENT) ## a study's own folder, with git and DVC (DIR=../my-study CONFIG=config/paper.yaml)

@@ -176,9 +176,11 @@ class Cost:
         """
         return [
             self.row(
-                step, EVALUATION, Tokens.of(zip(part["prompt_tokens"], part["tokens"], strict=True))
+                int(part["step"].iloc[0]),
+                EVALUATION,
+                Tokens.of(zip(part["prompt_tokens"], part["tokens"], strict=True)),
             )
-            for step, part in samples.astype("int64").groupby("step")
+            for _, part in samples.astype("int64").groupby("step")
         ]
 
 

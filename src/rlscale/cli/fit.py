@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
             print(_size_line(size, group.scope))
 
 
-def _selection(pair: str) -> tuple[str, list]:
+def _selection(pair: str) -> tuple[str, list[float | str]]:
     column, equals, values = pair.partition("=")
     if not equals:
         raise StudyError(f"--select {pair}: the form is column=value or column=value,value")

@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import rlscale
 from rlscale.cli import data_report as data_report_command
@@ -102,7 +103,7 @@ def _check_product(command: str) -> None:
         )
 
 
-def _configuration() -> dict:
+def _configuration() -> dict[str, Any]:
     import yaml
 
     from rlscale.study.folder import CONFIG

@@ -19,8 +19,8 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     evaluate = commands.add_parser("evaluate", help="evaluate all checkpoints of a cell")
     evaluate.add_argument("cell", help="as for train")
     evaluate.add_argument("--pause", type=Path, help="pause.json of a training that waits")
-    step = commands.add_parser("step", help="run any other step of a study")
-    steps = step.add_subparsers(dest="step", required=True)
+    other = commands.add_parser("step", help="run any other step of a study")
+    steps = other.add_subparsers(dest="step", required=True)
     own = [steps.add_parser(name, help=step.help) for name, step in STEPS.items()]
     for parser, step in zip(own, STEPS.values(), strict=True):
         for name in step.names:

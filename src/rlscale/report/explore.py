@@ -28,7 +28,11 @@ _KEYS = ("family", "model", "variant", "tau", "group_size", "recipe", "seed")
 
 
 def explore_page(
-    template: str, study: str, curves: "pandas.DataFrame", fits: Mapping[str, dict], size: str
+    template: str,
+    study: str,
+    curves: "pandas.DataFrame",
+    fits: Mapping[str, dict[str, Any]],
+    size: str,
 ) -> str:
     """Fill the page's template.
 
@@ -51,9 +55,8 @@ def explore_page(
     # A "</script>" inside the data would end the script that holds it.
     text = canonical_json(data).replace("</", "<\\/")
     page = template.replace("__STUDY__", study).replace("__DATA__", text)
-    return page.replace(
-        "__VEGA__", vl_convert.javascript_bundle().replace("</script", "<\\/script")
-    )
+    libraries = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks defaults
+    return page.replace("__VEGA__", libraries.replace("</script", "<\\/script"))
 
 
 def _columns(curves: "pandas.DataFrame", size: str) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def _columns(curves: "pandas.DataFrame", size: str) -> dict[str, Any]:
         known = {key: None if _absent(row[key]) else row[key] for key in _KEYS}
         described.append({"cell": cell, "n": None if _absent(row[size]) else row[size]} | known)
     order = {cell: i for i, cell in enumerate(cells.index)}
-    columns = {
+    columns: dict[str, list[Any]] = {
         "cell": [order[cell] for cell in rows["cell"]],
         "benchmark": [benchmarks.index(name) for name in rows["benchmark"]],
     }
@@ -89,7 +92,7 @@ def _short(value: float) -> float | int | None:
     return int(short) if short == int(short) else short
 
 
-def _lines(document: Mapping[str, Any]) -> list[dict]:
+def _lines(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Fitted lines of a document: one entry per group and size, with band and reach."""
     entries = []
     for group in document["groups"]:
@@ -132,7 +135,7 @@ def continued(
     fitted: Sequence[float],
     low: Sequence[float | None],
     high: Sequence[float | None],
-) -> tuple[list, list, list, list]:
+) -> tuple[list[float], list[float], list[float | None], list[float | None]]:
     """Continue a line that is straight in log-log, with its band, to ``_REACH`` times the last x.
 
     The half-width of the band of a straight line is sqrt(a + b (u - c)^2) in u = log x; a, b and c
@@ -142,12 +145,12 @@ def continued(
     more = np.linspace(u[-1], u[-1] + np.log(_REACH), 21)[1:]
     slope = (y[-1] - y[0]) / (u[-1] - u[0])
     line = y[-1] + slope * (more - u[-1])
-    ends = []
+    ends: list[list[float | None]] = []
     for edge, sign in ((low, -1), (high, 1)):
         if edge[0] is None:
             ends.append([*edge, *[None] * len(more)])
             continue
-        square = (sign * (np.log(edge) - y)) ** 2
+        square = (sign * (np.log(np.asarray(edge, float)) - y)) ** 2
         middle = u.mean()
         width = np.sqrt(np.maximum(np.polyval(np.polyfit(u - middle, square, 2), more - middle),
                                    square[-1]))  # fmt: skip

@@ -1,6 +1,6 @@
 """Before and after training: final loss by size, other benchmarks, response length."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from rlscale.report.figures.style import (
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
 
 _LOOKS = {"base": (INK, "o"), "instruct": (RIVAL, "s")}
 _BARS = "Bars: {:g} % intervals over other runs and other problems."
@@ -42,7 +43,7 @@ def final_loss_vs_size(inputs: Inputs) -> Drawing:
     axes.set(xscale="log", yscale="log", xlim=widen(table["n"], 0.08))
     axes.set_ylim(widen([*table["low"], *table["high"], *table["value"]]))
     for variant, part in table.groupby("variant"):
-        colour, marker = _LOOKS[variant]
+        colour, marker = _LOOKS[str(variant)]
         _bars(axes, part, "n", color=colour, fmt=f"{marker}-", mfc="white", lw=0.7, label=variant)
     log_ticks(axes.xaxis, human)
     log_ticks(axes.yaxis)
@@ -52,9 +53,9 @@ def final_loss_vs_size(inputs: Inputs) -> Drawing:
         axes.legend()
     note(figure, [_BARS.format(100 * inputs.settings["level"]), inputs.missing()])
     words = "; ".join(
-        f"{row.variant} {human(row.n)}: {row.value:.4f}"
-        + ("" if np.isnan(row.low) else f" [{row.low:.4f}, {row.high:.4f}]")
-        for row in table.itertuples()
+        f"{row['variant']} {human(row['n'])}: {row['value']:.4f}"
+        + ("" if np.isnan(row["low"]) else f" [{row['low']:.4f}, {row['high']:.4f}]")
+        for row in table.to_dict("records")
     )
     return Drawing(figure, table, f"Final loss of {words}.", _falls(table))
 
@@ -190,7 +191,7 @@ def _by_size(rows: "pandas.DataFrame", inputs: Inputs) -> "pandas.DataFrame":
     return table.sort_values(["family", "variant", "n"], ignore_index=True)
 
 
-def _bars(axes, part: "pandas.DataFrame", x: str, **look) -> None:
+def _bars(axes: "Axes", part: "pandas.DataFrame", x: str, **look: Any) -> None:
     axes.errorbar(part[x], part["value"], yerr=spread(part), elinewidth=0.8, **look)
 
 

@@ -93,7 +93,13 @@ def _slopes(axes: "Axes", entry: Mapping[str, Any], study: str, colour: str, mar
         for key, symbol, write in (("K_max", "$K_{max}$", "{:.3f}".format), ("N0", "$N_0$", human))
         if key in entry["parameters"]
     )
-    bars = {"fmt": marker, "mfc": "white", "ms": 4, "elinewidth": 0.8, "capsize": 1.6}
+    bars: dict[str, Any] = {
+        "fmt": marker,
+        "mfc": "white",
+        "ms": 4,
+        "elinewidth": 0.8,
+        "capsize": 1.6,
+    }
     label = f"{study}: {parameters}" if parameters else study
     axes.errorbar(
         points["n"], points["value"], yerr=spread(points), color=colour, label=label, **bars
@@ -113,7 +119,7 @@ def _differences(axes: "Axes", table: "pandas.DataFrame", entry: Mapping[str, An
     part = rows.loc[[f"k({size['model']})" for size in shared]].assign(
         n=[size["n"] for size in shared], value=lambda found: found["difference"]
     )
-    bars = {"fmt": "D", "color": INK, "ms": 3.4, "elinewidth": 0.8, "capsize": 1.6}
+    bars: dict[str, Any] = {"fmt": "D", "color": INK, "ms": 3.4, "elinewidth": 0.8, "capsize": 1.6}
     axes.errorbar(part["n"], part["value"], yerr=spread(part), **bars)
     for size, (_, row) in zip(shared, part.iterrows(), strict=True):
         axes.annotate(

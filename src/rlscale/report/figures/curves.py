@@ -1,11 +1,15 @@
 """Loss along training with the fitted laws: against compute, against data, decomposed."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlscale.report.figures.inputs import Inputs, fitted_groups, interval, span, title
 from rlscale.report.figures.means import bars_mean, mean_points
 from rlscale.report.figures.output import Drawing
 from rlscale.report.figures.sizes import curve_panels
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
 
 
 def loss_vs_compute(inputs: Inputs) -> Drawing:
@@ -35,7 +39,9 @@ def loss_decomposition(inputs: Inputs) -> Drawing:
     return Drawing(figure, table, " ".join(words), "not a claim")
 
 
-def _fitted_curves(inputs: Inputs, law: str, x: str):
+def _fitted_curves(
+    inputs: Inputs, law: str, x: str
+) -> "tuple[Figure, pandas.DataFrame, list[dict[str, Any]]]":
     """Figure, table and fit entries: points of every size with the law's curves over them."""
     import pandas
 
@@ -61,7 +67,7 @@ def _fitted_curves(inputs: Inputs, law: str, x: str):
     return figure, pandas.concat([part for _, _, part in parts], ignore_index=True), entries
 
 
-def _lines(entry: dict[str, Any]):
+def _lines(entry: dict[str, Any]) -> "pandas.DataFrame":
     """The fitted curves of a group with their band."""
     import pandas
 
@@ -81,7 +87,7 @@ def agreed(answers: list[str]) -> str:
     return answers[0] if len(set(answers)) == 1 else "undecided"
 
 
-def _steeper(entry: dict) -> str:
+def _steeper(entry: dict[str, Any]) -> str:
     """C1: whether the largest size learns faster than the smallest, by the free slopes."""
     if not entry["contrast"]:
         return "undecided"
@@ -89,7 +95,7 @@ def _steeper(entry: dict) -> str:
     return "yes" if low > 0 else "no" if high < 0 else "undecided"
 
 
-def _straight(entry: dict) -> str:
+def _straight(entry: dict[str, Any]) -> str:
     """C2: whether the curves are straight in log-log, by their mean curvature."""
     identification = entry["identification"]
     if not identification:
@@ -97,7 +103,7 @@ def _straight(entry: dict) -> str:
     return "no" if identification["verdict"] == "bends" else "consistent"
 
 
-def _error_words(entry: dict) -> str:
+def _error_words(entry: dict[str, Any]) -> str:
     errors = [size["rmse"] for size in entry["sizes"] if size["rmse"] is not None]
     if not errors:
         return f"{entry['variant']}: {entry['reason']}."
@@ -107,7 +113,7 @@ def _error_words(entry: dict) -> str:
     )
 
 
-def _bend_words(entry: dict) -> str:
+def _bend_words(entry: dict[str, Any]) -> str:
     identification = entry["identification"]
     if not identification:
         return ""
@@ -116,7 +122,7 @@ def _bend_words(entry: dict) -> str:
     return f"Mean curvature of ln L in ln D: {size} (0 when the curves are straight)."
 
 
-def _contrast_words(entry: dict) -> str:
+def _contrast_words(entry: dict[str, Any]) -> str:
     contrast = entry["contrast"]
     if not contrast:
         return f"{entry['variant']}: {entry['reason'] or 'one size only, nothing to compare'}."

@@ -1,5 +1,7 @@
 """Learning efficiency against model size: free slopes with intervals, the law's k(N) over them."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from rlscale.laws.law import Law
@@ -22,6 +24,10 @@ from rlscale.report.figures.style import (
     spread,
     widen,
 )
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 _AXES = {
     "compute": "$k_C$, against compute",
@@ -94,7 +100,7 @@ def k_of_n(inputs: Inputs) -> Drawing:
     return Drawing(figure, table, " ".join(words), agreed(supports))
 
 
-def _entry(document: dict, key: tuple[str, str]) -> dict:
+def _entry(document: dict[str, Any], key: tuple[str, str]) -> dict[str, Any]:
     return next(e for e in document["groups"] if (e["family"], e["variant"]) == key)
 
 
@@ -107,20 +113,20 @@ def _n_label(size: str) -> str:
     return names.get(size, size)
 
 
-def _interval_words(scope: str, document: dict) -> str:
+def _interval_words(scope: str, document: dict[str, Any]) -> str:
     if scope == "none":
         return "not available (too little data)"
     return f"{100 * document['level']:g} % intervals over {_SCOPES[scope]}"
 
 
-def _absent(document: dict) -> str:
+def _absent(document: dict[str, Any]) -> str:
     diverged = document["cells"]["diverged"]
     if not diverged:
         return ""
     return f"Left out as diverged: {len(diverged)} cells ({', '.join(diverged[:3])})."
 
 
-def _slopes(entry: dict, x: str):
+def _slopes(entry: dict[str, Any], x: str) -> "pandas.DataFrame":
     import pandas
 
     rows = []
@@ -144,28 +150,36 @@ def _slopes(entry: dict, x: str):
     return pandas.DataFrame(rows)
 
 
-def _curve(entry: dict, x: str):
+def _curve(entry: dict[str, Any], x: str) -> "pandas.DataFrame":
     import pandas
 
     own = {"family": entry["family"], "variant": entry["variant"], "x": x, "mark": "law"}
     return pandas.DataFrame([own | point for point in entry["curve"]])
 
 
-def _published(inputs: Inputs, key: tuple[str, str], x: str, slopes):
+def _published(
+    inputs: Inputs, key: tuple[str, str], x: str, slopes: "pandas.DataFrame"
+) -> "pandas.DataFrame":
     """The published law over this study's sizes, one row per protocol and point."""
     import pandas
 
     parts = [pandas.DataFrame({"protocol": []})]
     if len(slopes):
         n = np.geomspace(slopes["n"].min(), slopes["n"].max(), 60)
-        for row in inputs.published(key[1], x).itertuples():
+        for row in inputs.published(key[1], x).to_dict("records"):
             own = {"family": key[0], "variant": key[1], "x": x, "mark": "published"}
-            k = row.K_max / (1 + row.N0 / n)
-            parts.append(pandas.DataFrame({**own, "protocol": row.protocol, "n": n, "k": k}))
+            k = row["K_max"] / (1 + row["N0"] / n)
+            parts.append(pandas.DataFrame({**own, "protocol": row["protocol"], "n": n, "k": k}))
     return pandas.concat(parts, ignore_index=True)
 
 
-def _draw(axes, slopes, curve, document: dict, entry: dict) -> None:
+def _draw(
+    axes: "Axes",
+    slopes: "pandas.DataFrame",
+    curve: "pandas.DataFrame",
+    document: dict[str, Any],
+    entry: dict[str, Any],
+) -> None:
     axes.set_xscale("log")
     axes.axhline(0, color=MUTED, lw=0.6)
     if len(curve):
@@ -192,14 +206,14 @@ def _draw(axes, slopes, curve, document: dict, entry: dict) -> None:
     axes.text(0.03, 0.96, words, transform=axes.transAxes, va="top", fontsize=SMALL)
 
 
-def _leave_headroom(axes) -> None:
+def _leave_headroom(axes: "Axes") -> None:
     """Room for the text above all that is drawn, also where the axes share their range."""
     low, high = axes.dataLim.intervaly
     axes.update_datalim([(axes.dataLim.x0, high + 0.4 * (high - low))], updatex=False)
     axes.autoscale_view(scalex=False)
 
 
-def _parameters(law: Law, entry: dict) -> str:
+def _parameters(law: Law, entry: dict[str, Any]) -> str:
     """The law's parameters with intervals, or why there are none."""
     if not entry["parameters"]:
         return entry["reason"]
@@ -213,7 +227,7 @@ def _parameters(law: Law, entry: dict) -> str:
     return "\n".join(lines)
 
 
-def _support(entry: dict) -> str:
+def _support(entry: dict[str, Any]) -> str:
     """C4: whether k(N) saturates, from the comparison with a pure power law."""
     identification = entry["identification"]
     if identification is None:

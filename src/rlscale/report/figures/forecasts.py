@@ -1,6 +1,7 @@
 """Forecasts against what happened, and the ranking of laws by them."""
 
 import textwrap
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +28,10 @@ from rlscale.report.figures.style import (
     spread,
     widen,
 )
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 _LAW = FORECAST_LAWS[0]
 _LOOKS = ((ACCENT, "-"), (RIVAL, (0, (4, 1.5))), (MUTED, ":"))
@@ -101,7 +106,12 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
     return Drawing(figure, table, *_verdict(inputs, protocol))
 
 
-def _panel(target: dict, points, documents: dict, protocol: dict):
+def _panel(
+    target: dict[str, Any],
+    points: "pandas.DataFrame",
+    documents: dict[str, dict[str, Any]],
+    protocol: dict[str, Any],
+) -> "pandas.DataFrame":
     """Points of one target, seen and forecast, and every law's forecast over their range."""
     import pandas
 
@@ -123,7 +133,7 @@ def _panel(target: dict, points, documents: dict, protocol: dict):
     return pandas.concat(parts, ignore_index=True)
 
 
-def _draw(axes, part) -> None:
+def _draw(axes: "Axes", part: "pandas.DataFrame") -> None:
     points = part[part["mark"] != "law"]
     shown = part[(part["mark"] != "law") | (part["law"] == _LAW)]
     axes.set(xscale="log", yscale="log", xlim=widen(points["x"]))
@@ -169,13 +179,13 @@ def _verdict(inputs: Inputs, protocol: str) -> tuple[str, str]:
         if _LAW not in rows.index or rows.loc[_LAW, "status"] != "ok":
             answers.append("undecided")
             continue
-        law = rows.loc[_LAW]
+        law = rows.to_dict("index")[_LAW]
         best = rows["rmse"].idxmin()
         words.append(
             f"{variant}: {_LAW} errs by {law['rmse']:.3f} in ln L (root mean square over "
             f"{law['points']:g} points; sampling noise alone {law['noise']:.3f}), rank "
             f"{law['rank']:g} of {rows['rmse'].notna().sum()}; best is {best} with "
-            f"{rows.loc[best, 'rmse']:.3f}; its {100 * inputs.settings['level']:g} % interval "
+            f"{rows['rmse'].min():.3f}; its {100 * inputs.settings['level']:g} % interval "
             f"covers {per_cent(law['coverage'])} of the points."
         )
         skills = [law[name] for name in ("skill_constant", "skill_last_value")]
@@ -244,7 +254,7 @@ def _ranking(inputs: Inputs, column: str, label: str) -> Drawing:
     return Drawing(figure, table, _ranking_words(table, column), "not a claim")
 
 
-def _ranking_words(table, column: str) -> str:
+def _ranking_words(table: "pandas.DataFrame", column: str) -> str:
     words = []
     for (protocol, variant), part in table.groupby(["protocol", "variant"], sort=False):
         best = part.sort_values("rmse")

@@ -36,7 +36,7 @@ class Inputs:
     """Everything a figure may draw from.
 
     Attributes:
-        curves: The curves table, or None where a figure does not ask for it.
+        curves: The curves table; empty where a figure does not ask for it.
         fits: Fit documents by ``<law>-<x>-<metric>``.
         tables: Paths of further files by name (ledger, data reports, forecasts, ...).
         settings: ``palette`` and ``compute`` of the configuration's ``figures``, with the fits'
@@ -44,8 +44,8 @@ class Inputs:
         expected: Cells that the study names, for the list of missing ones.
     """
 
-    curves: "pandas.DataFrame | None"
-    fits: Mapping[str, dict]
+    curves: "pandas.DataFrame"
+    fits: Mapping[str, dict[str, Any]]
     tables: Mapping[str, Path] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     expected: Sequence[str] = ()
@@ -60,7 +60,7 @@ class Inputs:
         """The count that figures draw as compute: ``compute`` (6NT) or ``compute_full``."""
         return self.settings["compute"]
 
-    def fit(self, law: str, x: str, metric: str = "loss") -> dict:
+    def fit(self, law: str, x: str, metric: str = "loss") -> dict[str, Any]:
         """A fit document.
 
         Raises:
@@ -125,17 +125,19 @@ def read_inputs(
     Raises:
         StudyError: A file is missing or is not what its place says.
     """
+    import pandas
+
     documents = {}
     for path in fits:
         document = read_json(path)
         if document.get("kind") != "fit":
             raise StudyError(f"{path}: not a fit (kind {document.get('kind')!r}); run it again")
         documents[path.stem] = document
-    table = read_curves(curves) if curves else None
+    table = read_curves(curves) if curves else pandas.DataFrame()
     return Inputs(table, documents, tables, settings, expected)
 
 
-def fitted_groups(inputs: Inputs, document: Mapping[str, Any]) -> dict[tuple, "Group"]:
+def fitted_groups(inputs: Inputs, document: Mapping[str, Any]) -> dict[tuple[str, str], "Group"]:
     """The points behind a fit, per (family, variant): the same selection, from the curves."""
     rows = select_rows(inputs.curves, document["selection"])
     rows, column, _ = metric_rows(rows, document["metric"], document["benchmark"])

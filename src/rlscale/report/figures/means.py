@@ -90,7 +90,7 @@ def means_by(
     if freedom:
         weights = (table["n_runs"] - 1).clip(lower=0)
         pooled = float((weights * table["spread"].fillna(0)).sum() / freedom)
-    problems = np.zeros(len(table))
+    problems: np.ndarray = np.zeros(len(table))
     if value == "loss":
         problems = groups["loss_se"].agg(lambda se: (se**2).mean()).to_numpy()
     known = np.isfinite(problems) & ((problems > 0) | (freedom > 0))

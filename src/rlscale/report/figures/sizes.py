@@ -117,5 +117,5 @@ def _ends(part: "pandas.DataFrame", size: str) -> list[tuple[float, float, str]]
     for (_, model), own in part.groupby(["n", "model"], sort=True):
         line = own[own["mark"] == "line"]
         last = (line if len(line) else own).sort_values("x").iloc[-1]
-        ends.append((last["x"], last["value"], size_label(model, last["n"], size)))
+        ends.append((last["x"], last["value"], size_label(str(model), last["n"], size)))
     return ends

@@ -1,5 +1,7 @@
 """What the study used and what became of it: ledger and outcomes."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from rlscale.core.tables import as_counts
@@ -17,6 +19,10 @@ from rlscale.report.figures.style import (
     panels,
     plain,
 )
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 _PHASES = {
     "generation": ("generation", ACCENT),
@@ -99,11 +105,11 @@ def outcomes(inputs: Inputs) -> Drawing:
     figure, grid = panels(
         len(groups), len(sizes), width=DOUBLE, height=0.75 + 1.25 * len(groups), sharey=True
     )
-    several = len({key[0] for key, _ in groups}) > 1
-    for row, (key, group) in zip(grid, groups, strict=True):
+    several = len({family for (family, _), _ in groups}) > 1
+    for row, ((family, variant), group) in zip(grid, groups, strict=True):
         for axes, (n, model) in zip(row, sizes.itertuples(index=False), strict=True):
             part = group[group["model"] == model].sort_values("step")
-            axes.set_title(f"{human(n)}, {title(*key, several)}", fontsize=7)
+            axes.set_title(f"{human(n)}, {title(family, variant, several)}", fontsize=7)
             _areas(axes, part)
         row[0].set_ylabel("share of samples")
     for axes in grid[-1]:
@@ -120,11 +126,11 @@ def outcomes(inputs: Inputs) -> Drawing:
     return Drawing(figure, table, f"Shares at the last step: {words}.")
 
 
-def _few(part) -> bool:
+def _few(part: "pandas.DataFrame") -> bool:
     return part["step"].nunique() <= 12
 
 
-def _areas(axes, part) -> None:
+def _areas(axes: "Axes", part: "pandas.DataFrame") -> None:
     steps = part["step"].to_numpy()
     if not len(steps):
         return

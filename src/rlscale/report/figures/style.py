@@ -5,15 +5,16 @@ small, dark = large; readable in grey) and also told apart by markers and direct
 """
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ ACCENT, RIVAL = "#0b6e8f", "#c4581b"  # Okabe-Ito-like blue and vermilion, apart
 MARKERS = "osD^vPX<>hp*"
 PALETTES = ("viridis", "cividis", "plasma", "Greys")
 SMALL = 7.0  # Points: the least that is read in print.
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # Ships with matplotlib: the same on every machine.
     "font.size": 8,
     "axes.titlesize": 8,
@@ -67,7 +68,7 @@ _RC = {
 }
 
 
-def style() -> AbstractContextManager:
+def style() -> AbstractContextManager[None]:
     """The look, as a context: seaborn's for papers, in our sizes and inks."""
     import seaborn
 
@@ -76,11 +77,11 @@ def style() -> AbstractContextManager:
 
 
 def panels(
-    rows: int, columns: int, *, width: float, height: float, **subplots
+    rows: int, columns: int, *, width: float, height: float, **subplots: Any
 ) -> tuple[Figure, np.ndarray]:
     """A figure with a grid of axes (rows, columns); width and height in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
+    layout = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.04)
+    figure = Figure(figsize=(width, height), layout=layout)
     return figure, figure.subplots(rows, columns, squeeze=False, **subplots)
 
 
@@ -119,10 +120,14 @@ def per_cent(value: float) -> str:
     return f"{100 * value:.3g} %"
 
 
-_MANTISSAS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), tuple(np.arange(1, 10, 0.5)))
+_MANTISSAS: tuple[tuple[float, ...], ...] = (
+    (1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), tuple(np.arange(1, 10, 0.5)),
+)  # fmt: skip
 
 
-def log_ticks(axis: Axis, write=plain, *, least: int = 3, most: int = 6) -> None:
+def log_ticks(
+    axis: Axis, write: Callable[[float], str] = plain, *, least: int = 3, most: int = 6
+) -> None:
     """Few labelled ticks at round numbers for a logarithmic axis; call when limits are final.
 
     Below a third of a decade, where powers of ten say nothing, evenly spaced round numbers.
@@ -148,7 +153,7 @@ def log_ticks(axis: Axis, write=plain, *, least: int = 3, most: int = 6) -> None
     axis.set_minor_formatter(NullFormatter())
 
 
-def widen(values: Sequence[float], by: float = 0.05) -> tuple[float, float]:
+def widen(values: "Sequence[float] | pandas.Series[Any]", by: float = 0.05) -> tuple[float, float]:
     """Limits around positive values, with a margin, for a logarithmic axis."""
     finite = np.asarray(values, float)
     finite = finite[np.isfinite(finite) & (finite > 0)]
@@ -173,6 +178,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:
     to_axes = axes.transData + axes.transAxes.inverted()
     points = to_axes.transform([(x, y) for x, y, _ in ends])
     box = axes.get_position()
+    assert isinstance(axes.figure, Figure)
     width, height = axes.figure.get_size_inches() * (box.width, box.height) * 72
     gap, reach = 1.12 * SMALL / height, 30 / width
     order = np.argsort(points[:, 1], kind="stable")
@@ -220,8 +226,10 @@ def blank(message: str) -> Figure:
 
 def say(axes: Axes, message: str) -> None:
     """Write into an empty panel why it is empty."""
-    place = {"ha": "center", "va": "center", "transform": axes.transAxes}
-    axes.text(0.5, 0.5, message, color=MUTED, wrap=True, **place)
+    axes.text(
+        0.5, 0.5, message,
+        color=MUTED, wrap=True, ha="center", va="center", transform=axes.transAxes,
+    )  # fmt: skip
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(False)

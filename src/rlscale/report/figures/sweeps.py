@@ -1,5 +1,7 @@
 """Sweeps of one axis at one size: data reuse (tau) and group size (G)."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.special import stdtrit
 
@@ -20,6 +22,9 @@ from rlscale.report.figures.style import (
     spread,
     widen,
 )
+
+if TYPE_CHECKING:
+    import pandas
 
 _NAMES = {"tau": "reuse factor τ", "group_size": "group size G"}
 _SYMBOLS = {"tau": "τ", "group_size": "G"}
@@ -48,9 +53,13 @@ def reuse_cost(inputs: Inputs) -> Drawing:
         tables.append(table)
         answers.append(_verdict(table, margin))
         words += [
-            f"{name}: τ = {row.tau:g} changes the loss by {row.cost:+.3f}"
-            + ("." if np.isnan(row.cost_low) else f" [{row.cost_low:+.3f}, {row.cost_high:+.3f}].")
-            for row in table[1:].itertuples()
+            f"{name}: τ = {row['tau']:g} changes the loss by {row['cost']:+.3f}"
+            + (
+                "."
+                if np.isnan(row["cost_low"])
+                else f" [{row['cost_low']:+.3f}, {row['cost_high']:+.3f}]."
+            )
+            for row in table[1:].to_dict("records")
         ]
     table = pandas.concat(tables, ignore_index=True)
     figure, grid = panels(1, len(tables), width=COLUMN * min(2, len(tables)), height=2.5)
@@ -86,7 +95,7 @@ def reuse_cost(inputs: Inputs) -> Drawing:
     return Drawing(figure, table, " ".join(words), agreed(answers))
 
 
-def _late_loss(group: Group, level: float):
+def _late_loss(group: Group, level: float) -> "pandas.DataFrame":
     """Late mean loss per tau and its rise over the smallest tau, with intervals over runs."""
     import pandas
 
@@ -120,7 +129,7 @@ def _late_loss(group: Group, level: float):
     return pandas.DataFrame(rows)
 
 
-def _verdict(table, margin: float) -> str:
+def _verdict(table: "pandas.DataFrame", margin: float) -> str:
     """C5: whether the first repetition is shown to cost at most the margin, or more."""
     again = table.iloc[1]
     if again["cost_high"] <= margin:
@@ -128,7 +137,7 @@ def _verdict(table, margin: float) -> str:
     return "no" if again["cost_low"] > margin else "undecided"
 
 
-def _swept(inputs: Inputs, axis: str) -> list:
+def _swept(inputs: Inputs, axis: str) -> "list[tuple[str, pandas.DataFrame]]":
     """(name, rows) of each set of cells that differ in ``axis`` and the seed alone.
 
     Raises:
@@ -170,7 +179,7 @@ def _sweep(inputs: Inputs, axis: str, against: tuple[str, ...]) -> Drawing:
     return Drawing(figure, table, " ".join(words), "undecided")
 
 
-def _last_words(name: str, points, symbol: str) -> str:
+def _last_words(name: str, points: "pandas.DataFrame", symbol: str) -> str:
     """Mean loss at the last common step for every value of the axis."""
     step = points.groupby("model")["step"].max().min()
     last = points[points["step"] == step].sort_values("n")

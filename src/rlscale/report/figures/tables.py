@@ -1,7 +1,7 @@
 """Tables, drawn like figures: parameters of the law, uncertainty of k, final losses, models."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def parameters(inputs: Inputs) -> Drawing:
     return Drawing(figure, table, f"{words}.")
 
 
-def _published(inputs: Inputs, entry: Mapping, x: str) -> list[dict]:
+def _published(inputs: Inputs, entry: Mapping[str, Any], x: str) -> list[dict[str, Any]]:
     """Rows of the published values of a group's variant."""
     return [
         {
@@ -113,7 +113,7 @@ def _published(inputs: Inputs, entry: Mapping, x: str) -> list[dict]:
     ]  # fmt: skip
 
 
-def _ends(row: dict, name: str, write) -> str:
+def _ends(row: Mapping[Hashable, Any], name: str, write: Callable[[float], str]) -> str:
     if np.isnan(row[name]):
         return "–"
     low, high = row[f"{name}_low"], row[f"{name}_high"]
