@@ -21,7 +21,7 @@ CURVE_COLUMNS = (
 CURVE_REQUIRED = ("study", "cell", "model", "variant", "step", "benchmark", "loss")
 # Counts that pass 2^63 at the sizes that the paper trains.
 FLOPS = ("compute_flops", "compute_flops_total", "compute_flops_full", "flops")
-_TEXT = {
+TEXT_COLUMNS = {
     "study", "recipe", "cell", "family", "model", "variant", "benchmark",
     "protocol_digest", "source", "status",
 }  # fmt: skip
@@ -64,7 +64,7 @@ def read_curves(path: Path | str) -> "pandas.DataFrame":
     if not path.exists():
         raise StudyError(f"{path}: there is no such curves table")
     try:
-        table = pandas.read_csv(path, dtype=dict.fromkeys(_TEXT, "string"))
+        table = pandas.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, "string"))
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
     return check_curves(table, str(path))
@@ -84,7 +84,7 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
         raise StudyError(f"{where}: the curves table has no rows")
     table = table.reindex(columns=list(CURVE_COLUMNS))
     for name in CURVE_COLUMNS:
-        if name in _TEXT:
+        if name in TEXT_COLUMNS:
             table[name] = table[name].astype("string")
             continue
         try:

@@ -1,65 +1,113 @@
 """Curves made elsewhere, read from what other trainers leave behind, as curves.csv.
 
-A column of curves.csv is filled by an expression over the names in a file:
-
-    reward/mean            the value as it is
-    1 - val-core/acc       pass@1 into loss
-    512 * step             steps into problems
-    cumulative tokens      a running total over the steps of a run
-    qwen-{size}b           text with values filled in
+Every row of a file is used or counted in a note: what was superseded, carried, guessed or left out.
 """
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.core.tables import CURVE_COLUMNS, check_curves
-from rlscale.curves.readers import CURVE_READERS
+from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, check_curves
+from rlscale.curves import units
+from rlscale.curves.expressions import evaluate, fill, names_in
+from rlscale.curves.readers import CURVE_READERS, notes_of
+from rlscale.curves.runs import ROW, STEP, by_step
 
 if TYPE_CHECKING:
     import pandas
 
-_NUMBER = r"[-+]?[\d.]+(?:[eE][-+]?\d+)?"
-_IDENTITY = ("study", "family", "model", "variant", "tau", "group_size", "recipe", "seed")
+_IDENTITY = ("family", "model", "variant", "tau", "group_size", "recipe", "seed")
+_KEY = (*_IDENTITY, "cell", "benchmark")  # what rows of one run share
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What came of reading runs.
+
+    Attributes:
+        table: The curves table.
+        notes: What was superseded, carried, guessed or left out; each begins with the file.
+    """
+
+    table: "pandas.DataFrame"
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The ``ingest`` section.
+
+    Attributes:
+        format: Name of a curve reader.
+        files: Path -> columns that hold for the file.
+        columns: Column of curves.csv -> expression.
+        constants: Columns that hold for all files.
+        benchmarks: Benchmark -> its own columns, where a log holds several.
+        runs: Name of a run in a file of several -> columns that hold for it.
+        run_pattern: Regular expression with named groups over the run's name, else the path.
+        run_columns: Columns of the file that hold a run each; their values are called ``value``.
+    """
+
+    format: str
+    files: Mapping[str, Mapping[str, Any]]
+    columns: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    benchmarks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    run_pattern: str = ""
+    run_columns: tuple[str, ...] = ()
 
 
 def ingest_curves(
     settings: Mapping[str, Any], study: str, root: Path = Path(".")
 ) -> "pandas.DataFrame":
-    """Read all files of an ``ingest`` section into one curves table.
+    """Read all files of an ``ingest`` section into one curves table; see ``read_runs``."""
+    return read_runs(settings, study, root).table
+
+
+def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -> Intake:
+    """Read all files of an ``ingest`` section.
 
     Args:
-        settings: The ``ingest`` section: format, files (path -> columns that hold for the file),
-            columns (column of curves.csv -> expression), constants.
+        settings: The section (config/README.md).
         study: Name of the study.
         root: Folder that the paths refer to.
 
     Raises:
         StudyError: A file is missing, unreadable or lacks a name; a value cannot be one of its
-            column; the message names file, row and name.
+            column; two files give the same run. The message names file, row and name.
     """
     import pandas
 
-    settings = {"columns": {}, "constants": {}} | dict(settings)
-    form = settings["format"]
-    CURVE_READERS.check(form, "ingest.format")
-    for where in (settings["columns"], settings["constants"], *settings["files"].values()):
+    own = _Settings(**settings)
+    CURVE_READERS.check(own.format, "ingest.format")
+    for where in (own.columns, own.constants, *own.files.values(), *own.runs.values(),
+                  *own.benchmarks.values()):  # fmt: skip
         _check_columns(where)
-    tables = []
-    for name, own in settings["files"].items():
+    tables, notes = [], []
+    for name, constants in own.files.items():
         path = root / name
         if not path.exists():
             raise StudyError(f"ingest.files: {path}: there is no such file")
-        raw = CURVE_READERS.get(form)(path)
+        raw = CURVE_READERS.get(own.format)(path)
         if raw.empty:
             raise StudyError(f"{path}: holds no rows")
-        constants = {"study": study} | settings["constants"] | own
-        tables.append(_convert(raw, settings["columns"], constants, str(path)))
-    table = pandas.concat(tables, ignore_index=True)
-    return check_curves(table, f"ingest ({form})")
+        said = notes_of(raw)
+        for run, rows in _split(raw, own.run_columns, str(path)):
+            given = {**own.constants, **constants, **_of_run(own, run, name)}
+            made = _File(str(path), run, own, given)
+            tables += made.tables(rows)
+            said += made.notes
+        notes += [f"{path}: {note}" for note in dict.fromkeys(said)]
+    _check_distinct(tables)
+    table = pandas.concat(tables, ignore_index=True).drop(columns="_where")
+    notes += units.rising(table)
+    table.insert(0, "study", study)
+    return Intake(check_curves(table, f"ingest ({own.format})"), notes)
 
 
 def _check_columns(names: Mapping[str, Any]) -> None:
@@ -70,101 +118,144 @@ def _check_columns(names: Mapping[str, Any]) -> None:
             raise StudyError(f"ingest: '{name}' is not a column of curves.csv{hint}")
 
 
-def _convert(raw, columns, constants, where: str) -> "pandas.DataFrame":
-    import pandas
-
-    columns = {"step": "step"} | dict(columns)
-    if "loss" not in columns:
-        raise StudyError(f"{where}: ingest.columns does not say where the loss comes from")
-    steps = _evaluate(raw, columns["step"], where, "step")
-    _check_steps(steps, where)
-    loss = _evaluate(raw, columns["loss"], where, "loss")
-    measured = loss.notna()  # Trainers log far more often than they evaluate.
-    if not measured.any():
-        raise StudyError(f"{where}: '{columns['loss']}' is empty in every row")
-    table = pandas.DataFrame({"step": steps, "loss": loss})
-    for name, expression in columns.items():
-        if name not in ("step", "loss"):
-            table[name] = _evaluate(raw, expression, where, name)
-    for name, value in constants.items():
-        table[name] = value
-    table = table[measured].reset_index(drop=True)
-    outside = table.index[~table["loss"].between(0, 1)]
-    if len(outside):
-        value = table.loc[outside[0], "loss"]
-        hint = " (a percentage? use '0.01 * name')" if 1 < abs(value) <= 100 else ""
-        raise StudyError(
-            f"{where}: step {table.loc[outside[0], 'step']:g}: loss {value:g} is not between 0 "
-            f"and 1{hint}"
-        )
-    for name in ("model", "variant", "benchmark"):
-        if name not in table:
-            raise StudyError(f"{where}: no {name}; give it under ingest.files or ingest.constants")
-    if "pass_at_1" not in table:
-        table["pass_at_1"] = 1 - table["loss"]
-    if "source" not in table:
-        table["source"] = where
-    if "cell" not in table:
-        known = [name for name in _IDENTITY[1:] if name in table]
-        table["cell"] = table[known].astype("string").agg("/".join, axis=1)
-    size = next((n for n in ("n_params", "n_params_nominal") if n in table), None)
-    if "compute_flops" not in table and "tokens" in table and size:
-        table["compute_flops"] = 6.0 * table[size] * table["tokens"]
-    return table
-
-
-def _check_steps(steps, where: str) -> None:
-    bad = steps.index[steps.isna() | (steps % 1 != 0) | (steps < 0)]
-    if len(bad):
-        raise StudyError(
-            f"{where}: row {bad[0] + 1}: step {steps[bad[0]]} is no whole number from 0 on"
-        )
-
-
-def _evaluate(raw: "pandas.DataFrame", expression: str, where: str, column: str):
-    """Values of an expression over the names in a file (see the module's docstring)."""
-    import pandas
-
-    if "{" in expression:
-        fields = re.findall(r"\{(.+?)\}", expression)
-        parts = {name: _named(raw, name, where, column).map(_text) for name in fields}
-        rows = pandas.DataFrame(parts).to_dict("records")
-        return pandas.Series([_fill(expression, row) for row in rows], dtype="string")
-    if expression in raw.columns:
-        # The plain name first: metric names may hold '-' and '*' themselves.
-        found, change = expression, None
-    elif match := re.fullmatch(rf"({_NUMBER}) ([-*]) (.+)", expression):
-        number, sign, found = float(match[1]), match[2], match[3]
-        change = (lambda v: number - v) if sign == "-" else (lambda v: number * v)
-    elif expression.startswith("cumulative "):
-        found, change = expression.removeprefix("cumulative "), lambda v: v.fillna(0).cumsum()
+def _split(
+    raw: "pandas.DataFrame", run_columns: tuple[str, ...], where: str
+) -> Iterator[tuple[str, "pandas.DataFrame"]]:
+    """The runs that a file holds by its form: a panel's, or one per column; else all its rows."""
+    if run_columns:
+        lacking = [name for name in run_columns if name not in raw.columns]
+        if lacking:
+            raise StudyError(f"{where}: no column '{lacking[0]}', which ingest.run_columns names")
+        shared = raw.drop(columns=list(run_columns))
+        for name in run_columns:
+            yield name, shared.assign(value=raw[name], run=name)
+    elif "run" in raw.columns and raw.attrs.get("several"):
+        for run, rows in raw.groupby("run", sort=False):
+            yield str(run), rows
     else:
-        found, change = expression, None
-    values = _named(raw, found, where, column)
-    if change is None and column in ("model", "variant", "family", "benchmark", "cell", "recipe"):
-        return values.map(_text).astype("string")
-    numbers = pandas.to_numeric(values, errors="coerce")
-    bad = values.index[numbers.isna() & values.notna()]
-    if len(bad):
+        yield "", raw
+
+
+def _of_run(settings: _Settings, run: str, path: str) -> dict[str, Any]:
+    """What a run's name, or else a file's path, says of it."""
+    found: dict[str, Any] = {}
+    if settings.run_pattern:
+        match = re.search(settings.run_pattern, run or path)
+        if match is None:
+            raise StudyError(
+                f"{path}: ingest.run_pattern '{settings.run_pattern}' does not fit '{run or path}'"
+            )
+        _check_columns(match.groupdict())
+        found |= match.groupdict()
+    if run and settings.runs and run not in settings.runs:
         raise StudyError(
-            f"{where}: row {bad[0] + 1}: '{found}' is {values[bad[0]]!r}, not a number"
+            f"{path}: ingest.runs does not have the run '{run}', only {', '.join(settings.runs)}"
         )
-    return numbers if change is None else change(numbers)
+    return found | dict(settings.runs.get(run, {}))
 
 
-def _fill(template: str, row: Mapping[str, str]) -> str:
-    return re.sub(r"\{(.+?)\}", lambda match: row[match[1]], template)
+def _check_distinct(tables: list["pandas.DataFrame"]) -> None:
+    seen: dict[tuple[str, str], str] = {}
+    for table in tables:
+        key, where = (table["cell"].iloc[0], table["benchmark"].iloc[0]), table["_where"].iloc[0]
+        if key in seen:
+            raise StudyError(
+                f"{where} and {seen[key]} are the same run, '{key[0]}', of {key[1]}: give each its "
+                "seed or cell, under ingest.files"
+            )
+        seen[key] = where
 
 
-def _text(value: Any) -> str:
-    return format(value, "g") if isinstance(value, float) else str(value)
+class _File:
+    """The rows of one file, or of one run of it, on their way to curves.csv."""
 
+    def __init__(self, where: str, run: str, settings: _Settings, given: Mapping[str, Any]) -> None:
+        self.where = f"{where} ({run})" if run else where
+        self.notes: list[str] = []
+        self._run = run
+        self._settings = settings
+        self._given = given
 
-def _named(raw: "pandas.DataFrame", name: str, where: str, column: str):
-    if name not in raw.columns:
-        near = difflib.get_close_matches(name, [str(c) for c in raw.columns], n=3, cutoff=0.4)
-        hint = (
-            f"did you mean {' or '.join(near)}?" if near else f"there are {len(raw.columns)} names"
-        )
-        raise StudyError(f"{where}: no '{name}', which {column} is made from; {hint}")
-    return raw[name]
+    def tables(self, raw: "pandas.DataFrame") -> Iterator["pandas.DataFrame"]:
+        """A table per run and benchmark."""
+        for benchmark, own in (self._settings.benchmarks or {"": {}}).items():
+            expressions = {n: v for n, v in own.items() if isinstance(v, str) and n not in _KEY}
+            columns = {"step": "step", **self._settings.columns, **expressions}
+            given = {**self._given, **{n: v for n, v in own.items() if n not in expressions}}
+            if benchmark:
+                given["benchmark"] = benchmark
+            if "loss" not in columns:
+                raise StudyError(
+                    f"{self.where}: ingest.columns does not say where the loss comes from"
+                )
+            keys = self._keys(raw, columns, given)
+            for _, rows in raw.groupby(keys, sort=False, dropna=False) if keys else [((), raw)]:
+                yield self._run_table(rows, columns, given)
+
+    def _keys(
+        self, raw: "pandas.DataFrame", columns: Mapping[str, str], given: Mapping[str, Any]
+    ) -> list["pandas.Series"]:
+        """What tells the runs of a long table apart: values of the columns that name a run."""
+        named = [name for name in _KEY if name in columns and name not in given]
+        return [self._values(raw, name, columns[name]) for name in named]
+
+    def _values(
+        self, rows: "pandas.DataFrame", name: str, expression: str
+    ) -> "pandas.Series | float":
+        if name in TEXT_COLUMNS or "{" in expression:
+            return fill(expression, rows, self.where, name)
+        return evaluate(expression, rows, self.where, name)
+
+    def _run_table(
+        self, rows: "pandas.DataFrame", columns: Mapping[str, str], given: Mapping[str, Any]
+    ) -> "pandas.DataFrame":
+        import pandas
+
+        known = [str(name) for name in rows.columns]
+        wanted = {name: text for name, text in columns.items() if name not in given}
+        used = [found for name, text in wanted.items() if name != "step"
+                for found in names_in(text, known)]  # fmt: skip
+        steps = evaluate(columns["step"], rows, self.where, "step")
+        logged, notes = by_step(rows.assign(**{STEP: steps}), used, self.where)
+        self.notes += notes
+        table = pandas.DataFrame({"step": logged[STEP], "_row": logged[ROW]})
+        for name, text in wanted.items():
+            if name != "step":
+                table[name] = self._values(logged, name, text)
+        for name, value in given.items():
+            table[name] = value
+        return self._measured(table, columns["loss"])
+
+    def _measured(self, table: "pandas.DataFrame", expression: str) -> "pandas.DataFrame":
+        """Rows with a loss, running counts carried to them, and what follows from the rest."""
+        self.notes += units.carry(table)
+        units.check_counts(table, self.where)
+        measured = table["loss"].notna()
+        if not measured.any():
+            raise StudyError(f"{self.where}: '{expression}' is empty in every row")
+        table = table[measured].reset_index(drop=True)
+        wrong = table[(table["step"] % 1 != 0) | (table["step"] < 0)]
+        if len(wrong):
+            row, step = wrong[["_row", "step"]].iloc[0]
+            raise StudyError(
+                f"{self.where}: row {row + 1:g}: step {step:g} is no whole number from 0 on"
+            )
+        self.notes += units.check_loss(table, expression, self.where)
+        for name in ("model", "variant", "benchmark"):
+            if name not in table:
+                raise StudyError(
+                    f"{self.where}: no {name}; give it under ingest.files or ingest.constants"
+                )
+        if "pass_at_1" not in table:
+            table["pass_at_1"] = 1 - table["loss"]
+        if "source" not in table:
+            table["source"] = self.where
+        if "cell" not in table:
+            named = [name for name in _IDENTITY if name in table]
+            template = "/".join(f"{{{name}}}" for name in named)
+            cells = fill(template, table[named], self.where, "cell")
+            table["cell"] = cells + f"/{self._run}" if self._run else cells
+        size = next((n for n in ("n_params", "n_params_nominal") if n in table), None)
+        if "compute_flops" not in table and "tokens" in table and size:
+            table["compute_flops"] = 6.0 * table[size] * table["tokens"]
+        return table.drop(columns="_row").assign(_where=self.where)

@@ -1,15 +1,21 @@
 """Curve readers: what trainers and trackers leave behind, as a table with a row per logged step.
 
-Other packages add theirs: a function from a path to a DataFrame (docs/ingest.md). Light to import.
+A reader is a function from a path to a DataFrame. Its rows stand in the order in which they were
+logged. Of several runs in a file, ``attrs["several"]`` is true and the column ``run`` has their
+names; what was guessed or left out stands in ``attrs["notes"]``. Other packages add theirs
+(docs/ingest.md). Light to import.
 """
 
-import json
+import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
+from rlscale.curves.texts import read_json, read_json_lines, read_text
+from rlscale.data.files import PACKED, open_file
 
 if TYPE_CHECKING:
     import pandas
@@ -17,105 +23,228 @@ if TYPE_CHECKING:
 CURVE_READERS: Registry[Callable[[Path], "pandas.DataFrame"]] = Registry(
     "format",
     "rlscale.curve_readers",
-    {name: f"{__name__}:read_{name}" for name in ("table", "verl", "wandb", "trl", "tensorboard")},
+    {
+        "table": "rlscale.curves.readers:read_table",
+        "verl": "rlscale.curves.readers:read_verl",
+        "wandb": "rlscale.curves.readers:read_wandb",
+        "trl": "rlscale.curves.readers:read_trl",
+        "tensorboard": "rlscale.curves.readers:read_tensorboard",
+    },
 )
+
+_CONSOLE = re.compile(r"(?:^|\s)step:(\d+) - (.*)")
+_VALUE = re.compile(r"(?:np\.\w+\()?([^()]*)\)?")
+_COPIES = ("__MIN", "__MAX")
+
+
+def kind_of(path: Path) -> str:
+    """Ending of a file's name that says what it is, lower case, without .gz or .zst."""
+    return (path.with_suffix("") if path.suffix.lower() in PACKED else path).suffix.lower()
 
 
 def read_table(path: Path) -> "pandas.DataFrame":
-    """CSV, or JSON Lines with one flat object per line (.jsonl)."""
+    """CSV (separated by comma, semicolon or tab), JSON Lines, a JSON list of rows, Parquet."""
     import pandas
 
-    if path.suffix == ".jsonl":
-        return pandas.DataFrame(_json_lines(path))
+    kind = kind_of(path)
+    if kind == ".jsonl":
+        rows, notes = read_json_lines(path)
+        return _noted(pandas.DataFrame(rows), notes)
+    if kind == ".json":
+        return _json_table(path)
+    if kind == ".parquet":
+        with open_file(path) as file:
+            return pandas.read_parquet(io.BytesIO(file.read()))
+    return separated(read_text(path), path)
+
+
+def separated(text: str, path: Path) -> "pandas.DataFrame":
+    """A table of text; the separator is the one that its first line has most of.
+
+    Raises:
+        StudyError: It cannot be read as such.
+    """
+    import pandas
+
+    first = text.split("\n", 1)[0]
+    separator = max(",;\t", key=first.count)
+    decimal = "," if separator == ";" and "," not in first else "."
     try:
-        return pandas.read_csv(path)
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
+        table = pandas.read_csv(io.StringIO(text), sep=separator, decimal=decimal)
+    except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
+    names = {"\t": "tabs", ";": "semicolons, with decimal commas"}
+    return _noted(
+        table, [f"columns are separated by {names[separator]}"] if separator in names else []
+    )
+
+
+def notes_of(table: "pandas.DataFrame") -> list[str]:
+    """What a reader guessed or left out."""
+    return list(table.attrs.get("notes", []))
+
+
+def _noted(table: "pandas.DataFrame", notes: list[str]) -> "pandas.DataFrame":
+    table.attrs["notes"] = notes
+    return table
+
+
+def _json_table(path: Path) -> "pandas.DataFrame":
+    import pandas
+
+    document = read_json(path)
+    if isinstance(document, list) and all(isinstance(row, dict) for row in document):
+        return pandas.DataFrame(document)
+    if isinstance(document, dict) and all(isinstance(column, list) for column in document.values()):
+        return pandas.DataFrame(document)
+    kind = "an object" if isinstance(document, dict) else "of another form"
+    hint = (
+        "; it looks like lm-eval's results of one checkpoint: put step and scores of all "
+        "checkpoints into one CSV"
+        if isinstance(document, dict) and "results" in document
+        else ""
+    )
+    raise StudyError(f"{path}: its JSON is {kind}, not a list of rows{hint}")
 
 
 def read_verl(path: Path) -> "pandas.DataFrame":
-    """verl's file logger: one {"step": int, "data": {metric: value}} per line."""
+    """verl: its file logger's {"step": int, "data": {metric: value}} per line, or its console's."""
     import pandas
 
+    if not read_text(path).lstrip("\ufeff \n").startswith(("{", "[")):
+        return _read_console(path)
+    logged, notes = read_json_lines(path)
     rows = []
-    for number, line in enumerate(_json_lines(path), 1):
+    for number, line in enumerate(logged, 1):
         if "step" not in line or not isinstance(line.get("data"), dict):
             raise StudyError(
                 f'{path}: line {number}: no {{"step": ..., "data": {{...}}}} of verl\'s file logger'
             )
         rows.append({"step": line["step"]} | line["data"])
+    return _noted(pandas.DataFrame(rows), notes)
+
+
+def _read_console(path: Path) -> "pandas.DataFrame":
+    """verl's console logger: step:5 - name:0.2 - name:np.float64(0.3)."""
+    import pandas
+
+    rows = []
+    for found in map(_CONSOLE.search, read_text(path).split("\n")):
+        if found:
+            pairs = (part.strip().rpartition(":") for part in found[2].split(" - "))
+            values = {name: _VALUE.fullmatch(value) for name, _, value in pairs}
+            rows.append({"step": int(found[1])} | {n: v[1] for n, v in values.items() if v})
+    if not rows:
+        raise StudyError(
+            f"{path}: neither JSON Lines of verl's file logger (trainer.logger=[console,file]) nor "
+            "lines 'step:N - name:value' of its console"
+        )
     return pandas.DataFrame(rows)
 
 
 def read_wandb(path: Path) -> "pandas.DataFrame":
-    """W&B: a run's history (CSV or JSON Lines with _step), or the CSV of a panel of one run.
+    """W&B: a run's history (CSV, JSON Lines or Parquet), or the CSV of a panel of one or more runs.
 
-    A panel's columns are "<run> - <metric>", "<run> - <metric>__MIN" and "...__MAX"; the run's
-    name is taken off and the two copies are left out.
+    A panel's columns are "<run> - <metric>", "<run> - <metric>__MIN" and "...__MAX".
     """
     table = read_table(path)
-    copies = [name for name in table.columns if str(name).endswith(("__MIN", "__MAX"))]
-    table = table.drop(columns=copies)
-    names = {"_step": "step", "Step": "step", "train/global_step": "step"}
-    table = table.rename(columns={old: new for old, new in names.items() if old in table.columns})
-    if "step" not in table.columns:
-        raise StudyError(f"{path}: neither Step nor _step: not a W&B export")
-    runs = {str(name).split(" - ", 1)[0] for name in table.columns if " - " in str(name)}
-    if len(runs) > 1:
+    panel = [name for name in table.columns if " - " in str(name)]
+    if panel:
+        return _panel(table, panel, path)
+    return _with_step(table, path, notes_of(table))
+
+
+def _with_step(table: "pandas.DataFrame", path: Path, notes: list[str]) -> "pandas.DataFrame":
+    steps = [
+        name for name in ("train/global_step", "_step", "Step", "step") if name in table.columns
+    ]
+    if not steps:
+        axis = table.columns[0] if len(table.columns) else "nothing"
         raise StudyError(
-            f"{path}: a panel of several runs ({', '.join(sorted(runs))}); export each run to a "
-            "file of its own"
+            f"{path}: neither Step nor _step; its first column is '{axis}': not a W&B export, or a "
+            "panel over time; set the panel's x axis to Step and export it again"
         )
-    return table.rename(columns=lambda name: str(name).split(" - ", 1)[-1])
+    if len(steps) > 1:
+        notes.append(f"steps are those of '{steps[0]}', not of '{steps[1]}'")
+    renamed = table.drop(columns=[name for name in steps[1:] if name == "step"])
+    return _noted(renamed.rename(columns={steps[0]: "step"}), notes)
+
+
+def _panel(table: "pandas.DataFrame", panel: list[str], path: Path) -> "pandas.DataFrame":
+    """One table per run, below each other; the runs' names in a column."""
+    import pandas
+
+    notes = notes_of(table)
+    for name in panel:
+        low, high = (f"{name}{suffix}" for suffix in _COPIES)
+        if low in table.columns and (table[low] != table[high]).where(table[low].notna()).any():
+            notes.append(f"'{name}' was down-sampled by W&B: __MIN and __MAX differ")
+    values = [name for name in panel if not name.endswith(_COPIES)]
+    shared = [name for name in table.columns if name not in panel]
+    runs: dict[str, dict[str, str]] = {}
+    for name in values:
+        run, _, metric = name.rpartition(" - ")
+        runs.setdefault(run, {})[name] = metric
+    parts = [
+        _with_step(
+            _noted(table[[*shared, *names]].dropna(how="all", subset=list(names)), [])
+            .rename(columns=names),
+            path,
+            notes,
+        ).assign(run=run)
+        for run, names in runs.items()
+    ]  # fmt: skip
+    table = _noted(pandas.concat(parts, ignore_index=True), list(dict.fromkeys(notes)))
+    table.attrs["several"] = True
+    return table
 
 
 def read_trl(path: Path) -> "pandas.DataFrame":
-    """TRL's (transformers') trainer_state.json: its log_history."""
+    """TRL's (transformers') trainer_state.json, or the folder that holds it: its log_history.
+
+    Of a folder with several checkpoints, the last one's.
+    """
     import pandas
 
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not valid JSON ({error})") from None
+    if path.is_dir():
+        found = sorted(path.rglob("trainer_state.json"), key=_checkpoint_number)
+        if not found:
+            raise StudyError(f"{path}: no trainer_state.json is in this folder")
+        path = found[-1]
+    state = read_json(path)
     if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
         raise StudyError(f"{path}: no log_history: not a trainer_state.json")
     table = pandas.DataFrame(state["log_history"])
     if table.empty or "step" not in table:
         raise StudyError(f"{path}: its log_history is empty: the trainer logged nothing")
-    # Training and evaluation log the same step in entries of their own.
-    return table.groupby("step", sort=True).first().reset_index()
+    return _noted(table, [])
+
+
+def _checkpoint_number(path: Path) -> int:
+    """Number in the name of the checkpoint's folder; a state outside of any is the last."""
+    number = re.search(r"checkpoint-(\d+)", str(path.parent))
+    return int(number[1]) if number else 1 << 60
 
 
 def read_tensorboard(path: Path) -> "pandas.DataFrame":
-    """All scalars of a TensorBoard folder, one row per step, the last value of a step."""
+    """All scalars of a TensorBoard folder and of those below it, as one run."""
     import pandas
 
     try:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     except ImportError:
         raise StudyError("reading TensorBoard folders needs the package tensorboard") from None
-    if not path.is_dir() or not any(path.glob("*tfevents*")):
+    folders = sorted({file.parent for file in path.rglob("*tfevents*")}) if path.is_dir() else []
+    if not folders:
         raise StudyError(f"{path}: no TensorBoard event files (*tfevents*) in this folder")
-    events = EventAccumulator(str(path), size_guidance={"scalars": 0, "tensors": 0})
-    events.Reload()
-    series = {}
-    for tag in events.Tags()["scalars"]:
-        series[tag] = {event.step: event.value for event in events.Scalars(tag)}
-    if not series:
+    parts = []
+    for folder in folders:
+        events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "tensors": 0})
+        events.Reload()
+        for tag in events.Tags()["scalars"]:
+            logged = [(e.wall_time, e.step, e.value) for e in events.Scalars(tag)]
+            parts.append(pandas.DataFrame(logged, columns=["time", "step", tag]))
+    if not parts:
         raise StudyError(f"{path}: its event files hold no scalars (cut short, or of another kind)")
-    return pandas.DataFrame(series).sort_index().rename_axis("step").reset_index()
-
-
-def _json_lines(path: Path) -> list[dict]:
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise StudyError(f"{path}: line {number}: not valid JSON ({error})") from None
-        if not isinstance(row, dict):
-            raise StudyError(f"{path}: line {number}: not an object")
-        rows.append(row)
-    return rows
+    table = pandas.concat(parts, ignore_index=True).sort_values("time", kind="stable")
+    return _noted(table.drop(columns="time").reset_index(drop=True), [])

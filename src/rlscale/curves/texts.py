@@ -1,0 +1,76 @@
+"""Files that trainers and trackers write, as text and as JSON: packed or not, in several encodings.
+
+What had to be guessed or left out goes along as notes, in a table's ``attrs["notes"]``.
+"""
+
+import codecs
+import json
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.errors import StudyError
+from rlscale.data.files import open_file
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def read_text(path: Path) -> str:
+    """Text of a file, unpacked where it ends in .gz or .zst; UTF-8, or UTF-16 with its mark.
+
+    Raises:
+        StudyError: It is a folder, no whole archive, or in another encoding.
+    """
+    if path.is_dir():
+        raise StudyError(f"{path}: is a folder; name a file in it, or the format of the folder")
+    try:
+        with open_file(path) as file:
+            data = file.read()
+    except (OSError, EOFError) as error:
+        raise StudyError(f"{path}: cannot be read ({error})") from None
+    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise StudyError(
+            f"{path}: line {line}: is not UTF-8 (perhaps latin-1); save it as UTF-8, for example "
+            f"by `iconv -f latin1 -t utf8 {path.name}`"
+        ) from None
+
+
+def read_json_lines(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """Objects of a JSON Lines file, and notes; a last line that was cut off is left out.
+
+    Raises:
+        StudyError: Another line is no JSON object.
+    """
+    lines = read_text(path).split("\n")  # not splitlines: U+2028 may stand inside a string
+    full = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    rows: list[dict[str, Any]] = []
+    for number, line in full:
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            if rows and number == full[-1][0]:
+                return rows, [f"line {number} was cut off in writing; it is left out"]
+            raise StudyError(f"{path}: line {number}: not valid JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise StudyError(f"{path}: line {number}: not an object")
+        rows.append(row)
+    return rows, []
+
+
+def read_json(path: Path) -> Any:
+    """A JSON document.
+
+    Raises:
+        StudyError: It is none.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise StudyError(f"{path}: not valid JSON ({error})") from None

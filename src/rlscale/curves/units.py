@@ -1,0 +1,126 @@
+"""Whether ingested numbers can be what they are taken for: running counts, losses, percentages."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rlscale.core.errors import StudyError
+
+if TYPE_CHECKING:
+    import pandas
+
+COUNTS = ("data_samples", "compute_flops", "compute_flops_full", "tokens", "gpu_seconds")
+_SUCCESS = re.compile(r"acc|accuracy|reward|score|correct|success|solved|match|pass\w*", re.I)
+_FAILURE = re.compile(r"loss|err|error|wrong|fail\w*", re.I)
+
+
+def carry(table: "pandas.DataFrame") -> list[str]:
+    """Carry running counts to evaluated steps at which they were not logged; returns notes."""
+    notes = []
+    for name in [name for name in COUNTS if name in table]:
+        lacking = table[name].isna() & table["loss"].notna()
+        table[name] = table[name].ffill()
+        carried = int((lacking & table[name].notna()).sum())
+        if carried:
+            notes.append(f"{name} was not logged at {carried} evaluated steps: the last one counts")
+    return notes
+
+
+def check_counts(table: "pandas.DataFrame", where: str) -> None:
+    """Refuse running counts that fall, are zero after the start, or are not finite.
+
+    Raises:
+        StudyError: Names step and value.
+    """
+    for name in [name for name in COUNTS if name in table]:
+        known = table[["step", name]].dropna()
+        steps, values = known["step"].to_numpy(), known[name].to_numpy(float)
+        wrong = ~np.isfinite(values) | (values < 0)
+        if name != "gpu_seconds":
+            wrong |= (values == 0) & (steps > 0)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            raise StudyError(
+                f"{where}: {name} is {values[at]:g} at step {steps[at]:g}; a running count is "
+                "above 0 and finite after the first step"
+            )
+        falls = np.flatnonzero(np.diff(values) < 0)
+        if len(falls):
+            before, after = values[falls[0]], values[falls[0] + 1]
+            raise StudyError(
+                f"{where}: {name} falls from {before:g} to {after:g} at step "
+                f"{steps[falls[0] + 1]:g}, which a running count cannot: does it count anew after "
+                "a restart, or per step ('cumulative ...')?"
+            )
+
+
+def check_loss(table: "pandas.DataFrame", expression: str, where: str) -> list[str]:
+    """Refuse a loss outside [0, 1], and an accuracy that is taken for a loss; returns notes.
+
+    Args:
+        table: Rows of one run with ``step``, ``loss`` and ``_row`` (of the file, from 0).
+        expression: What the loss is made from.
+        where: File, for messages.
+
+    Raises:
+        StudyError: Names step, value and what to write instead.
+    """
+    outside = table[~table["loss"].between(0, 1)]
+    if len(outside):
+        first = outside.iloc[0]
+        raise StudyError(
+            f"{where}: row {first['_row'] + 1:g}, step {first['step']:g}: loss {first['loss']:g} "
+            f"is not between 0 and 1{_percent_hint(expression, first['loss'])}"
+        )
+    if not _reads_like_success(expression):
+        return []
+    hint = f"write '1 - {expression}' if it is an accuracy"
+    if _rises(table):
+        raise StudyError(
+            f"{where}: '{expression}' is to be the loss, but reads like an accuracy, and rises "
+            f"with training; {hint}"
+        )
+    return [f"'{expression}' is taken for a loss, though it reads like an accuracy; {hint}"]
+
+
+def _percent_hint(expression: str, value: float) -> str:
+    subtracted = re.fullmatch(r"1(?:\.0*)? - (.+)", expression)
+    if subtracted and -99 <= value < 0:
+        return f" (a percentage? write '1 - 0.01 * {subtracted[1]}')"
+    if not subtracted and 1 < value <= 100:
+        return (
+            f" (a percentage? write '1 - 0.01 * {expression}' if it counts successes, "
+            f"'0.01 * {expression}' if it counts errors)"
+        )
+    return ""
+
+
+def _reads_like_success(expression: str) -> bool:
+    if re.search(r"\b(?:1|100)(?:\.0*)? - ", expression):
+        return False
+    words = [word for word in re.split(r"[^A-Za-z]+", expression) if word]
+    found = any(_SUCCESS.fullmatch(word) for word in words)
+    return found and not any(_FAILURE.fullmatch(word) for word in words)
+
+
+def _rises(table: "pandas.DataFrame") -> bool:
+    """Whether the loss is higher late than early, over at least three points of a run."""
+    values = table.sort_values("step")["loss"].to_numpy(float)
+    third = max(1, len(values) // 3)
+    return len(values) >= 3 and bool(values[-third:].mean() > values[:third].mean())
+
+
+def rising(table: "pandas.DataFrame") -> list[str]:
+    """A warning where the loss rises with training in every run; empty where it does not."""
+    runs = list(_long_runs(table))
+    if runs and all(_rises(rows) for rows in runs):
+        return ["the loss rises with training in every run: is it an accuracy? Then it is 1 - loss"]
+    return []
+
+
+def _long_runs(table: "pandas.DataFrame") -> Iterator["pandas.DataFrame"]:
+    for _, rows in table.groupby(["cell", "benchmark"], sort=False):
+        if len(rows) >= 3:
+            yield rows
