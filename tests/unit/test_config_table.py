@@ -62,6 +62,8 @@ OPEN = {
     ".properties.training.properties.overrides.items.properties.set",
     ".properties.ingest.properties.files.additionalProperties",
     ".properties.ingest.properties.constants",
+    ".properties.ingest.properties.benchmarks.additionalProperties",
+    ".properties.ingest.properties.runs.additionalProperties",
 }
 
 

@@ -27,3 +27,13 @@ def test_the_picture_has_every_package_in_its_order():
     layers = next(c["layers"] for c in contracts["contracts"] if c["type"] == "layers")
     listed = re.findall(r"^\| `(\w+)` \|", PAGE, re.M)
     assert listed == layers[::-1]
+
+
+def test_its_commands_paths_and_groups_exist():
+    for target in set(re.findall(r"\bmake ([a-z-]+)", PAGE)):
+        assert re.search(rf"^{target}:", MAKEFILE + (ROOT / "workflow/study.mk").read_text(), re.M)
+    for path in re.findall(r"\]\(([\w./-]+)\)", PAGE):
+        assert (ROOT / path).exists()
+    source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    for group in re.findall(r"\| `(rlscale\.\w+)` \|", PAGE):
+        assert f'"{group}"' in source, group

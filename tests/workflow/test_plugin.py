@@ -1,6 +1,7 @@
 """Another package (tests/plugin) adds one of each; the product uses them as its own."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -45,8 +46,9 @@ def plugin(tmp_path_factory, monkeypatch) -> Path:
 def curves_study(tmp_path) -> Study:
     """A study of curves in the package's format."""
     files = {}
-    for size, slope in ((1, 0.05), (2, 0.06), (4, 0.07)):
-        lines = [f"step={step} reward={0.1 + slope * step**0.5}" for step in range(1, 21)]
+    for size in (1, 2, 4):
+        k = 0.3 * (1 + 0.2 * math.log(size / 4))
+        lines = [f"step={step} reward={1 - 0.9 * (64 * step) ** -k!r}" for step in range(1, 21)]
         (tmp_path / f"{size}b.log").write_text("\n".join(lines))
         files[f"{size}b.log"] = {"model": f"m-{size}b", "n_params_nominal": size * 1e9, "seed": 1}
     config = {
@@ -61,7 +63,7 @@ def curves_study(tmp_path) -> Study:
                 "recipe": "main", "tau": 1, "group_size": 8,
             },
         },
-        "fit": {"laws": ["saturating"], "x": ["data"], "size": "n_params_nominal",
+        "fit": {"laws": ["saturating", "logarithmic"], "x": ["data"], "size": "n_params_nominal",
                 "weighting": "equal", "bootstrap": {"replicates": 200}},
     }  # fmt: skip
     return Study(tmp_path, config)
@@ -86,6 +88,7 @@ def problems_study(tmp_path) -> Study:
         "even": {"module": "parity", "samples": 1, "problems": 12, "seed": 3},
     }
     config["evaluation"].pop("suites", None)
+    config["pretraining"].pop("unseen")
     return Study(tmp_path, config)
 
 
@@ -94,11 +97,35 @@ def test_its_curves_are_ingested_and_its_figure_is_drawn(plugin, curves_study):
     results = curves_study.folder / "results"
     curves = pandas.read_csv(results / "curves.csv")
     assert sorted(curves["model"].unique()) == ["m-1b", "m-2b", "m-4b"]
-    assert curves.query("model == 'm-4b' and step == 16")["loss"].item() == pytest.approx(0.62)
+    last = curves.query("model == 'm-4b' and step == 16")["loss"].item()
+    assert last == pytest.approx(0.9 * 1024**-0.3)
     drawn = pandas.read_csv(results / "fig_gain.csv").set_index("model")["gain"]
-    assert drawn["m-1b"] == pytest.approx(0.05 * (20**0.5 - 1))
+    assert drawn["m-4b"] == pytest.approx(0.9 * (64**-0.3 - 1280**-0.3))
     caption = json.loads((results / "captions/fig_gain.json").read_text())["caption"]
-    assert caption.startswith("Gain in pass@1: m-1b +0.174;")
+    assert caption.startswith("Gain in pass@1: m-1b +0.")
+
+
+def test_its_law_is_fitted_by_the_rule_and_by_the_command(plugin, curves_study):
+    fits = [f"results/fits/{law}-data-loss.json" for law in ("logarithmic", "saturating")]
+    curves_study.run(*fits)
+    results = curves_study.folder / "results"
+    document = json.loads((results / "fits/logarithmic-data-loss.json").read_text())
+    found = document["groups"][0]["parameters"]
+    assert found["k_1"]["estimate"] == pytest.approx(0.3, rel=1e-6)
+    assert found["b"]["estimate"] == pytest.approx(0.2, rel=1e-6)
+    options = ["--size", "n_params_nominal", "--weighting", "equal", "--law", "logarithmic"]
+    done = subprocess.run(
+        [sys.executable, "-m", "rlscale.cli.main", "fit", results / "curves.csv", *options],
+        capture_output=True,
+        text=True,
+    )
+    assert "k_1 (1 + b log(N/N_1)) log x" in done.stdout, done.stderr
+    code = plugin / "law.py"
+    code.write_text(code.read_text().replace("return 0.0, float(", "return 0.001, float("))
+    planned = curves_study.planned(*fits)
+    assert set(planned) == {"fit_law"}
+    (command,) = planned["fit_law"]  # not that of the other law
+    assert "logarithmic" in command
 
 
 def test_a_change_of_its_code_makes_again_what_it_decided(plugin, curves_study):

@@ -9,6 +9,7 @@ from typing import Any
 import rlscale
 from rlscale.cli import data_report as data_report_command
 from rlscale.cli import fit as fit_command
+from rlscale.cli import ingest as ingest_command
 from rlscale.cli import steps as step_commands
 from rlscale.core.errors import StudyError, sentence_not_traceback
 from rlscale.study.runs import STEP_COMMANDS
@@ -45,12 +46,14 @@ def main() -> None:
     commands.add_parser("cluster-status", help="how the cells stand, and why some failed")
     fit = commands.add_parser("fit", help="fit a law to a curves table made anywhere")
     fit_command.add_arguments(fit)
+    ingest = commands.add_parser("ingest", help="make curves.csv of other trainers' logs")
+    ingest_command.add_arguments(ingest)
     data_report = commands.add_parser("data-report", help="what a data file holds and loses")
     data_report_command.add_arguments(data_report)
     step_commands.add_arguments(commands)
     arguments = parser.parse_args()
     # The small analysis environment has no Snakemake and no DVC.
-    small = {"fit": fit_command, "data-report": data_report_command}
+    small = {"fit": fit_command, "ingest": ingest_command, "data-report": data_report_command}
     if arguments.command in small:
         small[arguments.command].run(arguments)
         return

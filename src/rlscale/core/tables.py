@@ -21,6 +21,8 @@ CURVE_COLUMNS = (
 CURVE_REQUIRED = ("study", "cell", "model", "variant", "step", "benchmark", "loss")
 # Counts that pass 2^63 at the sizes that the paper trains.
 FLOPS = ("compute_flops", "compute_flops_total", "compute_flops_full", "flops")
+_ABOVE_ZERO = ("n_params", "n_params_total", "n_params_nominal", "n_problems")
+_GROWING = ("data_samples", "compute_flops", "compute_flops_full", "tokens")  # 0 at step 0 alone
 TEXT_COLUMNS = {
     "study", "recipe", "cell", "family", "model", "variant", "benchmark",
     "protocol_digest", "source", "status",
@@ -105,11 +107,27 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
         raise StudyError(
             f"{where}: row {row + 2}: loss {table.loc[row, 'loss']} is not between 0 and 1"
         )
+    _check_numbers(table, where)
     repeated = table.index[table.duplicated(list(CURVE_KEY))]
     if len(repeated):
         key = ", ".join(f"{name}={table.loc[repeated[0], name]}" for name in CURVE_KEY)
         raise StudyError(f"{where}: row {repeated[0] + 2} repeats {key}")
     return table
+
+
+def _check_numbers(table: "pandas.DataFrame", where: str) -> None:
+    """Refuse counts that cannot be: sizes and problems below 1, x that is 0 or not finite."""
+    trained = table["step"] > 0
+    for name in (*_ABOVE_ZERO, *_GROWING):
+        values = table[name].astype("float64")
+        least = values <= 0 if name in _ABOVE_ZERO else (values < 0) | (trained & (values == 0))
+        bad = table.index[(least | (values == float("inf"))).fillna(False)]
+        if len(bad):
+            row = bad[0]
+            raise StudyError(
+                f"{where}: row {row + 2}: {name} {values[row]:g} at step {table.loc[row, 'step']}; "
+                "give a number above 0, or leave the cell empty"
+            )
 
 
 def write_curves(table: "pandas.DataFrame", path: Path | str) -> None:

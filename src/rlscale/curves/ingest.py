@@ -244,7 +244,8 @@ class _File:
         for name in ("model", "variant", "benchmark"):
             if name not in table:
                 raise StudyError(
-                    f"{self.where}: no {name}; give it under ingest.files or ingest.constants"
+                    f"{self.where}: no {name}; give it under ingest.files or ingest.constants "
+                    f"(--set {name}=...)"
                 )
         if "pass_at_1" not in table:
             table["pass_at_1"] = 1 - table["loss"]

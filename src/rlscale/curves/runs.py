@@ -78,38 +78,42 @@ def _check_unused(rows: "pandas.DataFrame", used: Sequence[str], where: str) -> 
 def _last_segments(
     rows: "pandas.DataFrame", used: Sequence[str], where: str
 ) -> tuple["pandas.DataFrame", list[str]]:
-    """Rows without those that a resume superseded."""
+    """Rows without the values that a resume logged again, and without steps beyond it."""
     import numpy as np
 
     steps = rows[STEP].to_numpy()
     starts = np.flatnonzero(np.diff(steps) < 0) + 1
     given = rows[list(used)].notna()
-    if not len(starts) or not (given.groupby(rows[STEP]).sum() > 1).any().any():
+    again = (given.groupby(rows[STEP]).sum() > 1).any(axis=None)
+    if not len(starts) or not again or len(starts) > max(8, len(rows) / 4):
         return rows, ["steps were out of order and are sorted"] if len(starts) else []
     values = given.to_numpy()
     alive = np.ones(len(rows), bool)
-    seen: dict[float, np.ndarray] = {}
     notes = []
-    for first, last in zip([0, *starts], [*starts, len(rows)], strict=True):
-        own = steps[first:last]
-        repeated = [s for s, row in zip(own, values[first:last], strict=True)
-                    if s in seen and (seen[s] & row).any()]  # fmt: skip
-        if repeated:
-            over = alive[:first] & (steps[:first] >= own[0])
-            alive[:first] &= ~over
-            if not alive[:first].any():
-                raise StudyError(
-                    f"{where}: row {rows.index[first] + 1}: steps begin again at {own[0]:g}; "
-                    f"{_SEVERAL}, or remove the rows before it where the run was started anew"
-                )
-            notes.append(
-                f"resumed at step {own[0]:g}: {_count(int(over.sum()), 'row')} logged before "
-                f"({_steps(steps[:first][over])}) are superseded"
+    for first, last in zip(starts, [*starts[1:], len(rows)], strict=True):
+        own, before = steps[first:last], steps[:first]
+        over = np.stack(
+            [np.isin(before, own[values[first:last, j]]) for j in range(values.shape[1])], axis=1
+        )
+        over &= values[:first] & alive[:first, None]
+        if not over.any():
+            continue  # merely out of order
+        if own[0] <= before[alive[:first]].min():
+            raise StudyError(
+                f"{where}: row {rows.index[first] + 1}: steps begin again at {own[0]:g}; "
+                f"{_SEVERAL}, or remove the rows before it where the run was started anew"
             )
-            seen = {step: row for step, row in seen.items() if step < own[0]}
-        for step, row in zip(own, values[first:last], strict=True):
-            seen[step] = seen.get(step, False) | row
-    return rows[alive], notes
+        values[:first] &= ~over
+        beyond = alive[:first] & (before > own.max())
+        alive[:first] &= ~beyond
+        notes.append(
+            f"resumed at step {own[0]:g}: {_count(int(over.sum()), 'value')} of "
+            f"{_steps(before[over.any(1)])} logged before are superseded"
+            + (f", {_steps(before[beyond])} left out" if beyond.any() else "")
+        )
+    kept = rows.copy()
+    kept[list(used)] = kept[list(used)].where(values)
+    return kept[alive], notes
 
 
 def _steps(steps: Sequence[float]) -> str:

@@ -74,7 +74,7 @@ def check_loss(table: "pandas.DataFrame", expression: str, where: str) -> list[s
             f"{where}: row {first['_row'] + 1:g}, step {first['step']:g}: loss {first['loss']:g} "
             f"is not between 0 and 1{_percent_hint(expression, first['loss'])}"
         )
-    if not _reads_like_success(expression):
+    if not reads_like_success(expression):
         return []
     hint = f"write '1 - {expression}' if it is an accuracy"
     if _rises(table):
@@ -97,7 +97,7 @@ def _percent_hint(expression: str, value: float) -> str:
     return ""
 
 
-def _reads_like_success(expression: str) -> bool:
+def reads_like_success(expression: str) -> bool:
     if re.search(r"\b(?:1|100)(?:\.0*)? - ", expression):
         return False
     words = [word for word in re.split(r"[^A-Za-z]+", expression) if word]
