@@ -1,12 +1,14 @@
 """`rlscale fit curves.csv`: fit curves made anywhere, in the small analysis environment."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 
 if TYPE_CHECKING:
+    from rlscale.laws.quantities import Quantity
     from rlscale.laws.results import SizeResult
 
 
@@ -31,7 +33,9 @@ def run(arguments: argparse.Namespace) -> None:
     import pandas
 
     from rlscale.core.files import write_json
-    from rlscale.core.tables import read_curves
+    from rlscale.core.tables import read_measured_curves
+    from rlscale.curves.units import rising
+    from rlscale.laws.registry import law_named
     from rlscale.laws.spec import FitSpec, Settings
     from rlscale.laws.study import Sources, fit_study, rounded
 
@@ -43,7 +47,12 @@ def run(arguments: argparse.Namespace) -> None:
     )
     spec = FitSpec(arguments.law, arguments.x, arguments.metric, settings)
     outcomes = pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None
-    found = fit_study(read_curves(arguments.curves), spec, Sources(outcomes))
+    curves, empty = read_measured_curves(arguments.curves)
+    if empty:
+        print(f"{arguments.curves}: {empty} rows without a loss are left out")
+    for warning in rising(curves):
+        print(f"warning: {arguments.curves}: {warning}", file=sys.stderr)
+    found = fit_study(curves, spec, Sources(outcomes))
     if arguments.output:
         write_json(arguments.output, rounded(found.to_json()))
     print(f"{found.equation}   ({arguments.metric} against {arguments.x})")
@@ -52,16 +61,22 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"\n{group.family} {group.variant}: {group.verdict}")
         for size in group.sizes:
             print(_size_line(size, group.scope))
+            if not law_named(arguments.law).straight:
+                print(_parameter_line(size, group.scope))
 
 
 def _selection(pair: str) -> tuple[str, list[float | str]]:
     column, equals, values = pair.partition("=")
     if not equals:
         raise StudyError(f"--select {pair}: the form is column=value or column=value,value")
-    return column, [_value(text) for text in values.split(",")]
+    return column, [_value(column, text) for text in values.split(",")]
 
 
-def _value(text: str) -> float | str:
+def _value(column: str, text: str) -> float | str:
+    from rlscale.core.tables import TEXT_COLUMNS
+
+    if column in TEXT_COLUMNS:
+        return text  # a model may be called 7
     try:
         return float(text)
     except ValueError:
@@ -69,11 +84,26 @@ def _value(text: str) -> float | str:
 
 
 def _size_line(size: "SizeResult", scope: str) -> str:
-    ends = size.k.intervals.get(scope)
-    known = ends is not None and ends.low is not None
-    interval = f" [{ends.low:.4f}, {ends.high:.4f}]" if ends and known else ""
+    interval = _interval(size.k, scope, ".4f")
     law = "" if size.k_law is None else f"   law {size.k_law:.4f}"
     return (
         f"  {size.model:20} N = {size.n:<10.4g} k = {size.k.estimate:.4f}{interval}"
         f"{law}   rmse {size.rmse:.4f} ({size.n_points} points, {size.n_runs} runs)"
     )
+
+
+def _parameter_line(size: "SizeResult", scope: str) -> str:
+    """The law's own parameters of a size."""
+    found = [
+        f"{name} = {quantity.estimate:.4g}{_interval(quantity, scope, '.4g')}"
+        for name, quantity in size.parameters.items()
+    ]
+    return " " * 23 + "   ".join(found)
+
+
+def _interval(quantity: "Quantity", scope: str, form: str) -> str:
+    ends = quantity.intervals.get(scope)
+    if ends is None or ends.status != "ok":
+        return ""
+    low, high = ("open" if end is None else format(end, form) for end in (ends.low, ends.high))
+    return f" [{low}, {high}]"

@@ -60,16 +60,32 @@ def read_curves(path: Path | str) -> "pandas.DataFrame":
         StudyError: A required column is absent, a key repeats, a loss lies outside [0, 1], or a
             status is unknown.
     """
+    return check_curves(_read_csv(Path(path)), str(path))
+
+
+def read_measured_curves(path: Path | str) -> "tuple[pandas.DataFrame, int]":
+    """As ``read_curves``, without the rows whose loss is empty; and the number of these."""
+    table = _read_csv(Path(path))
+    empty = table["loss"].isna() if "loss" in table.columns else table.index < 0
+    return check_curves(table[~empty], str(path)), int(empty.sum())
+
+
+def _read_csv(path: Path) -> "pandas.DataFrame":
+    """A curves table as text and numbers, its columns separated by commas, semicolons or tabs."""
     import pandas
 
-    path = Path(path)
     if not path.exists():
         raise StudyError(f"{path}: there is no such curves table")
+    if path.is_dir():
+        raise StudyError(f"{path}: is a folder; name the curves table in it")
     try:
-        table = pandas.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, "string"))
+        with path.open(encoding="utf-8-sig") as file:
+            separator = max(",;\t", key=file.readline().count)
+        decimal = "," if separator == ";" else "."
+        kinds = dict.fromkeys(TEXT_COLUMNS, "string")
+        return pandas.read_csv(path, sep=separator, decimal=decimal, dtype=kinds)
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
-    return check_curves(table, str(path))
 
 
 def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
-from rlscale.curves.texts import read_json, read_json_lines, read_text
+from rlscale.curves.texts import json_lines, read_json, read_text
 from rlscale.data.files import PACKED, open_file
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def read_table(path: Path) -> "pandas.DataFrame":
 
     kind = kind_of(path)
     if kind == ".jsonl":
-        rows, notes = read_json_lines(path)
+        rows, notes = json_lines(read_text(path), path)
         return _noted(pandas.DataFrame(rows), notes)
     if kind == ".json":
         return _json_table(path)
@@ -111,9 +111,10 @@ def read_verl(path: Path) -> "pandas.DataFrame":
     """verl: its file logger's {"step": int, "data": {metric: value}} per line, or its console's."""
     import pandas
 
-    if not read_text(path).lstrip("\ufeff \n").startswith(("{", "[")):
-        return _read_console(path)
-    logged, notes = read_json_lines(path)
+    text = read_text(path)
+    if not text.lstrip().startswith(("{", "[")):
+        return _read_console(text, path)
+    logged, notes = json_lines(text, path)
     rows = []
     for number, line in enumerate(logged, 1):
         if "step" not in line or not isinstance(line.get("data"), dict):
@@ -124,12 +125,12 @@ def read_verl(path: Path) -> "pandas.DataFrame":
     return _noted(pandas.DataFrame(rows), notes)
 
 
-def _read_console(path: Path) -> "pandas.DataFrame":
+def _read_console(text: str, path: Path) -> "pandas.DataFrame":
     """verl's console logger: step:5 - name:0.2 - name:np.float64(0.3)."""
     import pandas
 
     rows = []
-    for found in map(_CONSOLE.search, read_text(path).split("\n")):
+    for found in map(_CONSOLE.search, text.split("\n")):
         if found:
             pairs = (part.strip().rpartition(":") for part in found[2].split(" - "))
             values = {name: _VALUE.fullmatch(value) for name, _, value in pairs}

@@ -4,6 +4,7 @@ What had to be guessed or left out goes along as notes, in a table's ``attrs["no
 """
 
 import codecs
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -42,15 +43,20 @@ def read_text(path: Path) -> str:
         ) from None
 
 
-def read_json_lines(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """Objects of a JSON Lines file, and notes; a last line that was cut off is left out.
+def json_lines(text: str, path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """Objects of JSON Lines, and notes; a last line that was cut off is left out.
 
     Raises:
         StudyError: Another line is no JSON object.
     """
-    lines = read_text(path).split("\n")  # not splitlines: U+2028 may stand inside a string
+    lines = text.split("\n")  # not splitlines: U+2028 may stand inside a string
     full = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    rows: list[dict[str, Any]] = []
+    with contextlib.suppress(json.JSONDecodeError):
+        # In one call: a call per line takes three times as long.
+        rows = json.loads(f"[{','.join(line for _, line in full)}]")
+        if len(rows) == len(full) and all(isinstance(row, dict) for row in rows):
+            return rows, []
+    rows = []
     for number, line in full:
         try:
             row = json.loads(line)

@@ -1,0 +1,120 @@
+"""`rlscale ingest` and `rlscale fit` on tables made elsewhere: shown, asked for, refused by row."""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+import pandas
+import pytest
+from curve_tables import straight_curves
+
+from rlscale.cli.main import main
+from rlscale.core.tables import read_curves
+
+LINES = [json.dumps({"step": s, "data": {"acc": s / 10}}) for s in (1, 2, 3, 2, 3)]
+
+
+def command(monkeypatch, capsys, *arguments: str) -> tuple[str, str]:
+    """What `rlscale` prints and complains of."""
+    monkeypatch.setattr(sys, "argv", ["rlscale", *arguments])
+    with contextlib.suppress(SystemExit):
+        main()
+    return capsys.readouterr()
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_command_shows_what_it_reads_and_repeats_it_from_the_mapping(here, monkeypatch, capsys):
+    (here / "r.jsonl").write_text("\n".join(LINES))
+    _, said = command(monkeypatch, capsys, "ingest", "r.jsonl")
+    assert "say what the loss is by --map; read as verl, it has" in said
+    assert "--map 'loss=1 - acc'" in said
+    options = ["--map", "loss=1 - acc", "--set", "model=7b", "variant=base", "seed=1"]
+    _, said = command(monkeypatch, capsys, "ingest", "r.jsonl", *options)
+    assert "no benchmark" in said
+    assert "--set benchmark=" in said
+    shown, said = command(monkeypatch, capsys, "ingest", "r.jsonl", *options, "benchmark=held_out")
+    assert "resumed at step 2" in shown
+    assert "curves.csv is not written" in said
+    assert not (here / "curves.csv").exists()
+    options += ["benchmark=held_out", "--yes"]
+    command(monkeypatch, capsys, "ingest", "r.jsonl", *options)
+    first = (here / "curves.csv").read_bytes()
+    assert "resumed at step 2" in (here / "curves.intake.txt").read_text()
+    command(monkeypatch, capsys, "ingest", "--mapping", "curves.mapping.yaml", "--yes")
+    assert (here / "curves.csv").read_bytes() == first
+
+
+def test_a_table_says_which_run_is_which(here, monkeypatch, capsys):
+    (here / "p.csv").write_text("Step,owl - acc,cat - acc\n1,0.2,0.3\n2,0.3,0.4\n")
+    (here / "runs.csv").write_text("run,model,n_params_nominal\nowl,7b,7e9\ncat,32b,3.2e10\n")
+    command(monkeypatch, capsys, "ingest", "p.csv", "--map", "loss=1 - acc", "--runs", "runs.csv",
+            "--set", "variant=base", "benchmark=held_out", "--yes")  # fmt: skip
+    table = read_curves(here / "curves.csv")
+    assert table.groupby("model")["n_params_nominal"].first().to_dict() == {
+        "7b": 7e9,
+        "32b": 3.2e10,
+    }
+
+
+def bad(change) -> pandas.DataFrame:
+    table = straight_curves(runs=2)
+    change(table)
+    return table
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.__setitem__("n_problems", 0), "row 2: n_problems 0 at step"),
+        (lambda t: t.__setitem__("n_problems", -5), "row 2: n_problems -5 at step"),
+        (lambda t: t.__setitem__("n_params", 0), "row 2: n_params 0 at step"),
+        (lambda t: t.__setitem__("data_samples", float("inf")), "data_samples inf at step"),
+        (lambda t: t.__setitem__("data_samples", 0), "data_samples 0 at step"),
+    ],
+)
+def test_counts_that_cannot_be_are_refused_by_row(here, monkeypatch, capsys, change, words):
+    bad(change).to_csv("curves.csv", index=False)
+    assert words in command(monkeypatch, capsys, "fit", "curves.csv")[1]
+
+
+def test_a_folder_in_the_place_of_a_table_is_one_sentence(here, monkeypatch, capsys):
+    (here / "curves.csv").mkdir()
+    assert "is a folder" in command(monkeypatch, capsys, "fit", "curves.csv")[1]
+
+
+def test_models_may_be_named_by_numbers_and_columns_separated_by_semicolons(
+    here, monkeypatch, capsys
+):
+    table = straight_curves(runs=2)
+    names = table["model"].unique()
+    table["model"] = table["model"].map({name: str(i) for i, name in enumerate(names)})
+    table.to_csv("curves.csv", index=False, sep=";")
+    printed, said = command(
+        monkeypatch, capsys, "fit", "curves.csv", "--select", "model=0,1,2", "tau=1"
+    )
+    assert "K_max = " in printed, said
+
+
+def test_rows_without_a_loss_are_counted_and_a_rising_loss_is_warned_of(here, monkeypatch, capsys):
+    table = straight_curves(runs=2)
+    table["loss"] = 1 - table["loss"]
+    last = table["step"] == table["step"].max()
+    table.loc[last, "loss"] = float("nan")
+    table.to_csv("curves.csv", index=False)
+    printed, said = command(monkeypatch, capsys, "fit", "curves.csv", "--select", "tau=1")
+    assert f"{int(last.sum())} rows without a loss are left out" in printed
+    assert "the loss rises with training in every run" in said
+
+
+def test_a_law_of_curves_prints_its_own_parameters(here, monkeypatch, capsys):
+    straight_curves(0.005, runs=2).to_csv("curves.csv", index=False)
+    printed, _ = command(
+        monkeypatch, capsys, "fit", "curves.csv", "--law", "sigmoid", "--select", "tau=1"
+    )
+    assert "x_mid = " in printed
