@@ -5,6 +5,7 @@ from typing import Any
 
 from rlscale.core.tables import write_curves
 from rlscale.curves import assemble, ingest
+from rlscale.curves.intake import intake_page
 from rlscale.study import grid, inputs, layout, settings
 from rlscale.study.layout import CellFiles
 
@@ -38,5 +39,6 @@ def collect_curves(config: Config) -> None:
 
 def ingest_curves(config: Config) -> None:
     """Read curves that were made elsewhere."""
-    table = ingest.ingest_curves(config["ingest"], config["study"])
-    write_curves(table, layout.CURVES)
+    intake = ingest.read_runs(config["ingest"], config["study"])
+    write_curves(intake.table, layout.CURVES)
+    print(intake_page(intake.table, intake.notes))
