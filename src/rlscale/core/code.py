@@ -24,7 +24,7 @@ def code_digest(module: str, *used: str) -> str:
 
     Counted is what the code does: comments, docstrings, types of functions, formatting, and the
     names and places of modules and files do not count. Followed are imports, modules that a string
-    names (``"rlscale.judging.verify"``, ``"rlscale.laws.equations:LAW"``, ``"python -m
+    names (``"rlscale.judging.workers"``, ``"rlscale.laws.straight:Power"``, ``"python -m
     rlscale.jobs.launcher"``) and files beside a module that it names (``"sandbox_child.py"``). Of
     a ``Registry`` to which a module given here belongs, these alone are followed; of any other,
     all that the package itself puts in.
