@@ -144,7 +144,10 @@ def test_step_zero_is_never_fitted():
         (lambda t: t[t["step"] <= 1], "too_few_points"),
         (lambda t: t[t["model"] == "1b"], "too_few_sizes"),
         (lambda t: t[t["model"].isin(["1b", "3b"])], "too_few_sizes"),
-        (lambda t: t.assign(loss=t["loss"].where(t["step"] < 20, 0.0)), "zero_loss"),
+        (
+            lambda t: t.assign(loss=t["loss"].where(t["step"] < 20, 0.0), n_problems=np.nan),
+            "zero_loss",
+        ),
         (lambda t: t.assign(loss=1.0), "not_identified"),
     ],
 )

@@ -34,16 +34,20 @@ def slopes(group, deviations):
     return fit_points(FreeSlopes(), replace(points, y=points.y + deviations)).slope
 
 
+def crossed(group, shares, count, seed):
+    return crossed_replicates(group, points_of(group, "variance"), shares, count, seed)
+
+
 def test_replicates_depend_on_their_seed_alone(study):
-    same = [crossed_replicates(study.group, study.shares, 200, 7) for _ in range(2)]
-    other = crossed_replicates(study.group, study.shares, 200, 8)
+    same = [crossed(study.group, study.shares, 200, 7) for _ in range(2)]
+    other = crossed(study.group, study.shares, 200, 8)
     for scope in ("fixed", "redrawn"):
         np.testing.assert_array_equal(same[0].deviations[scope], same[1].deviations[scope])
         assert not np.array_equal(same[0].deviations[scope], other.deviations[scope])
 
 
 def test_redrawn_problems_widen_intervals_and_all_sizes_move_together(study):
-    found = crossed_replicates(study.group, study.shares, 2000, 7)
+    found = crossed(study.group, study.shares, 2000, 7)
     fixed, redrawn = (slopes(study.group, found.deviations[s]) for s in ("fixed", "redrawn"))
     assert (redrawn.std(0) > fixed.std(0)).all()
     between = np.corrcoef(redrawn.T)[np.triu_indices(7, 1)].mean()
@@ -57,7 +61,7 @@ def test_the_run_part_has_the_variance_of_a_mean_of_runs():
     base = simulate_study(rng, truth, problems=400, runs=40).group
     factor = np.exp(0.05 * rng.standard_normal((280, 1)))
     group = replace(base, value=base.per_size(base.value)[base.size_of] * factor)
-    found = crossed_replicates(group, None, 4000, 1).deviations["fixed"]
+    found = crossed(group, None, 4000, 1).deviations["fixed"]
     spread = found.std((0, 2))
     # Standardised by the sampling scale, so that single sizes trade variance; the mean is right.
     assert np.sqrt((spread**2).mean()) == pytest.approx(0.05 / np.sqrt(40), rel=0.25)

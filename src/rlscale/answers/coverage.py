@@ -7,6 +7,7 @@ import numpy as np
 
 from rlscale.answers.forecast import Split, Target, forecast_group
 from rlscale.laws.arrays import Array, Bools
+from rlscale.laws.bends import bends
 from rlscale.laws.fitting import fit_points
 from rlscale.laws.groups import Group
 from rlscale.laws.identification import identify
@@ -50,7 +51,9 @@ def cover_study(
     study = simulate_study(rng, truth, problems, runs)
     points, law = points_of(study.group, "variance"), Saturating()
     contest = law.contest()
-    replicated = crossed_replicates(study.group, study.shares, replicates, int(rng.integers(2**31)))
+    replicated = crossed_replicates(
+        study.group, points, study.shares, replicates, int(rng.integers(2**31))
+    )
     expected = {"redrawn": truth.log_loss(), "fixed": study.expected}
     hits, verdict = {}, ""
     for scope, values in expected.items():
@@ -61,7 +64,13 @@ def cover_study(
             low, high = np.quantile(draws[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
             hits[scope, name] = (low <= best[name][0]) & (best[name][0] <= high)
         if scope == "redrawn":
-            verdict = identify(fits.points, fits.slope, level, contest).verdict
+            found = identify(
+                points.n, fits.slope[0], replicated.covariance[scope], replicated.effective, level,
+                contest,
+            )  # fmt: skip
+            bent = bends(study.group, points, replicated.spread, replicated.problems)
+            straight = bent.p_straight is None or bent.p_straight >= 0.05
+            verdict = found.verdict if straight else "bends"
     settings = Settings(level=level, bootstrap=Bootstrap(replicates, seed[-1]))
     for name, split in FORECASTS.items():
         hits["forecast", name] = _forecast_hits(study.group, split, settings)
@@ -117,4 +126,5 @@ def _part(
         x=group.x[cells][:, steps],
         value=group.value[cells][:, steps],
         variance=group.variance[cells][:, steps],
+        draws=group.draws[cells][:, steps],
     )

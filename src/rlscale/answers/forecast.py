@@ -239,7 +239,7 @@ def _subset(points: Points, kept: Bools) -> Points:
 def _deviations(group: Group, points: Points, fit: Fit, spec: FitSpec, split: Split) -> Array:
     """Replicates of the points seen: other runs (inter), or these runs and residuals (intra)."""
     bootstrap = spec.settings.bootstrap
-    crossed = crossed_replicates(group, None, bootstrap.replicates, bootstrap.seed)
+    crossed = crossed_replicates(group, points, None, bootstrap.replicates, bootstrap.seed)
     runs = crossed.deviations.get("fixed")
     if split.kind == "inter" and runs is not None:
         return runs
@@ -282,6 +282,7 @@ def _measurement(group: Group, fit: Fit, y: Array, rng: np.random.Generator, cou
         odds = (1 - mean) / mean
         loss = np.exp(np.minimum(y, -1e-3))
         # Sampling variance of log L goes as (1 - L) / L.
-        scale = (expected / np.maximum(odds, 1e-9)).mean()
+        # A ratio of sums: points without any right answer say nothing of the noise elsewhere.
+        scale = expected.sum() / odds.sum() if odds.sum() > 0 else 0.0
         spread = np.sqrt(ratio * scale * (1 - loss) / loss)
     return spread * rng.standard_normal((count, len(y)))

@@ -80,7 +80,15 @@ def _fit(rows: "pandas.DataFrame", law: str, x: str, settings: Settings) -> FitR
 
 
 def _said(group: FitResult) -> str:
-    return group.identification.verdict if group.identification else group.status
+    """AIC of a power law above ours, misfit, and what scatter leaves of both."""
+    found = group.identification
+    if found is None or group.verdicts is None:
+        return group.status
+    bends = "; curves bend" if group.verdicts.bends == "yes" else ""
+    return (
+        f"dAIC {found.delta_aic:+.0f}; Q = {found.misfit:.0f} on {found.misfit_freedom}; with "
+        f"scatter of {found.scatter:.0%}: P(saturating) {found.p_law:.2f}{bends}"
+    )
 
 
 def _pair(group: FitResult) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import stats
 
 from rlscale.laws.arrays import Array
+from rlscale.laws.bends import bends
 from rlscale.laws.fitting import fit_points
 from rlscale.laws.groups import Group, build_groups, metric_rows, select_rows
-from rlscale.laws.identification import identify
 from rlscale.laws.law import Fit
 from rlscale.laws.points import points_of
 from rlscale.laws.registry import DEFAULT, law_named
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas
 
 _POWER = 0.8  # Chance of seeing a difference that is there.
+_BENT = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,15 @@ def _sizes(
 ) -> list[str]:
     points, law, level = points_of(group, settings.weighting), law_named(DEFAULT), settings.level
     bootstrap = settings.bootstrap
-    found = crossed_replicates(group, shares, bootstrap.replicates, bootstrap.seed)
+    found = crossed_replicates(group, points, shares, bootstrap.replicates, bootstrap.seed)
     estimate = fit_points(law, points, settings.robust)
     lines = []
     if not found.deviations:
         return ["One run per size: no intervals over runs, hence no advice on sizes.", ""]
     both = np.concatenate([points.y, points.y + found.deviations[found.scope]])
     fits = fit_points(law, replace(points, y=both), settings.robust)
-    contest = law.contest()
-    if contest and identify(fits.points, fits.slope, level, contest).verdict == "bends":
+    bent = bends(group, points, found.spread, found.problems)
+    if bent.p_straight is not None and bent.p_straight < _BENT:
         lines += [
             "The curves bend in log-log, which the law does not: trust this table inside what was "
             "measured only.",

@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import stats
 
 from rlscale.laws.arrays import Array
+from rlscale.laws.backtest import judge_forecasts
+from rlscale.laws.bends import Bends, bends
 from rlscale.laws.groups import Group
 from rlscale.laws.identification import Identification, identify
-from rlscale.laws.law import Fit, names_of
+from rlscale.laws.law import Fit, Law, names_of
 from rlscale.laws.quantities import Interval, Quantity, interval
 from rlscale.laws.results import (
     Contrast,
@@ -19,20 +22,23 @@ from rlscale.laws.results import (
     PointResult,
     ProfilePoint,
     SizeResult,
+    Verdicts,
 )
 from rlscale.laws.spec import FitSpec
-from rlscale.laws.straight import SlopeLaw
 from rlscale.laws.uncertainty import SCOPES, Replicates
 
 Read = Callable[[Fit], Array]
+_ALARM = 0.05  # Chance of calling straight curves bent, or a law that holds missed.
+_BEYOND = (2, 4)  # Times the largest size.
+_DRAWS = 20_000
 
 
 def empty_result(group: Group, spec: FitSpec, status: str, reason: str) -> FitResult:
     """Result of a group that could not be fitted."""
     return FitResult(
         group.family, group.variant, "none", status, reason, parameters={}, sizes=(), curve=(),
-        fitted=(), points=(), contrast=None, identification=None,
-        verdict=f"Not fitted: {reason}.", objective=None,
+        fitted=(), points=(), contrast=None, identification=None, beyond=(),
+        verdicts=None, verdict=f"Not fitted: {reason}.", objective=None,
         n_points=int((group.runs > 0).sum()), n_parameters=0, aic=None, spec=spec,
     )  # fmt: skip
 
@@ -55,7 +61,7 @@ class Fits:
         """Estimate and intervals of ``read(fit) -> (B)``."""
         level, missing = self.spec.settings.level, self.replicates.missing
         intervals = {
-            name: interval(read(self.by_scope[name])[1:], level)
+            name: interval(read(self.by_scope[name])[1:], level, self.replicates.effective)
             if name in self.by_scope
             else Interval(missing.get(name, "not_applicable"))
             for name in SCOPES
@@ -80,16 +86,14 @@ def group_result(group: Group, fits: Fits) -> FitResult:
     status, reason = _status(fit)
     parameters = _parameters(fits, status)
     flat = law.straight and not np.any(np.abs(fit.slope[0]) > 1e-12)
-    contest, widest, found = law.contest(), fits.widest, None
-    if contest and widest is not None and not flat:
-        found = identify(widest.points, widest.slope, fits.spec.settings.level, contest)
-    if found and status == "ok" and found.verdict in ("not_identified", "power"):
-        assert contest is not None
-        told = " and ".join(names_of(contest[0].parameters))
-        status, reason = (
-            "not_identified",
-            f"these data do not tell {told} apart from " + (contest[1].words),
-        )
+    found = None if flat else _identify(fits)
+    bent = bends(
+        group, fit.points, fits.replicates.spread, fits.replicates.problems,
+        None if law.curved else fits.replicates.deviations.get("block"),
+    )  # fmt: skip
+    if found and status == "ok" and fits.replicates.spread and found.verdict != "identified":
+        told, rival = _contestants(law)
+        status, reason = "not_identified", f"these data do not tell {told} apart from {rival}"
     if flat:
         status, reason = "not_identified", "the curves are flat: k is 0 at every size"
     count, p = int(fit.points.present.sum()), fit.n_parameters()
@@ -106,7 +110,9 @@ def group_result(group: Group, fits: Fits) -> FitResult:
         fitted=_fitted(fits),
         points=_points(group, fit),
         contrast=_contrast(group, fits) if len(group.models) > 1 else None,
-        identification=_identification(found, fits) if found else None,
+        identification=_identification(found, bent, fits) if found else None,
+        beyond=_beyond(found, fits) if found else (),
+        verdicts=None,
         verdict="",
         objective=float(fit.objective[0]),
         n_points=count,
@@ -114,9 +120,31 @@ def group_result(group: Group, fits: Fits) -> FitResult:
         aic=float(count * np.log(variance) + 2 * p) if variance > 0 else None,
         spec=fits.spec,
         estimate=fit,
-        replicated=widest,
+        replicated=fits.widest,
     )
-    return replace(result, verdict=_verdict(result, found, fit))
+    result = replace(result, verdicts=_verdicts(result, found, bent, fits))
+    return replace(result, verdict=_verdict(result, found, bent, law))
+
+
+def _contestants(law: Law) -> tuple[str, str]:
+    """The parameters that are in question, and the rival, in words."""
+    contest = law.contest()
+    assert contest is not None
+    return " and ".join(names_of(contest[0].parameters)), contest[1].words
+
+
+def _identify(fits: Fits) -> Identification | None:
+    """The law against its rival, by the slopes' covariance in the widest scope."""
+    contest, widest, replicates = fits.estimate.law.contest(), fits.widest, fits.replicates
+    if not contest or widest is None:
+        return None
+    covariance = (
+        replicates.covariance[replicates.scope]
+        if replicates.spread
+        else np.asarray(np.cov(widest.slope[1:].T), dtype=np.float64)
+    )
+    n, level = fits.estimate.points.n, fits.spec.settings.level
+    return identify(n, fits.estimate.slope[0], covariance, replicates.effective, level, contest)
 
 
 def _status(fit: Fit) -> tuple[str, str]:
@@ -247,23 +275,29 @@ def _contrast(group: Group, fits: Fits) -> Contrast:
     return Contrast(larger, smaller, difference, verdict)
 
 
-def _identification(found: Identification, fits: Fits) -> IdentificationResult:
+def _identification(found: Identification, bent: Bends, fits: Fits) -> IdentificationResult:
     fit, scope = fits.widest, fits.replicates.scope
     assert fit is not None
     inside = (fit.theta[1:, 0] > 0) & np.isfinite(fit.theta[1:, 1])
     logs = np.log(fit.theta[1:][inside, 0]), fit.theta[1:][inside, 1]
     spread = min(part.std() for part in logs) if inside.sum() > 2 else 0
-    curvature = found.curvature[1:]
-    if scope == "block":  # residual blocks are laid on straight lines, so they scatter about 0
-        curvature = curvature + found.curvature[0] - curvature.mean()
     intervals = {name: Interval("not_applicable") for name in SCOPES}
-    intervals[scope] = interval(curvature, fits.spec.settings.level)
+    intervals[scope] = Interval("no_replicates")
+    if bent.se is not None:
+        half = bent.se * float(stats.t.ppf((1 + fits.spec.settings.level) / 2, bent.freedom))
+        low, high = bent.curvature - half, bent.curvature + half
+        intervals[scope] = Interval("ok", bent.se, low, high)
     parts = zip(found.n0[::4], found.k_max[::4], found.deviance[::4], strict=True)
     return IdentificationResult(
-        verdict=found.verdict,
+        verdict=found.verdict if fits.replicates.spread else "no_replicates",
         delta_aic=found.delta_aic,
-        p_straight=found.p_straight,
-        curvature=Quantity(float(found.curvature[0]), intervals),
+        misfit=found.misfit,
+        misfit_freedom=found.misfit_freedom,
+        p_misfit=found.p_misfit,
+        p_law=found.mixture.share(0),
+        scatter=found.mixture.scatter,
+        p_straight=bent.p_straight,
+        curvature=Quantity(bent.curvature, intervals),
         correlation=float(np.corrcoef(*logs)[0, 1]) if spread > 0 else None,
         profile_low=found.low,
         profile_high=found.high,
@@ -271,7 +305,42 @@ def _identification(found: Identification, fits: Fits) -> IdentificationResult:
     )
 
 
-def _verdict(result: FitResult, found: Identification | None, fit: Fit) -> str:
+def _beyond(found: Identification, fits: Fits) -> tuple[CurvePoint, ...]:
+    """k at two and four times the largest size, by the laws with scatter."""
+    settings = fits.spec.settings
+    ends = [0.5, (1 - settings.level) / 2, (1 + settings.level) / 2]
+    rows = []
+    for times in _BEYOND:
+        n = times * float(fits.estimate.points.n.max())
+        rng = np.random.default_rng([settings.bootstrap.seed, 7])
+        middle, low, high = np.quantile(found.mixture.draw(n, _DRAWS, rng), ends)
+        rows.append(CurvePoint(n, float(middle), float(low), float(high)))
+    return tuple(rows)
+
+
+def _verdicts(result: FitResult, found: Identification | None, bent: Bends, fits: Fits) -> Verdicts:
+    replicated = fits.replicates.spread is not None
+    rises = "undecided"
+    ends = result.contrast.difference.intervals.get(result.scope) if result.contrast else None
+    if not replicated or ends is None or ends.low is None or ends.high is None:
+        rises = "no_replicates"
+    elif ends.low > 0:
+        rises = "yes"
+    elif ends.high < 0:
+        rises = "no"
+    saturates = found.verdict if found else "not_asked"
+    bending = "no_replicates"
+    if bent.p_straight is not None:
+        bending = "yes" if bent.p_straight < _ALARM else "no"
+    return Verdicts(
+        rises=rises,
+        saturates=saturates if replicated or not found else "no_replicates",
+        bends=bending,
+        forecasts=judge_forecasts(fits.estimate),
+    )
+
+
+def _verdict(result: FitResult, found: Identification | None, bent: Bends, law: Law) -> str:
     sentences = []
     if result.status not in ("ok", "not_identified"):
         sentences.append(f"{result.reason.capitalize()}.")
@@ -282,25 +351,40 @@ def _verdict(result: FitResult, found: Identification | None, fit: Fit) -> str:
             low, high = ("open" if e is None else format(e, ".3g") for e in (ends.low, ends.high))
             text += f" [{low}, {high}]"
         sentences.append(f"{text}.")
-    contest = fit.law.contest()
-    if found and contest:
-        sentences.append(_finding(found, contest))
+    verdicts = result.verdicts
+    assert verdicts is not None
+    if found:
+        sentences += _finding(found, verdicts, law)
+    if verdicts.bends == "yes" and found:
+        sentences.append(
+            "The curves bend in log-log (mean second derivative "
+            f"{bent.curvature:+.3g}, p = {bent.p_straight:.2g} if straight): one slope per size "
+            f"depends on the window of steps, and so do {_contestants(law)[0]}."
+        )
     if result.contrast and result.scope != "none":
         sentences.append(f"Slopes: {result.contrast.verdict}.")
     return " ".join(sentences)
 
 
-def _finding(found: Identification, contest: tuple[SlopeLaw, SlopeLaw]) -> str:
-    told = " and ".join(names_of(contest[0].parameters))
-    own, rival = contest[0].words, contest[1].words
-    return {
-        "identified": f"These data identify {told}: {rival} fits worse by "
-        f"{found.delta_aic:.1f} AIC.",
-        "not_identified": f"These data do not identify {told}: {rival} does as well "
-        f"(AIC difference {found.delta_aic:+.1f}).",
-        "power": f"{rival[0].upper()}{rival[1:]} fits better than {own}, by "
-        f"{-found.delta_aic:.1f} AIC: no saturation is seen.",
-        "bends": "The curves bend in log-log (mean second derivative "
-        f"{found.curvature[0]:+.3g}, p = {found.p_straight:.2g} if straight): one slope per size "
-        f"depends on the window of steps, and so do {told}.",
-    }[found.verdict]
+def _finding(found: Identification, verdicts: Verdicts, law: Law) -> list[str]:
+    """What is to be said of the law against its rival, and of its misfit."""
+    told, rival = _contestants(law)
+    better = found.delta_aic / found.inflation
+    sentences = [
+        {
+            "identified": f"These data identify {told}: {rival} fits worse by {better:.1f} AIC.",
+            "not_identified": f"These data do not identify {told}: {rival} does as well "
+            f"(AIC difference {better:+.1f}).",
+            "power": f"{rival[0].upper()}{rival[1:]} fits better, by {-better:.1f} AIC: no "
+            "saturation is seen.",
+            "no_replicates": f"One run per size: whether {told} are identified is not judged.",
+        }[verdicts.saturates]
+    ]
+    if found.p_misfit < _ALARM:
+        sentences.append(
+            f"The slopes miss the law by more than their errors (Q = {found.misfit:.1f} on "
+            f"{found.misfit_freedom} degrees of freedom, p = {found.p_misfit:.2g}); with scatter "
+            f"about it of {found.mixture.scatter:.0%}, its share against the rival is "
+            f"{found.mixture.share(0):.0%}."
+        )
+    return sentences

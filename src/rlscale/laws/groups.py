@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlscale.core.errors import StudyError
-from rlscale.laws.arrays import Array
+from rlscale.laws.arrays import Array, Bools
 
 if TYPE_CHECKING:
     import pandas
@@ -36,6 +36,7 @@ class Group:
         x: Abscissa (C, T).
         value: The metric, positive or zero (C, T).
         variance: Sampling variance of log value, NaN where unknown (C, T).
+        draws: Answers behind a value that is a share, NaN where unknown (C, T).
     """
 
     family: str
@@ -48,6 +49,7 @@ class Group:
     x: Array
     value: Array
     variance: Array
+    draws: Array
 
     def per_size(self, array: Array) -> Array:
         """Mean over the cells of each size (M, T), NaN where no cell was measured."""
@@ -179,8 +181,9 @@ def _build_group(
     if (value < 0).any():
         raise StudyError(f"{variant}: negative values of {column}")
     draws = np.where(np.isfinite(grid("n_samples")), grid("n_samples"), grid("n_problems"))
+    if column != "loss":
+        draws = np.full_like(value, np.nan)
     smooth = (value * draws + 0.5) / (draws + 1)
-    variance = (1 - smooth) / (smooth * draws) if column == "loss" else np.full_like(value, np.nan)
     return Group(
         family=family,
         variant=variant,
@@ -191,8 +194,46 @@ def _build_group(
         steps=steps,
         x=grid(X_COLUMNS[x]),
         value=value,
-        variance=variance,
+        variance=(1 - smooth) / (smooth * draws),
+        draws=draws,
     )
+
+
+def mean_curves(group: Group) -> Array:
+    """Mean of each size's runs at every step (M, T), NaN where no run was measured.
+
+    Where runs differ in which steps they have, a run's level would move the mean as it comes and
+    goes. So value = factor of the run * curve of the size: both by turns, factors of mean 1. Where
+    every run was measured, the curve is their plain mean. A mean share of exactly 0 or 1 becomes
+    (c + 1/2) / (n + 1), where n is known.
+    """
+    mean = group.per_size(group.value)
+    for m in range(len(group.models)):
+        cells = group.size_of == m
+        measured = group.runs[m] > 0
+        known = np.isfinite(group.value[cells][:, measured])
+        if not known.all():
+            value = np.where(known, group.value[cells][:, measured], 0.0)
+            mean[m, measured] = _two_way(value, known, mean[m, measured])
+    draws = group.members @ np.where(np.isfinite(group.draws), group.draws, 0.0)
+    edge = ((mean <= 0) | (mean >= 1)) & (draws > 0)
+    return np.where(edge, (mean * draws + 0.5) / (draws + 1), mean)
+
+
+def _two_way(value: Array, known: Bools, mean: Array) -> Array:
+    """Curve of a size whose runs differ in their steps; ``value`` is 0 where not known."""
+    factor = np.ones(len(value))
+    for _ in range(200):
+        total = (factor[:, None] * known).sum(0)
+        curve = np.divide(value.sum(0), total, out=mean.copy(), where=total > 0)
+        expected = (curve * known).sum(1)
+        new = np.divide(value.sum(1), expected, out=np.ones(len(value)), where=expected > 0)
+        new = new / new.mean()
+        done = np.abs(new - factor).max() < 1e-12
+        factor = new
+        if done:
+            break
+    return curve
 
 
 def run_variance(group: Group) -> tuple[float, int]:
@@ -213,7 +254,7 @@ def relative_deviations(group: Group) -> tuple[Array, int]:
     Rescaled by sqrt(r / (r - 1)), so that its variance is a run's; NaN for single runs. Also the
     degrees of freedom, sum of (r - 1).
     """
-    mean = group.per_size(group.value)[group.size_of]
+    mean = mean_curves(group)[group.size_of]
     runs = group.runs[group.size_of]
     with np.errstate(invalid="ignore", divide="ignore"):
         factor = np.where(runs > 1, np.sqrt(runs / (runs - 1)), np.nan)

@@ -6,7 +6,7 @@ import numpy as np
 
 from rlscale.core.errors import StudyError
 from rlscale.laws.arrays import Array, Bools
-from rlscale.laws.groups import Group, run_variance
+from rlscale.laws.groups import Group, mean_curves, run_variance
 
 WEIGHTINGS = ("equal", "variance", "steps")
 
@@ -72,12 +72,12 @@ def free_lines(points: Points, w: Array) -> Lines:
 
 
 def points_of(group: Group, weighting: str) -> Points:
-    """Average a group's runs (log of the mean metric, mean of log x) and weight the points.
+    """Average a group's runs (log of their mean curve, mean of log x) and weight the points.
 
     A mean of exactly zero has no logarithm and gets no weight; ``study.trouble`` refuses it.
     """
     w = weights(group, weighting)
-    value = group.per_size(group.value)
+    value = mean_curves(group)
     u = group.per_size(np.log(group.x))
     present = (w > 0) & (value > 0)
     w = np.where(present, w, 0.0)

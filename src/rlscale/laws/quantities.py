@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from rlscale.laws.arrays import Array
 from rlscale.laws.records import Record
@@ -34,10 +35,20 @@ class Quantity(Record):
     intervals: Mapping[str, Interval]
 
 
-def interval(values: Array, level: float) -> Interval:
-    """Percentile interval and standard error of replicates."""
+def interval(values: Array, level: float, freedom: float = np.inf) -> Interval:
+    """Percentile interval and standard error of replicates.
+
+    Args:
+        values: Replicates, spread as Student's t of ``freedom`` degrees.
+        level: Coverage.
+        freedom: Their degrees of freedom. The standard error is read off the middle of their
+            distribution: the variance of t has none for 2 degrees or fewer.
+    """
     finite = values[np.isfinite(values)]
     if len(finite) < len(values) * 0.9:
         return Interval("not_fitted")
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
-    return Interval("ok", float(finite.std(ddof=1)), float(low), float(high))
+    one = stats.norm.cdf(1.0)
+    below, above = np.quantile(finite, [1 - one, one])
+    se = (above - below) / 2 / stats.t.ppf(one, freedom)
+    return Interval("ok", float(se), float(low), float(high))

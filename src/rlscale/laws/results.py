@@ -86,16 +86,42 @@ class ProfilePoint(Record):
 
 @dataclass(frozen=True)
 class IdentificationResult(Record):
-    """Whether the law is told apart from its rival."""
+    """Whether the law is told apart from its rival, and whether it fits."""
 
     verdict: str
     delta_aic: float
-    p_straight: float
+    misfit: float
+    misfit_freedom: int
+    p_misfit: float
+    p_law: float
+    scatter: float
+    p_straight: float | None
     curvature: Quantity
     correlation: float | None
     profile_low: float | None
     profile_high: float | None
     profile: tuple[ProfilePoint, ...]
+
+
+@dataclass(frozen=True)
+class Verdicts(Record):
+    """What is found, each by itself.
+
+    Attributes:
+        rises: Whether the largest size learns faster than the smallest: yes, no, undecided.
+        saturates: Whether the law is told from its rival: identified, not_identified, power (the
+            rival fits better); not_asked of laws that have none.
+        bends: Whether the curves bend in log-log: yes, no.
+        forecasts: Whether the law, fitted to the first 1/4, 1/2 and 2/3, errs less about the rest
+            than the mean of the last ten points seen: yes (all three), no (none), undecided.
+
+    Where nothing is known of other runs, or points are too few: no_replicates, too_few_points.
+    """
+
+    rises: str
+    saturates: str
+    bends: str
+    forecasts: str
 
 
 @dataclass(frozen=True)
@@ -115,6 +141,9 @@ class FitResult(Record):
         points: The points fitted.
         contrast: Largest against smallest size; None with one size.
         identification: Whether the law is told apart from its rival; None where it has none.
+        beyond: k at sizes larger than any fitted, from the law and its rival with scatter; empty
+            for laws that have no rival, or without replicates.
+        verdicts: The findings, each by itself; None where nothing was fitted.
         verdict: The finding in words.
         objective, n_points, n_parameters, aic: Of the least-squares fit.
         spec: What was asked for (in memory only).
@@ -134,6 +163,8 @@ class FitResult(Record):
     points: tuple[PointResult, ...]
     contrast: Contrast | None
     identification: IdentificationResult | None
+    beyond: tuple[CurvePoint, ...]
+    verdicts: Verdicts | None
     verdict: str
     objective: float | None
     n_points: int

@@ -140,5 +140,6 @@ def simulate_study(
         x=np.tile(truth.x, (sizes * runs, 1)),
         value=value,
         variance=(1 - smooth) / (smooth * problems),
+        draws=np.full_like(value, problems),
     )
     return Study(group, shares.astype(float), expected)

@@ -85,6 +85,10 @@ class SlopeLaw(StraightLaw):
     def shape_bounds(self, n: Array) -> tuple[float, float]:
         """Searched range of s for sizes n."""
 
+    def likely(self, n: Array) -> tuple[float, float]:
+        """Range of s that counts as likely, all alike, before the data; ``n`` the sizes fitted."""
+        return self.shape_bounds(n)
+
     @abstractmethod
     def shape(self, n: Array, s: Array, largest: float) -> tuple[Array, Array]:
         """k / scale and its derivative in s, each of shape (*s.shape, sizes)."""
@@ -140,6 +144,10 @@ class Saturating(SlopeLaw):
         """Searched range of s = log N0: two decades beyond the sizes on either side."""
         return float(np.log(n.min() / 100)), float(np.log(n.max() * 100))
 
+    def likely(self, n: Array) -> tuple[float, float]:
+        """N0 from half the smallest size to 30 times the largest."""
+        return float(np.log(n.min() / 2)), float(np.log(30 * n.max()))
+
     def shape(self, n: Array, s: Array, largest: float) -> tuple[Array, Array]:
         """1 / (1 + N0 / N)."""
         g = expit(np.log(n) - s[..., None])
@@ -168,6 +176,10 @@ class Power(SlopeLaw):
     def shape_bounds(self, n: Array) -> tuple[float, float]:
         """Searched range of s = a."""
         return -4.0, 4.0
+
+    def likely(self, n: Array) -> tuple[float, float]:
+        """From no dependence on size to more than proportional."""
+        return 0.0, 1.5
 
     def shape(self, n: Array, s: Array, largest: float) -> tuple[Array, Array]:
         """(N / N_1)^a."""

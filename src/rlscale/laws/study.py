@@ -10,7 +10,14 @@ from rlscale.core.errors import StudyError
 from rlscale.laws.arrays import Array
 from rlscale.laws.documents import Fits, empty_result, group_result
 from rlscale.laws.fitting import fit_points
-from rlscale.laws.groups import Group, build_groups, check_counts, metric_rows, select_rows
+from rlscale.laws.groups import (
+    Group,
+    build_groups,
+    check_counts,
+    mean_curves,
+    metric_rows,
+    select_rows,
+)
 from rlscale.laws.law import Fit, Law
 from rlscale.laws.points import Points, points_of
 from rlscale.laws.protocols import check_protocols
@@ -153,7 +160,7 @@ def _replicates(
     group: Group, points: Points, fit: Fit, spec: FitSpec, shares: Array | None
 ) -> Replicates:
     bootstrap = spec.settings.bootstrap
-    crossed = crossed_replicates(group, shares, bootstrap.replicates, bootstrap.seed)
+    crossed = crossed_replicates(group, points, shares, bootstrap.replicates, bootstrap.seed)
     if crossed.deviations:
         return crossed
     base = fit if fit.law.curved else fit_points(FreeSlopes(), points)
@@ -164,12 +171,12 @@ def _replicates(
 def trouble(group: Group, law: Law) -> tuple[str, str] | None:
     """Status and reason why a group cannot be fitted, or None."""
     runs = group.runs
-    zero = (group.per_size(group.value) == 0) & (runs > 0)
+    zero = (mean_curves(group) == 0) & (runs > 0)
     if zero.any():
         m, t = np.argwhere(zero)[0]
         return "zero_loss", (
             f"{group.models[m]} at step {group.steps[t]:g} has a mean of exactly 0 "
-            f"({zero.sum()} points): log L is undefined; measure with more problems or select "
+            f"({zero.sum()} points): log L is undefined; give n_problems or n_samples, or select "
             "earlier steps"
         )
     u = group.per_size(np.log(group.x))

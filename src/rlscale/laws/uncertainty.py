@@ -5,19 +5,18 @@ replicates are the intervals of whatever is computed from them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import stats
 
-from rlscale.core.errors import StudyError
 from rlscale.laws.arrays import Array
-from rlscale.laws.groups import Group, relative_deviations, run_variance
+from rlscale.laws.groups import Group, mean_curves
 from rlscale.laws.points import Points
 from rlscale.laws.spec import Bootstrap
+from rlscale.laws.spread import RunSpread, draw_runs, run_spread, slope_variance
 
-# ASSUME half of the pooled degrees of freedom count: sizes share one variance only roughly. Chosen
-# on simulated studies with seeds of their own (docs/law.md), not on those that report coverage.
-_EFFECTIVE = 0.5
+_ENDLESS = 1e6  # Degrees of freedom of what is as good as known.
 SCOPES = ("fixed", "redrawn", "block")
 LABELS = {
     "redrawn": "{level:g} % intervals over runs and problems (crossed bootstrap: other runs on "
@@ -37,11 +36,22 @@ class Replicates:
         deviations: Scope -> (B, M, T).
         missing: Scope -> status (``no_replicates``, ``no_outcomes``, ``not_applicable``).
         freedom: Degrees of freedom of the between-run variance, pooled over sizes; None for blocks.
+        covariance: Scope -> covariance of the sizes' free slopes (M, M); none for blocks.
+        spread: How runs differ; None for blocks.
+        problems: What each problem adds to log of the metric (P, M, T); None where they are fixed.
     """
 
     deviations: Mapping[str, Array]
     missing: Mapping[str, str]
     freedom: int | None
+    covariance: Mapping[str, Array] = field(default_factory=dict)
+    spread: RunSpread | None = None
+    problems: Array | None = None
+
+    @property
+    def effective(self) -> float:
+        """Degrees of freedom that intervals count with; no limit for blocks."""
+        return self.spread.effective if self.spread else _ENDLESS
 
     @property
     def scope(self) -> str:
@@ -61,14 +71,15 @@ class Replicates:
         return LABELS[self.scope].format(level=100 * level)
 
 
-def crossed_replicates(group: Group, shares: Array | None, count: int, seed: int) -> Replicates:
+def crossed_replicates(
+    group: Group, points: Points, shares: Array | None, count: int, seed: int
+) -> Replicates:
     """Crossed bootstrap: runs drawn per size, problems drawn once for all cells and steps.
 
-    Runs. A run's deviation from its size's mean, relative to it, is standardised by its expected
-    scale (sampling plus pooled run variance); each size draws as many standardised curves as it
-    has runs, from the runs of all sizes (so that the between-run variance is pooled), rescaled by
-    sqrt(r / (r - 1)). One factor sqrt(f / chi2_f) per replicate, f half the pooled degrees of
-    freedom, turns percentiles into those of Student's t.
+    Runs. Level, slope and rest of a run's deviation (``rlscale.laws.spread``) are drawn apart, each
+    at its size's scale; where runs differ in their steps, the mean is that of the fit. One factor
+    sqrt(f / chi2_f) per replicate turns percentiles into those of Student's t; the covariance of
+    slopes, which verdicts rest on, is without it and without any draw.
 
     Problems. One multinomial resample per replicate, shared by all cells and steps. It also moves
     the samples' noise, which the runs' deviations already hold: per size, the problem part is
@@ -76,65 +87,48 @@ def crossed_replicates(group: Group, shares: Array | None, count: int, seed: int
 
     Args:
         group: The curves.
+        points: What is fitted of them.
         shares: Share of correct samples (P, C, T), NaN where not measured; None without outcomes.
         count: Replicates.
         seed: Seed.
     """
-    deviation, freedom = relative_deviations(group)
-    if freedom == 0:
+    spread = run_spread(group, points)
+    if spread is None:
         return Replicates({}, {"fixed": "no_replicates", "redrawn": "no_replicates"}, None)
     rng = np.random.default_rng([seed, 1])
-    runs = _run_part(group, deviation, freedom, count, rng)
+    f = spread.effective
+    # Every replicate one of as many equal shares of the distribution: no luck in the tails.
+    student = np.sqrt(f / stats.chi2.ppf((np.arange(count) + 0.5) / count, f))
+    runs = draw_runs(group, spread, count, rng) * rng.permutation(student)[:, None, None]
     deviations, missing = {"fixed": runs}, {"block": "not_applicable"}
+    covariance = {"fixed": np.diag(slope_variance(group, spread))}
+    moves = None
     if shares is None:
         missing["redrawn"] = "no_outcomes"
     else:
         # Its own stream: the same problems are drawn whatever the number of runs and steps.
         problems = np.random.default_rng([seed, 2])
-        deviations["redrawn"] = runs + _problem_part(group, shares, count, problems)
-    return Replicates(deviations, missing, freedom)
+        moves = _problem_moves(group, shares)
+        p = len(shares)
+        drawn = problems.multinomial(p, np.full(p, 1 / p), size=count)
+        moved = -(drawn @ moves.reshape(p, -1)).reshape(count, *moves.shape[1:]) / p
+        deviations["redrawn"] = runs + moved
+        slopes = np.einsum("pmt,mt->pm", moves, spread.influence)
+        covariance["redrawn"] = covariance["fixed"] + slopes.T @ slopes / p**2
+    return Replicates(deviations, missing, spread.freedom, covariance, spread, moves)
 
 
-def _run_part(
-    group: Group, deviation: Array, freedom: int, count: int, rng: np.random.Generator
-) -> Array:
-    pooled, _ = run_variance(group)
-    sampling = group.per_size(group.variance)
-    variance = np.where(np.isfinite(sampling), sampling, 0.0) + pooled
-    # Without any scale (equal runs, or a metric that is no share) all points count alike.
-    scale = np.sqrt(np.where(variance > 0, variance, 1.0))
-    standard = deviation / scale[group.size_of]
-    runs = group.runs
-    result = np.zeros((count, *runs.shape))
-    effective = max(1.0, _EFFECTIVE * freedom)
-    student = np.sqrt(effective / rng.chisquare(effective, count))
-    for m in range(len(group.models)):
-        measured = runs[m] > 0
-        donors = np.flatnonzero(np.isfinite(standard[:, measured]).all(1))
-        if not len(donors):
-            raise StudyError(
-                f"{group.models[m]} ({group.variant}): no run covers all of its steps, so that the "
-                "spread between runs is unknown there; select steps that every run has"
-            )
-        drawn = donors[rng.integers(len(donors), size=(count, int(runs[m].max())))]
-        mean = standard[drawn].mean(1)
-        result[:, m, measured] = (mean * scale[m])[:, measured]
-    return result * student[:, None, None]
-
-
-def _problem_part(group: Group, shares: Array, count: int, rng: np.random.Generator) -> Array:
-    problems = len(shares)
+def _problem_moves(group: Group, shares: Array) -> Array:
+    """What each problem adds to log of the mean metric, minus signed (P, M, T)."""
     members = group.members
     known = np.isfinite(shares)
     counts = np.einsum("mc,pct->pmt", members, known.astype(float))
     mean = np.einsum("mc,pct->pmt", members, np.where(known, shares, 0.0)) / counts.clip(1)
-    loss = group.per_size(group.value)
+    loss = mean_curves(group)
     measured = group.runs > 0
     centred = (mean - mean.mean(0)) / np.where(measured & (loss > 0), loss, 1.0)
-    flat = np.where(measured, centred, 0.0).reshape(problems, -1)
-    drawn = rng.multinomial(problems, np.full(problems, 1 / problems), size=count)
-    moved = -(drawn @ flat).reshape(count, *measured.shape) / problems
-    return moved * _common_share(group, shares, centred, loss)[None, :, None]
+    centred = np.where(measured, centred, 0.0)
+    return np.asarray(centred * _common_share(group, shares, centred, loss)[:, None])
 
 
 def _common_share(group: Group, shares: Array, centred: Array, loss: Array) -> Array:

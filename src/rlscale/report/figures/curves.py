@@ -97,10 +97,8 @@ def _steeper(entry: dict[str, Any]) -> str:
 
 def _straight(entry: dict[str, Any]) -> str:
     """C2: whether the curves are straight in log-log, by their mean curvature."""
-    identification = entry["identification"]
-    if not identification:
-        return "undecided"
-    return "no" if identification["verdict"] == "bends" else "consistent"
+    verdicts = entry["verdicts"] or {"bends": "no_replicates"}
+    return {"yes": "no", "no": "consistent"}.get(verdicts["bends"], "undecided")
 
 
 def _error_words(entry: dict[str, Any]) -> str:

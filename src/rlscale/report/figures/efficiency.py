@@ -46,7 +46,7 @@ _FINDINGS = {
     "identified": "saturation identified",
     "not_identified": "saturation not told from a power law",
     "power": "a pure power law fits better",
-    "bends": "curves bend: $k$ depends on the window",
+    "no_replicates": "saturation not judged: one run per size",
 }
 
 
@@ -224,6 +224,8 @@ def _parameters(law: Law, entry: dict[str, Any]) -> str:
         lines.append(f"{own.symbol} = {write(quantity['estimate'])}{ends}")
     if entry["identification"]:
         lines.append(_FINDINGS[entry["identification"]["verdict"]])
+    if entry["verdicts"]["bends"] == "yes":
+        lines.append("curves bend: $k$ depends on the window")
     return "\n".join(lines)
 
 

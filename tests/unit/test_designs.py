@@ -1,0 +1,153 @@
+"""The law under real designs: unequal runs, few runs, zeros, scatter, bends; no seed decides."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from curve_tables import K_MAX, exact_slope, fit_document, straight_curves
+
+from rlscale.laws.designs import Design, draw_study
+from rlscale.laws.groups import mean_curves
+from rlscale.laws.mixture import mix
+from rlscale.laws.spec import Bootstrap, FitSpec, Settings
+from rlscale.laws.spread import mean_operator
+from rlscale.laws.straight import Power, Saturating
+from rlscale.laws.study import fit_group
+
+FIT = {"weighting": "equal", "bootstrap": {"replicates": 300}}
+N = np.array([0.5, 1.5, 3, 7, 14, 32, 72]) * 1e9
+
+
+def fit(design, seed=1, bootstrap=20261123):
+    study = draw_study(np.random.default_rng(seed), design)
+    result, _ = fit_group(
+        study.group, FitSpec(settings=Settings(bootstrap=Bootstrap(300, bootstrap)))
+    )
+    return result
+
+
+def levelled(table, by=0.05):
+    """Two runs per size whose levels are 5 % apart."""
+    factor = np.where(table["seed"] == 1, 1 - by, 1.0)
+    return table.assign(loss=table["loss"] * factor)
+
+
+def test_a_run_that_stops_early_does_not_move_its_sizes_slope():
+    table = levelled(straight_curves(runs=2, n_problems=500, n_samples=5e6))
+    cut = table["model"].eq("9b") & table["seed"].eq(1) & table["step"].gt(10)
+    (group,) = fit_document(table[~cut], settings=FIT)["groups"]
+    k = {size["model"]: size["k"]["estimate"] for size in group["sizes"]}
+    assert k["9b"] == pytest.approx(exact_slope(9e9), abs=1e-6)
+    assert group["parameters"]["K_max"]["estimate"] == pytest.approx(K_MAX, rel=1e-4)
+
+
+def test_the_mean_of_full_runs_is_their_plain_mean():
+    group = draw_study(np.random.default_rng(2), Design()).group
+    np.testing.assert_array_equal(mean_curves(group), group.per_size(group.value))
+
+
+def test_the_mean_over_unequal_runs_is_that_of_an_additive_model():
+    rng = np.random.default_rng(3)
+    known = rng.random((3, 8)) < 0.6
+    known[0] = True
+    level, curve = np.array([0.3, -0.1, -0.2]), rng.standard_normal(8)
+    data = (level[:, None] + curve) * known
+    np.testing.assert_allclose(np.einsum("trs,rs->t", mean_operator(known), data), curve)
+
+
+def test_a_size_on_other_steps_is_fitted_with_the_others():
+    table = straight_curves(0.004, runs=2)
+    odd = table["model"].eq("3b") & (table["step"] % 2 == 1)
+    (group,) = fit_document(table[~odd], settings=FIT)["groups"]
+    assert group["status"] in ("ok", "not_identified")
+    assert [size["n_points"] for size in group["sizes"]] == [32, 16, 32, 32]
+    for size in group["sizes"]:
+        assert size["k"]["estimate"] == pytest.approx(exact_slope(size["n"]), abs=0.003)
+        assert size["k"]["intervals"]["fixed"]["status"] == "ok"
+
+
+def test_a_loss_of_exactly_zero_or_one_is_corrected_by_half_an_answer():
+    table = straight_curves(0.004, runs=2)
+    last = table["model"].eq("27b") & table["step"].eq(32)
+    (group,) = fit_document(table.assign(loss=table["loss"].mask(last, 0.0)), settings=FIT)[
+        "groups"
+    ]
+    point = next(p for p in group["points"] if p["model"] == "27b" and p["step"] == 32)
+    assert point["observed"] == pytest.approx(0.5 / 1001)
+
+
+def test_one_run_per_size_judges_nothing():
+    result = fit(Design(runs=(1,) * 7))
+    verdicts = result.verdicts
+    assert {verdicts.rises, verdicts.saturates} == {"no_replicates"}
+    assert "not judged" in result.verdict
+
+
+@pytest.mark.parametrize("design", [Design(), Design(truth="power", scatter=0.2, runs=(2,) * 7)])
+def test_no_seed_of_the_bootstrap_moves_a_verdict(design):
+    said = {fit(design, bootstrap=seed).verdicts for seed in range(6)}
+    assert len(said) == 1
+
+
+def test_standard_errors_of_two_runs_do_not_depend_on_the_seed():
+    design = Design(n=(1e9, 7e9, 32e9), runs=(2, 2, 2))
+    errors = [fit(design, bootstrap=seed).sizes[2].k.intervals["fixed"].se for seed in range(8)]
+    assert max(errors) < 1.5 * min(errors)
+
+
+def test_scatter_about_the_law_is_seen_and_widens_k_beyond():
+    calm, scattered = fit(Design(), 4), fit(Design(scatter=0.25), 4)
+    assert scattered.identification.p_misfit < 0.01 < calm.identification.p_misfit
+    widths = [r.beyond[0].high - r.beyond[0].low for r in (calm, scattered)]
+    assert widths[1] > 2 * widths[0]
+
+
+@pytest.mark.parametrize(("truth", "share"), [("saturating", 0.9), ("power", 0.1)])
+def test_the_mixture_finds_the_law_that_is_true(truth, share):
+    k = Design(truth=truth).law(N)
+    found = mix((Saturating(), Power()), N, k, np.diag((0.02 * k) ** 2), 7)
+    assert (found.share(0) > share) == (truth == "saturating")
+
+
+@pytest.mark.parametrize("bend", ["plateau", "onset"])
+def test_curves_that_bend_say_so_beside_the_verdict_on_sizes(bend):
+    result = fit(Design(bend=bend))
+    assert result.verdicts.bends == "yes"
+    assert result.verdicts.saturates in ("identified", "not_identified", "power")
+
+
+def test_straight_curves_forecast_themselves_and_plateaus_do_not():
+    assert fit(Design()).verdicts.forecasts == "yes"
+    assert fit(replace(Design(), bend="plateau")).verdicts.forecasts != "yes"
+
+
+def test_scipy_alone_finds_the_parameters_of_a_published_window():
+    import pandas
+    from scipy.optimize import minimize
+
+    table = pandas.read_csv("resources/published/points_base.csv").query(
+        "recipe == 'main' and benchmark == 'held_out' and 1 <= step <= 25"
+    )
+    curves = [(n, np.log(512 * c["step"]), np.log(c["test_loss"])) for n, c in
+              table.groupby("model_size_b")]  # fmt: skip
+
+    def misfit(p):
+        rest = [y + p[0] / (1 + np.exp(p[1]) / n) * u for n, u, y in curves]
+        return sum(r.var() for r in rest)
+
+    k_max, n0 = minimize(misfit, [0.1, 2.0], method="Nelder-Mead", options={"xatol": 1e-9}).x
+    found = published_window()
+    assert found["K_max"] == pytest.approx(k_max, rel=1e-3)
+    assert found["N0"] / 1e9 == pytest.approx(np.exp(n0), rel=1e-3)
+
+
+def published_window():
+    """K_max and N0 of the first 25 published steps, by this package."""
+    import rlscale
+
+    curves = rlscale.read_curves("config/published.yaml")
+    (base,) = rlscale.fit(
+        curves[curves["step"] <= 25], select={"recipe": "main"}, size="n_params_nominal",
+        weighting="equal", bootstrap={"replicates": 200},
+    )  # fmt: skip
+    return {name: value.estimate for name, value in base.parameters.items()}
