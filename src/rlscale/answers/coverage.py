@@ -65,8 +65,8 @@ def cover_study(
             hits[scope, name] = (low <= best[name][0]) & (best[name][0] <= high)
         if scope == "redrawn":
             found = identify(
-                points.n, fits.slope[0], replicated.covariance[scope], replicated.effective, level,
-                contest,
+                points.n, fits.slope[0], replicated.covariance[scope], replicated.judged[scope],
+                level, contest,
             )  # fmt: skip
             bent = bends(study.group, points, replicated.spread, replicated.problems)
             straight = bent.p_straight is None or bent.p_straight >= 0.05

@@ -144,7 +144,8 @@ def _identify(fits: Fits) -> Identification | None:
         else np.asarray(np.cov(widest.slope[1:].T), dtype=np.float64)
     )
     n, level = fits.estimate.points.n, fits.spec.settings.level
-    return identify(n, fits.estimate.slope[0], covariance, replicates.effective, level, contest)
+    freedom = replicates.judged.get(replicates.scope, replicates.effective)
+    return identify(n, fits.estimate.slope[0], covariance, freedom, level, contest)
 
 
 def _status(fit: Fit) -> tuple[str, str]:

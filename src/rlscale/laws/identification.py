@@ -51,8 +51,8 @@ class Identification:
 
     @property
     def inflation(self) -> float:
-        """Misfit per degree of freedom, at least 1."""
-        return max(1.0, self.misfit / max(1, self.misfit_freedom))
+        """Misfit per degree of freedom of the better of the two, at least 1."""
+        return _inflation(self.misfit, self.delta_aic, self.misfit_freedom)
 
 
 def identify(
@@ -86,9 +86,10 @@ def identify(
     delta, misfit = float(rival.min() - deviance.min()), float(deviance.min())
     spare = len(n) - 2
     p_misfit = float(stats.f.sf(misfit / max(1, spare), max(1, spare), freedom))
-    inflation = max(1.0, misfit / max(1, spare))
+    inflation = _inflation(misfit, delta, spare)
     # A misfit that is estimated from few sizes is known no better than they allow.
-    judge = min(freedom, max(1, spare)) if p_misfit < _MISFIT else freedom
+    scattered = stats.f.sf(inflation, max(1, spare), freedom) < _MISFIT
+    judge = min(freedom, max(1, spare)) if scattered else freedom
     better = float(stats.f.isf(_ALARM, 1, judge))
     reach = inflation * float(stats.f.ppf(level, 1, judge))
     inside = np.flatnonzero(deviance - misfit <= reach)
@@ -105,6 +106,11 @@ def identify(
         n0, k_max, deviance - misfit, lower, upper, delta, misfit, spare, p_misfit,
         mix(contest, n, slope, covariance, freedom), verdict,
     )  # fmt: skip
+
+
+def _inflation(misfit: float, delta: float, spare: int) -> float:
+    """How many times their errors the slopes scatter about the better law, at least 1."""
+    return max(1.0, min(misfit, misfit + delta) / max(1, spare))
 
 
 def _profile(

@@ -37,6 +37,7 @@ class Replicates:
         missing: Scope -> status (``no_replicates``, ``no_outcomes``, ``not_applicable``).
         freedom: Degrees of freedom of the between-run variance, pooled over sizes; None for blocks.
         covariance: Scope -> covariance of the sizes' free slopes (M, M); none for blocks.
+        judged: Scope -> degrees of freedom of that covariance.
         spread: How runs differ; None for blocks.
         problems: What each problem adds to log of the metric (P, M, T); None where they are fixed.
     """
@@ -45,6 +46,7 @@ class Replicates:
     missing: Mapping[str, str]
     freedom: int | None
     covariance: Mapping[str, Array] = field(default_factory=dict)
+    judged: Mapping[str, float] = field(default_factory=dict)
     spread: RunSpread | None = None
     problems: Array | None = None
 
@@ -101,6 +103,7 @@ def crossed_replicates(
     student = np.sqrt(f / stats.chi2.ppf((np.arange(count) + 0.5) / count, f))
     runs = draw_runs(group, spread, count, rng) * rng.permutation(student)[:, None, None]
     deviations, missing = {"fixed": runs}, {"block": "not_applicable"}
+    judged = {"fixed": f}
     covariance = {"fixed": np.diag(slope_variance(group, spread))}
     moves = None
     if shares is None:
@@ -114,8 +117,12 @@ def crossed_replicates(
         moved = -(drawn @ moves.reshape(p, -1)).reshape(count, *moves.shape[1:]) / p
         deviations["redrawn"] = runs + moved
         slopes = np.einsum("pmt,mt->pm", moves, spread.influence)
-        covariance["redrawn"] = covariance["fixed"] + slopes.T @ slopes / p**2
-    return Replicates(deviations, missing, spread.freedom, covariance, spread, moves)
+        own = slopes.T @ slopes / p**2
+        covariance["redrawn"] = covariance["fixed"] + own
+        # Satterthwaite: variances over problems are known far better than those over runs.
+        parts = np.trace(covariance["fixed"]) ** 2 / f + np.trace(own) ** 2 / (p - 1)
+        judged["redrawn"] = float(np.trace(covariance["redrawn"]) ** 2 / parts) if parts else f
+    return Replicates(deviations, missing, spread.freedom, covariance, judged, spread, moves)
 
 
 def _problem_moves(group: Group, shares: Array) -> Array:
