@@ -140,9 +140,12 @@ def test_the_command_says_it_and_its_exit_status_means_it(tmp_path, monkeypatch,
     path.write_text(yaml.safe_dump(changed("fit/laws", ["saturated"])))
     for arguments, status in (([str(path), "--json"], 1), ([str(ROOT / "config/config.yaml")], 0)):
         monkeypatch.setattr("sys.argv", ["rlscale", "check", *arguments])
-        with pytest.raises(SystemExit) as end:
+        try:
             main()
-        assert end.value.code == status
+            ended = 0
+        except SystemExit as end:
+            ended = end.code
+        assert ended == status
     said = capsys.readouterr().out
     assert "this study can run" in said
-    assert json.loads(said[: said.rindex("}") + 1])["mistakes"][0].startswith("fit.laws.0")
+    assert json.loads(said[: said.rindex("}") + 1])["mistakes"][0].startswith("fit.laws")

@@ -4,9 +4,9 @@ By hand, in a study's folder, they do what the rules do: the same settings, path
 """
 
 import argparse
-import sys
 from pathlib import Path
 
+from rlscale.cli.studies import CONFIGFILE
 from rlscale.study import configuration
 from rlscale.study.steps import STEPS, run_step
 
@@ -26,21 +26,21 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         for name in step.names:
             parser.add_argument(name)
     for parser in (train, evaluate, *own):
-        parser.add_argument(
-            "--configfile", type=Path, help="the study, where it is not config/config.yaml"
-        )
+        parser.add_argument("--configfile", type=Path, help=CONFIGFILE)
+        parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Run the command in the current folder."""
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command in the current folder; returns its exit status."""
     config = configuration.current(arguments.configfile)
     configuration.use(config)  # for the processes that it starts
     if arguments.command == "step":
         names = [getattr(arguments, name) for name in STEPS[arguments.step].names]
         run_step(arguments.step, config, names)
-        return
+        return 0
     from rlscale.study.steps import cells
 
     if arguments.command == "train":
-        sys.exit(cells.train(config, arguments.cell, here=arguments.here))
+        return cells.train(config, arguments.cell, here=arguments.here)
     cells.evaluate(config, arguments.cell, pause=arguments.pause)
+    return 0

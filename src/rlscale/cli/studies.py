@@ -1,0 +1,126 @@
+"""The commands of a study's folder: run, check, status, adopt, record and the rest."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+CONFIGFILE = "the study, where it is not config/config.yaml"
+
+
+def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the commands."""
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int | None], said: str, example: str = ""
+    ) -> argparse.ArgumentParser:
+        own = commands.add_parser(
+            name, help=said, description=f"{said[0].upper()}{said[1:]}.",
+            epilog=f"example: rlscale {name} {example}",
+        )  # fmt: skip
+        own.set_defaults(run=run)
+        return own
+
+    run = command("run", _run, "run Snakemake for targets or phases, and record it", "cells")
+    run.add_argument("targets", nargs="*", help="files or phases; all without any")
+    run.add_argument("--configfile", help=CONFIGFILE)
+    check = command("check", _check, "say all that is wrong with a configuration", "my.yaml")
+    check.add_argument(
+        "config", type=Path, nargs="?", default=Path("config/config.yaml"),
+        help="the file (default: %(default)s)",
+    )  # fmt: skip
+    check.add_argument("--json", action="store_true", help="as JSON")
+    doctor = command("doctor", _doctor, "say whether this machine can run a study", "--json")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    command("status", _status, "say what the run in this folder has done and is doing")
+    command("cluster-status", _cluster_status, "say how the cells stand, and why some failed")
+    why = command(
+        "why", _why, "say what an output was made from, with DVC's hashes", "results/fig_k_of_N.pdf"
+    )
+    why.add_argument("output", help="a file of results/")
+    command("stale", _stale, "list results that older code made")
+    adopt = command("adopt", _adopt, "keep what holds after dvc pull or a checkout")
+    adopt.add_argument("--from", dest="revision", help="and bring a merged branch's results")
+    command("record", _record, "make a direct Snakemake run known to DVC")
+    prune = command("prune", _prune, "list what the study no longer needs", "--checkpoints")
+    prune.add_argument("--checkpoints", action="store_true", help="of evaluated cells, too")
+    prune.add_argument("--remove", action="store_true", help="and remove them")
+    new = command(
+        "new-study", _new_study, "make a study's own folder, under git and DVC",
+        "../my-study --config config/paper.yaml",
+    )  # fmt: skip
+    new.add_argument("folder", type=Path, help="the new folder")
+    new.add_argument("--config", type=Path, required=True, help="the configuration to start from")
+    command("dvc-yaml", _dvc_yaml, "write dvc.yaml from the configuration and the rules")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from rlscale.study import runs
+
+    study = ["--configfile", arguments.configfile] if arguments.configfile else []
+    return runs.run(arguments.targets, study)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from rlscale.study import check
+
+    return check.show(arguments.config, as_json=arguments.json)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from rlscale.study import doctor
+
+    return doctor.show(Path.cwd(), as_json=arguments.json)
+
+
+def _status(_: argparse.Namespace) -> None:
+    from rlscale.study import console
+
+    console.show_status()
+
+
+def _cluster_status(_: argparse.Namespace) -> None:
+    from rlscale.study import cluster_status
+
+    cluster_status.show()
+
+
+def _why(arguments: argparse.Namespace) -> None:
+    from rlscale.study import upkeep
+
+    upkeep.why(arguments.output)
+
+
+def _stale(_: argparse.Namespace) -> None:
+    from rlscale.study import upkeep
+
+    upkeep.stale()
+
+
+def _adopt(arguments: argparse.Namespace) -> None:
+    from rlscale.study import upkeep
+
+    upkeep.adopt(arguments.revision)
+
+
+def _record(_: argparse.Namespace) -> None:
+    from rlscale.study import upkeep
+
+    upkeep.record()
+
+
+def _prune(arguments: argparse.Namespace) -> None:
+    from rlscale.study import configuration, upkeep
+
+    upkeep.prune(configuration.current(None), arguments.checkpoints, arguments.remove)
+
+
+def _new_study(arguments: argparse.Namespace) -> None:
+    from rlscale.study import folder
+
+    folder.new_study(arguments.folder, arguments.config)
+
+
+def _dvc_yaml(_: argparse.Namespace) -> None:
+    from rlscale.study import folder
+
+    folder.write_dvc_yaml(Path.cwd())
