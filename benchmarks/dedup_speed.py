@@ -6,7 +6,7 @@ FILE is a Parquet file in GURU's layout; more rows than it has are made by excha
 of the words and numbers of its problems. Every tool begins with raw texts and gets 5-grams,
 32 bands of 4 and threshold 0.7:
 
-- rlscale finds duplicates by canonical text, near problems by LSH, verifies each and clusters;
+- rlscale finds duplicates by canonical text, all near problems by prefix filtering, and clusters;
 - datasketch, as its documentation uses it: words, an update for each 5-gram; nothing is verified;
 - datasketch_batched, at its best: words, one update for a text, every candidate verified;
 - datasketch_tokens: the same with our tokens, which count as its time;
@@ -57,15 +57,16 @@ def rlscale(texts: list[str]) -> int:
     from rlscale.data.dedup import Text, cluster
 
     text = Text.of(texts)
-    first = np.array(sorted({c: i for i, c in enumerate(text.canonical)}.values()))
+    first = np.sort(np.unique(text.tokens.digests(), return_index=True)[1])
     leader, _ = cluster(text.take(first), [f"{i:08}" for i in first], THRESHOLD)
     return len(texts) - len(first) + int((leader != np.arange(len(first))).sum())
 
 
 def phases(texts: list[str]) -> None:
     """CPU seconds of each phase of ours, on standard error."""
-    from rlscale.data import near
-    from rlscale.data.canonical import tokens
+    from rlscale.data.dedup import Text, cluster
+    from rlscale.data.near import near_pairs, shingle
+    from rlscale.data.tokenise import tokenise
 
     def timed(name, work):
         started = time.process_time()
@@ -73,13 +74,12 @@ def phases(texts: list[str]) -> None:
         print(f"{name}: {time.process_time() - started:.2f} s", file=sys.stderr)
         return made
 
-    found = timed("tokenise", lambda: [tokens(text) for text in texts])
-    timed("canonical text", lambda: [" ".join(text) for text in found])
-    grams = timed("shingle and hash", lambda: near.shingle(found))
-    usable = np.flatnonzero(grams.sizes)
-    keys, _ = timed("MinHash", lambda: near._sketches(grams, usable))
-    pairs = timed("LSH", lambda: np.concatenate(list(near._candidates(keys))))
-    timed(f"LSH and verify, {len(pairs):,} pairs", lambda: near.near_pairs(grams, THRESHOLD))
+    found = timed("tokens", lambda: tokenise(texts))
+    timed("equal texts", found.digests)
+    grams = timed("n-gram sets", lambda: shingle(found))
+    timed("near pairs", lambda: near_pairs(grams, THRESHOLD))
+    text = Text(np.array(texts, object), found, grams)
+    timed("near pairs and clusters", lambda: cluster(text, list(map(str, texts)), THRESHOLD))
 
 
 def words(text: str) -> list[str]:

@@ -11,7 +11,7 @@ gets one form, and so do letters set apart (``A B C``, ``ABC``). Operators are n
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import regex
 
@@ -36,6 +36,9 @@ _SIGNS = str.maketrans(
     }
 )  # fmt: skip
 _INVISIBLE = regex.compile(r"\p{Cf}")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_SHORT_RUN = 8
+NUL = "\0"
 
 # Commands that set type and mean nothing; their arguments stay.
 _TYPE_ONLY = frozenset(
@@ -88,8 +91,7 @@ _TOKEN = regex.compile(
 )
 # The same for ASCII, where it has simpler classes: most problems are, and ``re`` is twice as fast.
 # Spaces are skipped at once, and every alternative begins with the characters that it can have.
-_ASCII_TOKEN = re.compile(
-    r"""
+_ASCII = r"""
     [\s$,;?"`]*+
     ( [A-Za-z]+
     | \d+(?:\.\d+)?
@@ -100,27 +102,69 @@ _ASCII_TOKEN = re.compile(
     | [!'](?:(?<=[\d)\]}'].)|(?<=(?<![A-Za-z])[A-Za-z].))(?<!'(?=s\b))
     | :(?:(?<=\d.)|(?<=\d\s.))(?=\s?\d)
     )
-    """,
-    re.VERBOSE | re.ASCII | re.DOTALL,
+    """
+_ASCII_TOKEN = re.compile(_ASCII, re.VERBOSE | re.ASCII | re.DOTALL)
+_ASCII_TOKEN_OR_NUL = re.compile(
+    _ASCII.rstrip().removesuffix(")") + r"| \x00 )", re.VERBOSE | re.ASCII | re.DOTALL
 )
-_SETS_TYPE = r"\type"  # in the place of a command that sets type: the braces after it are idle
+SETS_TYPE = r"\type"  # in the place of a command that sets type: the braces after it are idle
 
 
 def tokens(problem: str) -> list[str]:
     """The content of a problem's text, in order (see the module's description)."""
-    text = problem
-    if not text.isascii():
-        for sign, run, letters in _SCRIPTS:
-            text = run.sub(lambda m, s=sign, a=letters: f"{s}{{{m.group().translate(a)}}}", text)
-        text = text.translate(_SIGNS)
-        if not unicodedata.is_normalized("NFKC", text):
-            text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
-        text = _INVISIBLE.sub("", text)
-    token = _ASCII_TOKEN if text.isascii() else _TOKEN
+    return _without_idle_braces(map(normal_form, raw_tokens(as_ascii(problem))))
+
+
+def as_ascii(problem: str) -> str:
+    """The text with LaTeX for what Unicode abbreviates: ASCII, where it has a form in it."""
+    if problem.isascii():
+        return problem
+    try:
+        return _NOT_ASCII.sub(_form_of_run, problem)
+    except _Combining:
+        return _form(problem)
+
+
+class _Combining(Exception):
+    """A run of characters begins with one that joins the ASCII character before it."""
+
+
+def _form_of_run(match: re.Match[str]) -> str:
+    run = match.group()
+    if unicodedata.combining(run[0]):
+        raise _Combining
+    return _form_of_short_run(run) if len(run) <= _SHORT_RUN else _form(run)
+
+
+def _form(text: str) -> str:
+    for sign, run, letters in _SCRIPTS:
+        text = run.sub(lambda m, s=sign, a=letters: f"{s}{{{m.group().translate(a)}}}", text)
+    text = text.translate(_SIGNS)
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
+    return _INVISIBLE.sub("", text)
+
+
+_form_of_short_run = functools.lru_cache(maxsize=1 << 16)(_form)
+
+
+def raw_tokens(text: str) -> list[str]:
+    """Tokens of a text that ``as_ascii`` has seen, as they stand in it."""
+    text = _closed_up(text)
+    return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
+
+
+def raw_tokens_of_all(texts: Sequence[str]) -> list[str]:
+    """The raw tokens of ASCII texts without NUL, each text's followed by ``NUL``; much faster."""
+    # Nothing of a pattern reaches across the separator, and a backslash before it is no command.
+    return _ASCII_TOKEN_OR_NUL.findall(_closed_up("".join(f"{text} {NUL} " for text in texts)))
+
+
+def _closed_up(text: str) -> str:
+    """The text without the shorthands and gaps that no token shows."""
     if "frac" in text:
         text = _SHORT_FRACTION.sub(r"\\\1{\2\3}{\4}", text)
-    text = _GAP_AFTER_LETTER.sub("", _SHORT_ARGUMENT.sub(r"\\\1{\2}", text))
-    return _without_idle_braces(map(_normal, token.findall(text)))
+    return _GAP_AFTER_LETTER.sub("", _SHORT_ARGUMENT.sub(r"\\\1{\2}", text))
 
 
 def canonicalise(problem: str) -> str:
@@ -129,12 +173,12 @@ def canonicalise(problem: str) -> str:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _normal(token: str) -> str:
-    """One form of a token; empty where it has no content."""
+def normal_form(token: str) -> str:
+    """One form of a raw token; empty where it has no content, ``SETS_TYPE`` of such a command."""
     if token[0] == "\\" and len(token) > 1:
         name = token[1:]
         if name in _TYPE_ONLY:
-            return _SETS_TYPE
+            return SETS_TYPE
         if name in _PLAIN:
             return _PLAIN[name]
         return "" if name in _SILENT else "\\" + _SAME_COMMAND.get(name, name)
@@ -162,7 +206,7 @@ def _without_idle_braces(found: Iterable[str]) -> list[str]:
                 del kept[start]
             else:
                 kept.append(token)
-        elif token and token != _SETS_TYPE:
+        elif token and token != SETS_TYPE:
             kept.append(token)
-        idle = token == _SETS_TYPE
+        idle = token == SETS_TYPE
     return kept

@@ -62,17 +62,17 @@ def overlap(left: Text, right: Text, threshold: float, *, screen: bool = True) -
 
 
 def _screened(left: Text, right: Text) -> pandas.DataFrame:
-    long = [shingle([c.split() for c in text.canonical], SCREEN) for text in (left, right)]
+    long = [shingle(text.tokens, SCREEN) for text in (left, right)]
     parts = [pairs for pairs, _ in cross_pairs(*long)] or [np.empty((0, 2), np.int64)]
     return pandas.DataFrame(np.concatenate(parts), columns=["left", "right"]).assign(screened=True)
 
 
 def _equal(left: Text, right: Text) -> pandas.DataFrame:
     sides = [
-        pandas.DataFrame({"canonical": text.canonical, name: np.arange(len(text.canonical))})
+        pandas.DataFrame({"digest": text.tokens.digests(), name: np.arange(len(text))})
         for text, name in ((left, "left"), (right, "right"))
     ]
-    pairs = sides[0].merge(sides[1], on="canonical")[["left", "right"]]
+    pairs = sides[0].merge(sides[1], on="digest")[["left", "right"]]
     return pairs.assign(equal=True)
 
 

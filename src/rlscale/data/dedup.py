@@ -1,13 +1,14 @@
 """Duplicates and clusters of near problems inside one set, as notes of docs/data.md define them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas
 
-from rlscale.data.canonical import tokens
+from rlscale.data.canonical import canonicalise
 from rlscale.data.near import Shingles, near_pairs, shingle, take
+from rlscale.data.tokenise import Tokens, tokenise
 
 CONFLICT_POLICIES = ("drop", "majority", "first")
 Equal = Callable[[str, str], bool]
@@ -18,30 +19,34 @@ class Text:
     """The canonical form of a table's problems, computed once.
 
     Attributes:
-        canonical: Canonical text of each row, shape (n,).
+        problems: Text of each row, shape (n,).
+        tokens: Its tokens.
         shingles: N-gram set of each row.
     """
 
-    canonical: np.ndarray
+    problems: np.ndarray
+    tokens: Tokens
     shingles: Shingles
 
     @classmethod
     def of(cls, problems: Sequence[str]) -> "Text":
         """Canonical form of problem texts."""
-        canonical = np.empty(len(problems), object)
+        texts = np.empty(len(problems), object)
+        texts[:] = problems
+        found = tokenise(problems)
+        return cls(texts, found, shingle(found))
 
-        def tokenised() -> Iterator[list[str]]:
-            for row, problem in enumerate(problems):
-                found = tokens(problem)
-                canonical[row] = " ".join(found)
-                yield found
+    def __len__(self) -> int:
+        return len(self.problems)
 
-        shingles = shingle(tokenised())
-        return cls(canonical, shingles)
+    @property
+    def canonical(self) -> np.ndarray:
+        """Canonical text of each row, shape (n,); of many rows, slow."""
+        return np.array([canonicalise(problem) for problem in self.problems], object)
 
     def take(self, rows: np.ndarray) -> "Text":
         """The same for some of the rows, in the given order."""
-        return Text(self.canonical[rows], take(self.shingles, rows))
+        return Text(self.problems[rows], self.tokens.take(rows), take(self.shingles, rows))
 
 
 def settle_duplicates(
@@ -64,8 +69,12 @@ def settle_duplicates(
         ``row``, ``answer_class``: number of the answer within the group, ``decision``).
     """
     losses, conflicts = [], []
-    frame = pandas.DataFrame({"canonical": text.canonical, "order": table["order"].to_numpy()})
-    repeated = frame[frame["canonical"].duplicated(keep=False)].sort_values(["canonical", "order"])
+    frame = pandas.DataFrame({"digest": text.tokens.digests(), "order": table["order"].to_numpy()})
+    repeated = frame[frame["digest"].duplicated(keep=False)]
+    first = repeated.drop_duplicates("digest")
+    names = map(canonicalise, text.problems[first.index])
+    canonical = repeated["digest"].map(dict(zip(first["digest"], names, strict=True)))
+    repeated = repeated.assign(canonical=canonical).sort_values(["canonical", "order"])
     for canonical, group in repeated.groupby("canonical", sort=True):
         rows = group.index.tolist()
         answers = table["answer"].to_numpy()[rows]

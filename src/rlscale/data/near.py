@@ -1,37 +1,33 @@
-"""Near problems: Jaccard similarity of the sets of token 5-grams.
+"""Near problems: Jaccard similarity of the sets of token 5-grams, exactly.
 
-A text is its set of 64-bit n-gram hashes (a row of ``Shingles``). Pairs inside one set are found by
-MinHash LSH and verified by true Jaccard; pairs across two sets are found exactly, by a sparse
-matrix product, because nothing may be missed there.
+A text is its set of n-gram hashes (a row of ``Shingles``). Pairs inside one set are found by
+prefix filtering (Chaudhuri et al. 2006; Bayardo et al. 2007): two sets that are near share one of
+their rarest n-grams. Pairs across two sets are found by a sparse matrix product. Nothing is missed
+by either, and every pair is verified.
 """
 
-import hashlib
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from rlscale.data.tokenise import Tokens, mixed, positions
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 NGRAM = 5
-# 32 bands of 4: a pair at Jaccard 0.7 becomes a candidate with probability 1 - (1 - 0.7^4)^32 =
-# 0.99985, one at 0.8 with 1 - 5e-8.
-_BANDS, _ROWS = 32, 4
-# A candidate is compared in full unless its signatures, to 8 bits of each hash, agree less often
-# than they would in all but one of a million pairs at the threshold.
-_MISSED = 1e-6
-_SEED = 20260101
-_DIGEST_ROWS = 20_000
 # An n-gram's hash has 52 bits: with the 12-bit number of its set above it, one integer sort puts
 # up to 4,096 sets in order, several times faster than a sort by two keys.
 _HASH_BITS = np.uint64(52)
 _HASH = (np.uint64(1) << _HASH_BITS) - np.uint64(1)
 _BLOCK = 1 << 12
-_CANDIDATES = 1 << 16
+# Within its set an n-gram is ordered by how often it occurs (8 bits), then by the rest of its hash.
+_OFTEN = 255
+_REST_BITS = np.uint64(44)
+_REST = (np.uint64(1) << _REST_BITS) - np.uint64(1)
+_CANDIDATES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -57,42 +53,34 @@ class Shingles:
         return len(self.offsets) - 1
 
 
-@lru_cache(maxsize=1 << 20)
-def _token_hash(token: str) -> int:
-    return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little")
-
-
-def shingle(texts: Iterable[Sequence[str]], length: int = NGRAM) -> Shingles:
+def shingle(tokens: Tokens, length: int = NGRAM) -> Shingles:
     """N-gram sets of tokenised texts.
 
     Args:
-        texts: Tokens of each text; taken a few thousand at a time, so that a generator's texts
-            need not all fit into memory.
+        tokens: Tokens of n texts.
         length: Tokens per n-gram.
     """
     hashes, sizes = [np.empty(0, np.uint64)], [np.zeros(1, np.int64)]
-    rest = iter(texts)
-    while block := list(itertools.islice(rest, _BLOCK)):
-        owner, grams = _grams(block, length)
+    for start in range(0, len(tokens), _BLOCK):
+        offsets = tokens.offsets[start : start + _BLOCK + 1]
+        owner, grams = _grams(tokens.hashes[offsets[0] : offsets[-1]], np.diff(offsets), length)
         keys = _keys(owner, grams)
         keys = keys[_changes(keys)]
         hashes.append(keys & _HASH)
-        sizes.append(np.bincount((keys >> _HASH_BITS).astype(np.int64), minlength=len(block)))
+        count = np.bincount((keys >> _HASH_BITS).astype(np.int64), minlength=len(offsets) - 1)
+        sizes.append(count)
     return Shingles(np.concatenate(hashes), np.cumsum(np.concatenate(sizes)))
 
 
-def _grams(texts: Sequence[Sequence[str]], length: int) -> tuple[np.ndarray, np.ndarray]:
+def _grams(flat: np.ndarray, counts: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Text and hash of every n-gram of some texts, in order."""
-    counts = np.fromiter(map(len, texts), np.int64, len(texts))
-    tokens = map(_token_hash, itertools.chain.from_iterable(texts))
-    flat = np.fromiter(tokens, np.uint64, counts.sum())
     sizes = np.maximum(counts - length + 1, 0)
-    owner = np.repeat(np.arange(len(texts)), sizes)
+    owner = np.repeat(np.arange(len(counts)), sizes)
     shift = np.cumsum(counts) - counts - (np.cumsum(sizes) - sizes)
     first = np.repeat(shift, sizes) + np.arange(sizes.sum())
     grams = np.zeros(len(first), np.uint64)
     for position in range(length):
-        grams = _mix(grams ^ flat[first + position])
+        grams = mixed(grams ^ flat[first + position])
     return owner, grams >> (np.uint64(64) - _HASH_BITS)
 
 
@@ -101,38 +89,21 @@ def _keys(owner: np.ndarray, hashes: np.ndarray) -> np.ndarray:
     return np.sort((owner.astype(np.uint64) << _HASH_BITS) | hashes)
 
 
-def _mix(x: np.ndarray) -> np.ndarray:
-    """A bijective scramble of 64-bit integers (the finaliser of SplitMix64)."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
 def _changes(ordered: np.ndarray) -> np.ndarray:
     """Where a run of equal values begins, shape (n,)."""
     return np.concatenate([np.ones(min(1, len(ordered)), bool), ordered[1:] != ordered[:-1]])
 
 
 def near_pairs(shingles: Shingles, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of texts of one set whose Jaccard similarity reaches the threshold.
+    """All pairs of texts of one set whose Jaccard similarity reaches the threshold.
 
-    Candidates come from MinHash LSH, so a pair just at the threshold is missed with probability
-    1.5e-4 (at 0.7); those whose whole signatures are too unlike are left out (b-bit minwise
-    hashing, Li and Koenig 2010), and every pair returned is verified. A bucket's pairs are all
-    looked at, however many they are: n versions of one text take time, not memory, in proportion
-    to n^2.
+    n versions of one text take time, not memory, in proportion to n^2.
 
     Returns:
         Pairs (i < j), shape (p, 2), sorted, and their similarities, shape (p,).
     """
-    usable = np.flatnonzero(shingles.sizes)
     kept, scores = [np.empty((0, 2), np.int64)], [np.empty(0)]
-    keys, signatures = _sketches(shingles, usable)
-    least = _least_agreement(threshold)
-    for block in _candidates(keys):
-        alike = (signatures[block[:, 0]] == signatures[block[:, 1]]).sum(axis=1) >= least
-        pairs = usable[block[alike]]
+    for pairs in _candidates(*_prefixes(shingles, threshold)):
         sizes = shingles.sizes[pairs]
         # The smaller set over the larger one bounds the similarity.
         pairs = pairs[sizes.min(axis=1) >= threshold * sizes.max(axis=1)]
@@ -141,61 +112,74 @@ def near_pairs(shingles: Shingles, threshold: float) -> tuple[np.ndarray, np.nda
         kept.append(pairs[near])
         scores.append(similarity[near])
     pairs, similarity = np.concatenate(kept), np.concatenate(scores)
-    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    return pairs[order], similarity[order]
+    _, first = np.unique(pairs[:, 0] * len(shingles) + pairs[:, 1], return_index=True)
+    return pairs[first], similarity[first]
 
 
-def _sketches(shingles: Shingles, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """MinHash signatures of some rows, as keys of the bands and as bytes for comparison.
+def _prefixes(shingles: Shingles, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """The rarest n-grams of each text, of which two near texts share one.
+
+    Sets of m and at least m n-grams at the threshold t share t m of them or more; so those of the
+    larger set, and those of the smaller, cannot all be among the last t m - 1 in one order of all
+    n-grams. Rare ones come first, because they have few holders; those of one holder find nothing.
 
     Returns:
-        One key for each band, shape (bands, len(rows)), uint64; the low 8 bits of every hash of
-        the signature, shape (len(rows), bands x rows), uint8.
+        N-gram and text of each, by n-gram, then text.
     """
-    from rensa import RMinHash
-
-    count = _BANDS * _ROWS
-    keys = np.zeros((_BANDS, len(rows)), np.uint64)
-    low = np.empty((len(rows), count), np.uint8)
-    for start in range(0, len(rows), _DIGEST_ROWS):
-        part = take(shingles, rows[start : start + _DIGEST_ROWS])
-        matrix = RMinHash.digest_matrix_from_flat_token_hashes(
-            part.hashes, part.offsets.astype(np.uint64), count, _SEED
+    often = _occurrences(shingles.hashes)
+    lengths = shingles.sizes - np.ceil(threshold * shingles.sizes - 1e-9).astype(np.int64) + 1
+    found, texts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    for start in range(0, len(shingles), _BLOCK):
+        offsets = shingles.offsets[start : start + _BLOCK + 1]
+        part = slice(offsets[0], offsets[-1])
+        owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        ranked = (often[part].astype(np.uint64) << _REST_BITS) | (shingles.hashes[part] & _REST)
+        keys = _keys(owner, ranked)
+        place = np.arange(len(owner)) - (offsets[:-1] - offsets[0])[owner]
+        first = (place < lengths[start : start + _BLOCK][owner]) & (
+            (keys & _HASH) >> _REST_BITS > np.uint64(1)
         )
-        flat = itertools.chain.from_iterable(matrix.to_rows())
-        signatures = np.fromiter(flat, np.uint32, len(part) * count).reshape(len(part), count)
-        stop = start + len(part)
-        low[start:stop] = signatures
-        for halves in np.moveaxis(signatures.view(np.uint64).reshape(len(part), _BANDS, -1), 2, 0):
-            keys[:, start:stop] = _mix(keys[:, start:stop] ^ halves.T)
-    return keys, low
+        found.append(keys[first] & _HASH)
+        texts.append(owner[first] + start)
+    gram, text = np.concatenate(found), np.concatenate(texts)
+    order = np.argsort(gram, kind="stable")
+    return gram[order], text[order]
 
 
-def _least_agreement(threshold: float) -> int:
-    """Hashes of the signature in which a pair at the threshold agrees, but for ``_MISSED``."""
-    from scipy.stats import binom
+def _occurrences(hashes: np.ndarray) -> np.ndarray:
+    """In how many sets each n-gram occurs, by all of its hash that fits; at most 255.
 
-    return int(binom.ppf(_MISSED, _BANDS * _ROWS, threshold))
-
-
-def _candidates(keys: np.ndarray) -> Iterator[np.ndarray]:
-    """Blocks of pairs (i < j) that agree in a band, each pair once, shape (p, 2).
-
-    A pair is yielded by the first band in which it agrees, so none need be remembered.
+    The position stands in the low bits of what is sorted, because that is faster than argsort.
     """
-    for band, key in enumerate(keys):
-        order = np.argsort(key, kind="stable")
-        starts = np.append(np.flatnonzero(_changes(key[order])), len(order))
-        end = np.repeat(starts[1:], np.diff(starts))
-        place = np.arange(len(order))
-        for distance in itertools.count(1):
-            place = place[place + distance < end[place]]
-            if not len(place):
-                break
-            for start in range(0, len(place), _CANDIDATES):
-                left = place[start : start + _CANDIDATES]
-                pairs = np.stack([order[left], order[left + distance]], axis=1)
-                yield pairs[~(keys[:band, pairs[:, 0]] == keys[:band, pairs[:, 1]]).any(axis=0)]
+    bits = np.uint64(max(1, len(hashes).bit_length()))
+    drop = np.uint64(max(0, int(_HASH_BITS + bits) - 64))
+    ordered = np.sort(((hashes >> drop) << bits) | np.arange(len(hashes), dtype=np.uint64))
+    starts = np.flatnonzero(_changes(ordered >> bits))
+    times = np.minimum(np.diff(np.append(starts, len(hashes))), _OFTEN).astype(np.uint8)
+    often = np.empty(len(hashes), np.uint8)
+    position = (ordered & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
+    often[position] = np.repeat(times, np.diff(np.append(starts, len(hashes))))
+    return often
+
+
+def _candidates(grams: np.ndarray, texts: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks of pairs (i < j) of texts with an n-gram in common, distinct in a block, (p, 2)."""
+    starts = np.append(np.flatnonzero(_changes(grams)), len(grams))
+    end = np.repeat(starts[1:], np.diff(starts))
+    place, waiting, count = np.arange(len(grams)), [], 0
+    distance = 0
+    while len(place):
+        distance += 1
+        place = place[place + distance < end[place]]
+        for start in range(0, len(place), _CANDIDATES):
+            left = place[start : start + _CANDIDATES]
+            waiting.append(np.stack([texts[left], texts[left + distance]], axis=1))
+            count += len(left)
+            if count >= _CANDIDATES:
+                yield np.unique(np.concatenate(waiting), axis=0)
+                waiting, count = [], 0
+    if waiting:
+        yield np.unique(np.concatenate(waiting), axis=0)
 
 
 def jaccard(left: Shingles, right: Shingles, pairs: np.ndarray) -> np.ndarray:
@@ -210,7 +194,7 @@ def _jaccard(left: Shingles, right: Shingles, pairs: np.ndarray) -> np.ndarray:
     for shingles, rows in ((left, pairs[:, 0]), (right, pairs[:, 1])):
         sizes = shingles.sizes[rows]
         total += sizes
-        values.append(shingles.hashes[_positions(shingles, rows)])
+        values.append(shingles.hashes[positions(shingles.offsets, rows)])
         owners.append(np.repeat(np.arange(len(pairs)), sizes))
     keys = _keys(np.concatenate(owners), np.concatenate(values))
     twice = keys[1:][keys[1:] == keys[:-1]]
@@ -219,17 +203,10 @@ def _jaccard(left: Shingles, right: Shingles, pairs: np.ndarray) -> np.ndarray:
     return np.divide(shared, union, out=np.zeros(len(pairs)), where=union > 0)
 
 
-def _positions(shingles: Shingles, rows: np.ndarray) -> np.ndarray:
-    """Positions in ``hashes`` of all n-grams of some rows, in the rows' order."""
-    sizes = shingles.sizes[rows]
-    starts = np.cumsum(sizes) - sizes
-    return np.repeat(shingles.offsets[rows] - starts, sizes) + np.arange(sizes.sum())
-
-
 def take(shingles: Shingles, rows: np.ndarray) -> Shingles:
     """The n-gram sets of some rows, in their order."""
     offsets = np.concatenate([[0], np.cumsum(shingles.sizes[rows])])
-    return Shingles(shingles.hashes[_positions(shingles, rows)], offsets)
+    return Shingles(shingles.hashes[positions(shingles.offsets, rows)], offsets)
 
 
 def cross_pairs(left: Shingles, right: Shingles) -> Iterator[tuple[np.ndarray, np.ndarray]]:

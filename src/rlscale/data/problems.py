@@ -17,6 +17,7 @@ COLUMNS = ("problem_id", "problem", "answer", "level", "pass_rate", "cluster_id"
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _MANGLED = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")  # such as "\frac" read as "\x0c"
 _READ_NUMBERS = ("exact", "number", "math")
+_SURELY_CONTENT = re.compile(r"[0-9]|(?<![A-Za-z\\])[A-Za-z]")  # a number, or a word
 _PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -124,7 +125,7 @@ def _checked(
         raise Unusable(f"problem longer than {max_characters} characters")
     if is_broken(row.problem, keep_mangled=keep_mangled):
         raise Unusable("broken encoding in the problem")
-    if not tokens(row.problem):
+    if not (_SURELY_CONTENT.search(row.problem) or tokens(row.problem)):
         raise Unusable("problem without content")
     return (
         row.problem,

@@ -1,0 +1,168 @@
+"""The tokens of many problems at once, as numbers.
+
+They are those of ``rlscale.data.canonical.tokens``, a 64-bit hash for each. Thousands of texts go
+through the patterns as one; what depends on a token alone is looked up, and braces are matched by
+sorting, so that Python sees each token once.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlscale.data.canonical import (
+    NUL,
+    SETS_TYPE,
+    as_ascii,
+    normal_form,
+    raw_tokens,
+    raw_tokens_of_all,
+)
+
+_BLOCK = 1 << 12
+# Numbers of what is no content; any other number is the hash of a content token.
+_EMPTY, _TYPE, _END, _OPEN, _CLOSE = (np.uint64(number) for number in range(5))
+_SPECIAL = {"": _EMPTY, SETS_TYPE: _TYPE, "{": _OPEN, "}": _CLOSE}
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of n texts, one after the other.
+
+    Attributes:
+        hashes: Hash of each token, shape (total,), uint64; equal tokens have equal hashes.
+        offsets: Text i owns ``hashes[offsets[i]:offsets[i + 1]]``, shape (n + 1,).
+    """
+
+    hashes: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def digests(self) -> np.ndarray:
+        """Hash of each text's whole sequence, shape (n,), uint64."""
+        place = np.arange(len(self.hashes)) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
+        total = np.zeros(len(self.hashes) + 1, np.uint64)
+        np.cumsum(mixed(self.hashes ^ mixed(place.astype(np.uint64))), out=total[1:])
+        return total[self.offsets[1:]] - total[self.offsets[:-1]]
+
+    def take(self, rows: np.ndarray) -> "Tokens":
+        """The tokens of some rows, in their order."""
+        sizes = np.diff(self.offsets)[rows]
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        return Tokens(self.hashes[positions(self.offsets, rows)], offsets)
+
+
+def mixed(x: np.ndarray) -> np.ndarray:
+    """A bijective scramble of 64-bit integers (the finaliser of SplitMix64)."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def positions(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Positions of all that some rows own, in the rows' order."""
+    sizes = np.diff(offsets)[rows]
+    starts = np.cumsum(sizes) - sizes
+    return np.repeat(offsets[rows] - starts, sizes) + np.arange(sizes.sum())
+
+
+class _Numbers(dict):
+    """Raw token -> its number, found when it is first asked for."""
+
+    def __missing__(self, token: str) -> int:
+        form = normal_form(token)
+        if form in _SPECIAL:
+            number = int(_SPECIAL[form])
+        else:
+            digest = hashlib.blake2b(form.encode(), digest_size=8).digest()
+            number = int.from_bytes(digest, "little")
+        self[token] = number
+        return number
+
+
+def tokenise(problems: Iterable[str]) -> Tokens:
+    """Tokens of problem texts, thousands at a time."""
+    numbers = _Numbers({NUL: int(_END)})
+    hashes, sizes = [np.empty(0, np.uint64)], [np.zeros(1, np.int64)]
+    rest = iter(problems)
+    while block := list(itertools.islice(rest, _BLOCK)):
+        row, number = _numbered([as_ascii(problem) for problem in block], numbers)
+        row, number = _without_idle_braces(row, number)
+        hashes.append(number)
+        sizes.append(np.bincount(row, minlength=len(block)))
+    return Tokens(np.concatenate(hashes), np.cumsum(np.concatenate(sizes)))
+
+
+def _numbered(texts: Sequence[str], numbers: _Numbers) -> tuple[np.ndarray, np.ndarray]:
+    """Text and number of every raw token of some texts, in order."""
+    plain = [i for i, text in enumerate(texts) if text.isascii() and NUL not in text]
+    found = raw_tokens_of_all([texts[i] for i in plain])
+    number = np.fromiter(map(numbers.__getitem__, found), np.uint64, len(found))
+    ends = number == _END
+    rows = [np.asarray(plain, np.int64)[(np.cumsum(ends) - ends)[~ends]]]
+    parts = [number[~ends]]
+    for i in sorted(set(range(len(texts))) - set(plain)):
+        own = raw_tokens(texts[i])
+        rows.append(np.full(len(own), i))
+        parts.append(np.fromiter(map(numbers.__getitem__, own), np.uint64, len(own)))
+    row, number = np.concatenate(rows), np.concatenate(parts)
+    order = np.argsort(row, kind="stable")
+    return row[order], number[order]
+
+
+def _without_idle_braces(row: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Drop what is no content, and braces that group nothing.
+
+    Braces are idle around one token or none, or after a command that sets type. Of nested braces
+    around one token all are idle; around more, the outer ones hold as many. So the tokens between
+    two braces decide, whatever becomes of the braces between them.
+    """
+    kept = _without_strays(row, number)
+    row, number = row[kept], number[kept]
+    content = number > _CLOSE
+    after_type = np.concatenate([[False], (number[:-1] == _TYPE) & (row[1:] == row[:-1])])
+    before = np.cumsum(content)
+    stays = content | (number == _OPEN) | (number == _CLOSE)
+    opening, closing = _pairs(row, number)
+    idle = (before[closing] - before[opening] <= 1) | after_type[opening]
+    stays[opening[idle]] = stays[closing[idle]] = False
+    return row[stays], number[stays]
+
+
+def _depth(row: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Braces that are open after each token, within its text; below 0 after a stray one."""
+    steps = (number == _OPEN).astype(np.int64) - (number == _CLOSE)
+    total = np.cumsum(steps)
+    starts = np.flatnonzero(np.diff(row, prepend=-1))
+    base = (total - steps)[starts]
+    return total - np.repeat(base, np.diff(np.append(starts, len(row))))
+
+
+def _without_strays(row: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Mask of the tokens but closing braces that nothing has opened.
+
+    They are those where the depth is lower than anywhere before in the text.
+    """
+    depth = _depth(row, number)
+    # Every text lies below those before it, so that the least so far is its own.
+    below = np.minimum(depth, 0) - row * (len(row) + 1)
+    least = np.minimum.accumulate(np.concatenate([[1], below]))[:-1]
+    return (depth >= 0) | (number != _CLOSE) | (below >= least)
+
+
+def _pairs(row: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the braces that open and close each other."""
+    braces = np.flatnonzero((number == _OPEN) | (number == _CLOSE))
+    opens = number[braces] == _OPEN
+    level = _depth(row, number)[braces] - opens
+    order = np.lexsort((braces, level, row[braces]))
+    place, opens, level = braces[order], opens[order], level[order]
+    pair = np.flatnonzero(
+        opens[:-1] & ~opens[1:] & (level[1:] == level[:-1]) & (np.diff(row[place]) == 0)
+    )
+    return place[pair], place[pair + 1]
