@@ -77,7 +77,7 @@ def timed(seconds: dict[str, list[float]]) -> None:
         return step
 
     for name, (owner, attribute) in STEPS.items():
-        module, _, inner = owner.partition(".Text")
+        module = owner.removesuffix(".Text")
         holder = importlib.import_module(module)
         holder = holder.Text if owner != module else holder
         setattr(holder, attribute, wrap(name, getattr(holder, attribute)))
