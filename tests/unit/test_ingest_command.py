@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pandas
 import pytest
+import yaml
 from curve_tables import straight_curves
 
 from rlscale.cli.main import main
 from rlscale.core.tables import read_curves
+from rlscale.curves.ingest import read_runs
+from rlscale.report.explore import explore_page
 
 LINES = [json.dumps({"step": s, "data": {"acc": s / 10}}) for s in (1, 2, 3, 2, 3)]
 
@@ -118,3 +121,23 @@ def test_a_law_of_curves_prints_its_own_parameters(here, monkeypatch, capsys):
         monkeypatch, capsys, "fit", "curves.csv", "--law", "sigmoid", "--select", "tau=1"
     )
     assert "x_mid = " in printed
+
+
+def test_the_documented_section_is_read_and_explored(here):
+    page = (Path(__file__).parents[2] / "docs/ingest.md").read_text()
+    section = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])["ingest"]
+    for number, name in enumerate(section["files"]):
+        path = here / name
+        path.parent.mkdir(exist_ok=True)
+        names = ("val-core/math/acc/mean@1", "val-core/aime/acc/mean@1", "perf/total_num_tokens")
+        rows = [(s, 0.01 * s + 0.001 * number, 0.001 * s, 900) for s in (5, 10, 15)]
+        lines = [{"step": s, "data": dict(zip(names, own, strict=True))} for s, *own in rows]
+        path.write_text("\n".join(map(json.dumps, lines)))
+    table = read_runs(section, "mine").table
+    assert table.groupby("benchmark")["n_problems"].first().to_dict() == {
+        "aime": 30,
+        "held_out": 500,
+    }
+    assert table["recipe"].isna().all()
+    explored = explore_page("__STUDY__ __DATA__ __VEGA__", "mine", table, {}, "n_params_nominal")
+    assert '"recipe":null' in explored

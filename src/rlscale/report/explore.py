@@ -81,7 +81,9 @@ def _columns(curves: "pandas.DataFrame", size: str) -> dict[str, Any]:
 
 
 def _absent(value: Any) -> bool:
-    return value != value or value is None or str(value) == "<NA>"
+    import pandas
+
+    return value is None or bool(pandas.isna(value))
 
 
 def _short(value: float) -> float | int | None:
