@@ -9,6 +9,7 @@ from typing import Any
 __version__ = "0.2.0"
 _PUBLIC = {
     "FitResult": "rlscale.laws.results",
+    "Intake": "rlscale.curves.ingest",
     "Prediction": "rlscale.laws.prediction",
     "Scores": "rlscale.answers.api",
     "Split": "rlscale.answers.forecast",
@@ -17,6 +18,8 @@ _PUBLIC = {
     "fit": "rlscale.answers.api",
     "forecast": "rlscale.answers.api",
     "judge": "rlscale.judging.verifiers",
+    "load_runs": "rlscale.curves.api",
+    "published_curves": "rlscale.curves.api",
     "read_curves": "rlscale.answers.api",
     "recommend": "rlscale.answers.api",
     "verify": "rlscale.judging.verifiers",

@@ -17,14 +17,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 INSTALLERS = {"setuptools", "uv"}  # of requirements/analysis.in: they install, nothing imports them
 BARE = ("core", "laws", "accounting", "judging", "data", "curves", "answers", "report", "cli")
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-FIT_PUBLISHED = """
-import pathlib, yaml, rlscale
-from rlscale.core.tables import write_curves
-from rlscale.curves.ingest import ingest_curves
-folder = pathlib.Path(rlscale.__file__).parent / "published"
-settings = yaml.safe_load((folder / "mapping.yaml").read_text())
-write_curves(ingest_curves(settings, "published", folder), "curves.csv")
-"""
 
 
 def wanted(name: str) -> set[str]:
@@ -111,7 +103,9 @@ def run(venv: Path, folder: Path, *command: str) -> subprocess.CompletedProcess:
 
 def fits_the_published_curves(venv: Path, folder: Path) -> None:
     """Hold a bare environment to the fit of the published curves."""
-    made = run(venv, folder, "python", "-c", FIT_PUBLISHED)
+    asked = run(venv, folder, "python", "-c", "import rlscale; print(rlscale.__path__[0])")
+    mapping = f"{asked.stdout.strip()}/published/mapping.yaml"
+    made = run(venv, folder, "rlscale", "ingest", "--mapping", mapping, "--yes")
     assert made.returncode == 0, made.stderr
     options = ["--size", "n_params_nominal", "--select", "recipe=main", "--weighting", "equal"]
     fit = run(venv, folder, "rlscale", "fit", "curves.csv", *options)
