@@ -225,7 +225,7 @@ def test_a_head_that_keeps_the_old_embedding_is_caught(models, engine, monkeypat
     """vLLM's silent failure on the CPU backend, restored by leaving its cure out."""
     engine.swap(models / "m0", PROBES)
     with monkeypatch.context() as context:
-        context.setattr(type(engine_worker(engine)), "repack_tied_head", lambda worker: None)
+        context.setattr(type(engine_worker(engine)), "repack_heads", lambda worker: None)
         with pytest.raises(StudyError, match="nothing was scored"):
             engine.swap(models / "m1", PROBES)
     engine.swap(models / "m1", PROBES)

@@ -9,6 +9,7 @@ import pandas
 import pytest
 from training_run import STEPS, Run, assert_equal, outputs_are_whole
 
+from rlscale.core.errors import StudyError
 from rlscale.jobs.owner import owned
 from rlscale.training.saving import prepare_state
 
@@ -133,6 +134,18 @@ def test_a_finished_training_is_put_back_for_a_workflow_that_did_not_hear_of_its
         path.unlink()
     assert f"{saved}: bytes differ" in run.finish()
     assert_equal(run, undisturbed)
+
+
+def test_a_saved_state_whose_files_were_cut_off_is_refused_with_the_way_out(tmp_path):
+    prepare_state(tmp_path, "settings")
+    saved = tmp_path / "checkpoint-4"
+    saved.mkdir()
+    (saved / "optimizer.pt").write_bytes(bytes(9))
+    (saved / "record.json").write_text('{"files": {"optimizer.pt": 9}}')
+    assert prepare_state(tmp_path, "settings") == saved
+    (saved / "optimizer.pt").write_bytes(bytes(4))
+    with pytest.raises(StudyError, match=r"optimizer.pt: 4 bytes where 9 .* remove .*checkpoint-4"):
+        prepare_state(tmp_path, "settings")
 
 
 def test_state_of_other_settings_is_removed_not_resumed(tmp_path):

@@ -1,8 +1,11 @@
 """What a training run leaves, over several parts and processes too, and what it refuses."""
 
+from pathlib import Path
+
 import numpy
 import pandas
 import pytest
+from safetensors.torch import load_file
 from training_run import CELL, PROMPTS, RECIPE, STEPS, Run, updates_of
 
 from rlscale.core.cell import Cell
@@ -26,7 +29,7 @@ def test_a_run_leaves_its_checkpoints_tables_and_copies_of_these_for_state(undis
     assert {path.name for path in undisturbed.state.iterdir()} == {"mark.json", "finished"}
     kept = {path.name: path.read_bytes() for path in (undisturbed.state / "finished").iterdir()}
     assert sorted(kept.values()) == sorted(
-        path.read_bytes() for path in undisturbed.outputs.iterdir() if "run.json" not in path.name
+        path.read_bytes() for path in undisturbed.outputs.iterdir()
     )
 
 
@@ -85,10 +88,16 @@ def test_weights_that_explode_end_a_run_as_diverged(training_inputs, tmp_path, u
     exploding = {**RECIPE["grpo"], "learning_rate": 1e12, "lr_scheduler_type": "constant"}
     exploding["warmup_steps"] = 0
     recipe = {**RECIPE, "updates_per_step": updates, "grpo": exploding}
+    recipe["checkpoints"] = list(range(STEPS + 1))
     assert "is not finite" in run.finish(recipe)
     manifest = read_json(run.outputs / "train.json")
     assert manifest["status"] == "diverged"
     assert len(updates_of(run)) < STEPS
+    kept = [Path(entry["path"]) for entry in manifest["checkpoints"]]
+    assert len(kept) <= len(updates_of(run))  # not the last step's
+    for folder in kept:
+        tensors = load_file(folder / "model.safetensors").values()
+        assert all(tensor.isfinite().all() for tensor in tensors)
 
 
 def test_the_number_of_problems_must_be_what_the_steps_consume(training_inputs, tmp_path):

@@ -6,18 +6,18 @@ the prefix cache, and a probe against the checkpoint's own files; a failed probe
 """
 
 import gc
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
 from rlscale.evaluation.proof import compare_weights
 from rlscale.jobs.devices import on_gpu, use_gpus
+from rlscale.models.architecture import text_config
 from rlscale.models.weights import (
     differing_tensor,
     reference_log_probabilities,
@@ -32,6 +32,9 @@ from rlscale.models.weights import (
 PROBE_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25}
 # Up to this size a model in float32 runs in transformers as well.
 PROBE_BYTES = 2 << 30
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
 _CPU_SEQUENCES, _GPU_SEQUENCES = 512, 256
 _closed: list[Any] = []
 
@@ -76,11 +79,13 @@ class Machine:
 class WorkerExtension:
     """Methods that vLLM mixes into its workers (named in ``worker_extension_cls``)."""
 
-    def repack_tied_head(self) -> None:
-        """Let a tied output head pack the embedding that was just loaded."""
-        model = self.model_runner.get_model()
-        if model.config.tie_word_embeddings:
-            model.lm_head.quant_method.process_weights_after_loading(model.lm_head)
+    def repack_heads(self) -> None:
+        """Let output heads, or embeddings that serve as one, pack what was just loaded."""
+        from vllm.model_executor.layers.vocab_parallel_embedding import VocabParallelEmbedding
+
+        for module in self.model_runner.get_model().modules():
+            if isinstance(module, VocabParallelEmbedding):
+                module.quant_method.process_weights_after_loading(module)
 
     def compare_weights(self, folder: str) -> dict[str, Any]:
         """Hold this worker's weights against a checkpoint's files (``proof.Comparison``)."""
@@ -150,7 +155,9 @@ class Engine:
             options["max_num_batched_tokens"] = max(8192, max_model_len)
             options["enforce_eager"] = True
             torch._dynamo.config.disable = True  # compiling one helper costs more than it saves
-            gib = machine.kv_cache_gib or _kv_cache_gib(folder, sequences, max_model_len)
+            gib = machine.kv_cache_gib or _kv_cache_gib(
+                text_config(folder, trust_remote_code), sequences, max_model_len
+            )
             options["kv_cache_memory_bytes"] = int(gib * 2**30)
         elif machine.kv_cache_gib:
             options["kv_cache_memory_bytes"] = int(machine.kv_cache_gib * 2**30)
@@ -191,7 +198,7 @@ class Engine:
             self._llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
         except (RuntimeError, ValueError, OSError, SafetensorError) as error:
             raise StudyError(f"{folder}: the weights cannot be loaded ({error})") from error
-        self._llm.collective_rpc("repack_tied_head")
+        self._llm.collective_rpc("repack_heads")
         self._llm.reset_prefix_cache()
         self.swap_seconds += time.monotonic() - started
         self.prove(folder, probes)
@@ -329,14 +336,12 @@ def without_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _kv_cache_gib(folder: Path | str, sequences: int, max_model_len: int) -> float:
+def _kv_cache_gib(config: "PretrainedConfig", sequences: int, max_model_len: int) -> float:
     """Cache that holds ``sequences`` of full length, or half of the free memory if less."""
-    config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-    heads = config["num_attention_heads"]
-    width = config.get("head_dim") or config["hidden_size"] // heads
-    per_token = (
-        2 * 4 * config["num_hidden_layers"] * config.get("num_key_value_heads", heads) * width
-    )
+    heads = config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    key_heads = getattr(config, "num_key_value_heads", None) or heads
+    per_token = 2 * 4 * config.num_hidden_layers * key_heads * width
     blocks = -(-max_model_len // 128) + 1  # the CPU backend's blocks hold 128 tokens
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min(sequences * blocks * 128 * per_token, free // 2) / 2**30

@@ -77,11 +77,6 @@ def _engine_name(mapper: Any, name: str) -> str:
 
 def _held(model: Any, dtype: "torch.dtype") -> Iterator[tuple[str, "torch.Tensor"]]:
     """Names and numbers of all that a worker computes with, packed layers unpacked."""
-    from vllm.model_executor.layers.vocab_parallel_embedding import (
-        ParallelLMHead,
-        VocabParallelEmbedding,
-    )
-
     for name, parameter in model.named_parameters():
         layer, _, kind = name.rpartition(".")
         if kind in _EXPERTS and parameter.device.type != "cpu":  # the CPU backend packs them
@@ -90,10 +85,7 @@ def _held(model: Any, dtype: "torch.dtype") -> Iterator[tuple[str, "torch.Tensor
         elif parameter.numel():
             yield name, parameter.data
     for name, module in model.named_modules():
-        looks_up = isinstance(module, VocabParallelEmbedding) and not isinstance(
-            module, ParallelLMHead
-        )
-        if hasattr(module, "cpu_linear") and not looks_up:
+        if hasattr(module, "cpu_linear"):
             yield f"{name}.weight", _unpacked(module, dtype)
 
 

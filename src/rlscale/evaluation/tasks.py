@@ -14,6 +14,7 @@ from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.evaluation.benchmarks import BENCHMARKS, Benchmark
 from rlscale.evaluation.samples import SampleStore
 from rlscale.judging.verifiers import VERIFIERS
+from rlscale.models.architecture import text_config
 from rlscale.models.checkpoints import Checkpoint
 from rlscale.models.prompts import render
 
@@ -186,14 +187,11 @@ def sample_seed(seed: int, problem_id: str, sample: int) -> int:
 
 def model_length(tasks: Sequence[Task], folder: str, trust_remote_code: bool) -> int:
     """Tokens that the longest prompt plus its response take; refused where the model has fewer."""
-    from transformers import AutoConfig
-
     needed, task = max(
         ((max(map(len, task.prompts)) + task.max_tokens, task) for task in tasks),
         key=lambda pair: pair[0],
     )
-    model = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-    available = model.max_position_embeddings
+    available = text_config(folder, trust_remote_code).max_position_embeddings
     if needed > available:
         raise StudyError(
             f"benchmark {task.name}: its longest prompt and max_tokens {task.max_tokens} need "

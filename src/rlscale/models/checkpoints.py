@@ -61,13 +61,18 @@ class Model:
     trust_remote_code: bool = False
 
 
-def read_model(manifest: Path) -> Model:
+def read_model(manifest: Path, *, verify: bool = True) -> Model:
     """Read a model's manifest and check its files.
+
+    Args:
+        manifest: Its path.
+        verify: Whether to read the files; of processes that train together, one does.
 
     Raises:
         StudyError: The manifest or a file that it names is damaged.
     """
     read = read_manifest(manifest, "model")
-    verify_files(read)
+    if verify:
+        verify_files(read)
     sizes = {key: read[key] for key in ("family", "n_params", "n_params_total", "n_params_nominal")}
     return Model(read["weights"], **sizes, trust_remote_code=read.get("trust_remote_code", False))

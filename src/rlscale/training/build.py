@@ -7,9 +7,9 @@ from rlscale.accounting.ledger import Cost, passes
 from rlscale.accounting.timings import time_phases
 from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
-from rlscale.core.files import read_json
 from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.core.recipe import Recipe
+from rlscale.models.architecture import text_config
 from rlscale.models.checkpoints import Model
 from rlscale.models.prompts import render
 from rlscale.training.guarantees import seed_rollouts
@@ -35,7 +35,8 @@ def build(
     tokenizer = AutoTokenizer.from_pretrained(
         model.folder, padding_side="left", trust_remote_code=model.trust_remote_code
     )
-    prompts = render_all(tokenizer, problems, cell.variant, recipe, _context(model.folder))
+    context = text_config(model.folder, model.trust_remote_code).max_position_embeddings
+    prompts = render_all(tokenizer, problems, cell.variant, recipe, context)
     network = _load(model)
     phases = passes(
         updates_per_step=recipe.updates_per_step,
@@ -113,7 +114,7 @@ def render_all(
     problems: "pandas.DataFrame",
     variant: str,
     recipe: Recipe,
-    context: int | None,
+    context: int,
 ) -> list[str]:
     """Prompts of a training table, in its order.
 
@@ -122,20 +123,14 @@ def render_all(
             sequence in tokens.
     """
     prompts = [render(tokenizer, text, variant, recipe.template) for text in problems["problem"]]
-    if context is not None:
-        lengths = list(map(len, tokenizer(prompts).input_ids))
-        longest = max(lengths)
-        response = recipe.grpo["max_completion_length"]
-        if longest + response > context:
-            problem = problems["problem_id"].iloc[lengths.index(longest)]
-            raise StudyError(
-                f"problem {problem}: its prompt of {longest} tokens and grpo.max_completion_length "
-                f"{response} exceed the model's context of {context} tokens; shorten responses, "
-                "lower the data set's max_characters or take another model"
-            )
+    lengths = list(map(len, tokenizer(prompts).input_ids))
+    longest = max(lengths)
+    response = recipe.grpo["max_completion_length"]
+    if longest + response > context:
+        problem = problems["problem_id"].iloc[lengths.index(longest)]
+        raise StudyError(
+            f"problem {problem}: its prompt of {longest} tokens and grpo.max_completion_length "
+            f"{response} exceed the model's context of {context} tokens; shorten responses, "
+            "lower the data set's max_characters or take another model"
+        )
     return prompts
-
-
-def _context(folder: str) -> int | None:
-    """Longest sequence of a model, in tokens, as its config.json states it."""
-    return read_json(Path(folder) / "config.json").get("max_position_embeddings")

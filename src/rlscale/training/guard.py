@@ -15,7 +15,7 @@ from rlscale.core.recipe import Recipe
 from rlscale.training.guarantees import check_first_kl, check_seed
 from rlscale.training.reward import Reward
 from rlscale.training.run import Paths, Upkeep
-from rlscale.training.saving import RECORD, remove_other_states, save_weights
+from rlscale.training.saving import RECORD, file_sizes, remove_other_states, save_weights
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback, TrainerControl
@@ -74,11 +74,14 @@ class Guard:
             self._zero_reward_steps = 0 if logs["reward"] else self._zero_reward_steps + 1
         if bad or self._zero_reward_steps >= self._recipe.zero_reward_steps:
             reason = f"{bad[0]} is not finite" if bad else "the reward stays at 0"
-            print(f"diverged at update {update}: {reason}")
-            self.status = "diverged"
-            self._pausing = bool(self._pauses)
-            control.should_save |= self._pausing
-            control.should_training_stop = True
+            self._diverge(f"update {update}", reason, control)
+
+    def _diverge(self, place: str, reason: str, control: "TrainerControl") -> None:
+        print(f"diverged at {place}: {reason}")
+        self.status = "diverged"
+        self._pausing = bool(self._pauses)
+        control.should_save |= self._pausing
+        control.should_training_stop = True
 
     def first_update_ended(self) -> None:
         """Make sure that the reference, if there is one, is the model that training starts from."""
@@ -92,13 +95,17 @@ class Guard:
         check_seed(self._trainer.args.seed)
         self._reward.end_step()
         self._upkeep.check_owner()
+        finite = True
         if step in self._recipe.checkpoints:
             folder = self._paths.checkpoints / f"step{step}"
-            save_weights(self._trainer, folder, self._recipe.checkpoint_dtype)
+            finite = save_weights(self._trainer, folder, self._recipe.checkpoint_dtype)
         due = time.monotonic() - self._saved_at > 60 * self._upkeep.save_state_minutes
         # A signal or the time may reach one process before another; all must save, or none.
-        asked = gather_object([(self.stop_asked, due)])
-        self._stopping, due = (any(flags) for flags in zip(*asked, strict=True))
+        asked = gather_object([(self.stop_asked, due, not finite)])
+        self._stopping, due, broken = (any(flags) for flags in zip(*asked, strict=True))
+        if broken:
+            self._diverge(f"step {step}", "the weights are not finite", control)
+            return
         self._pausing = step in self._pauses
         if self._pausing or ((self._stopping or due) and step < self._recipe.steps):
             control.should_save = True
@@ -113,6 +120,7 @@ class Guard:
                 "zero_reward_steps": self._zero_reward_steps,
                 "status": self.status,
                 "paused": self._pausing,
+                "files": file_sizes(folder),
             }
             write_json(folder / RECORD, record)
             remove_other_states(self._paths.state, folder)

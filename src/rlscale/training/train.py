@@ -82,7 +82,8 @@ class _Training:
         )  # fmt: skip
         self.recipe = Recipe.from_json(settings["recipe"])
         self.mark = mark_of(settings, paths.inputs)
-        self.model: Model = read_model(paths.model)
+        first = os.environ.get("RANK", "0") == "0"
+        self.model: Model = read_model(paths.model, verify=first)
         self.problems = read_problems(paths.data, self.recipe)
         self.config: GRPOConfig = grpo_config(
             self.recipe,
@@ -101,8 +102,11 @@ class _Training:
 
     def put_back(self) -> bool:
         """Put the results of the same training back, where it had ended; whether it had."""
-        with self.config.main_process_first(local=False):
-            return finished.restore(self.paths.state, self.mark, asdict(self.paths.outputs))
+        from accelerate.utils import gather_object
+
+        outputs = asdict(self.paths.outputs)
+        back = self.writes and finished.restore(self.paths.state, self.mark, outputs)
+        return any(gather_object([back]))
 
     def prepare(self) -> Path | None:
         """The saved state to go on from; without one, nothing of an earlier run is left."""
