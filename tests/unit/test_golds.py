@@ -121,3 +121,13 @@ def test_counts_become_the_share_of_right_answers(tmp_path) -> None:
     }
     assert rates["fails"] == [1, 0.75, 0, None, "often"]
     assert rates["passes"] == [0, 0.25, 1, None, "often"]
+
+
+@pytest.mark.parametrize(
+    ("verifier", "gold"),
+    [("program", "42"), ("program", "def f"), ("program", '{"entry": 1}'), ("grid", "42"),
+     ("program", '{"entry": 1, "stub": "", "tests": ""}'), ("grid", '{"header": []}')],
+)  # fmt: skip
+def test_golds_of_another_kind_are_listed(verifier: str, gold: str) -> None:
+    _, lost = tabulate([RawRow("a", "1+1=", gold)], verifier=verifier, max_characters=100)
+    assert lost["reason"].tolist() == [f"gold answer unusable for the '{verifier}' verifier"]

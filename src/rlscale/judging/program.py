@@ -21,10 +21,12 @@ class Program:
 
     def extract(self, response: str, gold: str) -> str | None:
         """The last fenced block that holds a function, or the whole text where none is fenced."""
-        entry = json.loads(gold)["entry"]
+        problem = _problem(gold)
+        if problem is None:
+            return None
         blocks = _FENCE.findall(response) or [response]
         programs = [block for block in blocks if re.search(r"^\s*def ", block, re.MULTILINE)]
-        return programs[-1] if programs and f"def {entry}" in programs[-1] else None
+        return programs[-1] if programs and f"def {problem['entry']}" in programs[-1] else None
 
     def respond(self, answer: str) -> str:
         """The program in a fenced block."""
@@ -32,13 +34,24 @@ class Program:
 
     def usable(self, gold: str) -> bool:
         """Whether the gold names a function, its stub and its tests."""
-        return json.loads(gold).keys() == {"entry", "stub", "tests"}
+        return _problem(gold) is not None
 
     def compare(self, answer: str, gold: str) -> Verdict:
         """Run the program in the sandbox."""
-        problem = json.loads(gold)
+        problem = _problem(gold)
         result = check(Job(answer, problem["entry"], problem["tests"], problem["stub"]))
         return Verdict(result.outcome, answer, result.reason)
+
+
+def _problem(gold: str) -> dict[str, str] | None:
+    """The gold's parts; None where it is no problem of a program."""
+    try:
+        problem = json.loads(gold)
+    except ValueError:
+        return None
+    if not isinstance(problem, dict) or problem.keys() != {"entry", "stub", "tests"}:
+        return None
+    return problem if all(isinstance(part, str) for part in problem.values()) else None
 
 
 PROGRAM = Program()
