@@ -3,6 +3,7 @@
 import copy
 import json
 import shutil
+from pathlib import Path
 
 import pandas
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from conftest import Study, small_config
 from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.core.tables import read_curves
+from rlscale.study.lineage import trace
 
 CELL = "main/arith-15k-base/tau1-g4/seed1"
 CELLS = [CELL, "main/arith-15k-base/tau1-g4/seed2", "main/arith-39k-base/tau1-g4/seed1"]
@@ -97,6 +99,17 @@ def test_manifests_name_files_that_are_as_they_say(finished_study):
         value = json.loads(path.read_text())
         if isinstance(value, dict) and "fingerprint" in value:
             verify_files(value, finished_study.folder)
+
+
+def test_the_chain_of_a_figure_leads_back_to_problems_and_to_what_models_learnt(
+    finished_study, monkeypatch
+):
+    monkeypatch.chdir(finished_study.folder)
+    chain = list(trace(Path("results/fig_k_of_N.pdf")))
+    assert {status.partition(",")[0] for _, _, status in chain} == {"ok"}
+    found = " ".join(what for _, what, _ in chain)
+    for made in ("models/arith-15k-base", "corpora/pretraining", "data/arithmetic"):
+        assert f"results/{made}/manifest.json" in found
 
 
 def test_a_finished_study_has_nothing_to_do(finished_study):
