@@ -289,13 +289,61 @@ def test_a_folder_of_checkpoints_is_read_by_its_last_state(tmp_path):
     assert read_runs(section, "mine", tmp_path).table["step"].tolist() == [9, 10]
 
 
-def test_two_files_of_one_run_are_named(tmp_path):
-    for name in ("a.csv", "b.csv"):
-        (tmp_path / name).write_text(CSV)
-    section = {"format": "table", "files": {"a.csv": {}, "b.csv": {}},
-               "columns": {"loss": "1 - acc"}, "constants": CONSTANTS}  # fmt: skip
-    with pytest.raises(StudyError, match=r"b\.csv and .*a\.csv are the same run, 'q/7b/base'"):
-        read_runs(section, "mine", tmp_path)
+def take_two(folder: Path, first: list[dict], second: list[dict], **more) -> Intake:
+    """Read two files of which nothing different is said."""
+    for name, rows in (("a.jsonl", first), ("b.jsonl", second)):
+        (folder / name).write_text(verl(*rows))
+    columns = {"loss": "1 - acc", "tokens": "cumulative tok", "data_samples": "64 * step"}
+    section = {"format": "verl", "files": {"a.jsonl": {}, "b.jsonl": {}}, "columns": columns,
+               "constants": CONSTANTS}  # fmt: skip
+    return read_runs(section | more, "mine", folder)
+
+
+def test_two_files_of_one_run_are_joined_by_the_rule_of_a_resume(tmp_path):
+    rows = [{"step": s, "acc": s / 100, "tok": 10} for s in range(1, 8)]
+    intake = take_two(tmp_path, rows[:4], rows[2:])
+    assert intake.table["step"].tolist() == list(range(1, 8))
+    assert intake.table["tokens"].tolist() == [10 * s for s in range(1, 8)]
+    assert "a.jsonl + " in told(intake)
+    assert "resumed at step 3" in told(intake)
+
+
+def test_two_runs_that_nothing_tells_apart_are_refused(tmp_path):
+    rows = [{"step": s, "acc": s / 100, "tok": 10} for s in range(1, 8)]
+    other = [{**row, "acc": row["acc"] / 2} for row in rows]
+    with pytest.raises(StudyError, match=r"steps begin again at 1.*or the seed of each file"):
+        take_two(tmp_path, rows, other)
+    files = {"a.jsonl": {"seed": 1}, "b.jsonl": {"seed": 2}}
+    assert take_two(tmp_path, rows, other, files=files).table["cell"].nunique() == 2
+    files = {"a.jsonl": {"source": "x"}, "b.jsonl": {"source": "y"}}
+    with pytest.raises(StudyError, match=r"b\.jsonl and .*a\.jsonl are the same run, 'q/7b/base'"):
+        take_two(tmp_path, rows, other, files=files)
+
+
+def test_training_and_evaluation_of_a_step_in_rows_of_their_own_out_of_order(tmp_path):
+    rows = [{"step": s, "tok": 10} for s in (1, 2, 3)] + [
+        {"step": s, "acc": 0.1} for s in (1, 2, 3)
+    ]
+    intake = take(tmp_path, "verl", "r.jsonl", verl(*rows), "1 - acc", data_samples="64 * step",
+                  tokens="cumulative tok")  # fmt: skip
+    assert intake.table["data_samples"].tolist() == [64, 128, 192]
+    assert intake.table["tokens"].tolist() == [10, 20, 30]
+
+
+def test_evaluations_logged_without_a_step_are_refused_or_carried(tmp_path):
+    text = "_step,train/global_step,acc\n1,5,\n2,,0.2\n3,10,\n4,,0.3\n"
+    with pytest.raises(StudyError, match=r"row 2: step nan.*'carried step'"):
+        take(tmp_path, "wandb", "h.csv", text, "1 - acc")
+    intake = take(tmp_path, "wandb", "h.csv", text, "1 - acc", step="carried step")
+    assert intake.table["step"].tolist() == [5, 10]
+
+
+def test_a_name_that_says_percent_is_no_share(tmp_path):
+    text = "step,acc_pct\n1,0.2\n2,0.9\n"  # below 1 %: the range does not tell
+    with pytest.raises(StudyError, match=r"'acc_pct' reads like a percentage.*'0\.01 \* acc_pct'"):
+        take(tmp_path, "table", "a.csv", text, "1 - acc_pct")
+    table = take(tmp_path, "table", "a.csv", text, "1 - 0.01 * acc_pct").table
+    np.testing.assert_allclose(table["loss"], [0.998, 0.991])
 
 
 @pytest.mark.parametrize(
@@ -331,10 +379,11 @@ def test_what_is_no_expression_is_shown(tmp_path, expression):
     back=strategies.integers(0, 5),
     form=strategies.sampled_from(["verl", "trl", "table", "wandb"]),
     shuffled=strategies.booleans(),
+    split=strategies.booleans(),
     seed=strategies.integers(0, 10),
 )
-def test_a_run_comes_back_equal(tmp_path, steps, cut, back, form, shuffled, seed):
-    """Written in any format, cut by a resume or shuffled: the same losses and tokens."""
+def test_a_run_comes_back_equal(tmp_path, steps, cut, back, form, shuffled, split, seed):
+    """Written in any format, cut by a resume, split over files or shuffled: the same numbers."""
     steps = sorted(steps)
     rows = [{"step": s, "acc": s / 1000, "tok": 7 * s} for s in steps]
     cut = min(cut, len(rows) - 1)
@@ -343,15 +392,22 @@ def test_a_run_comes_back_equal(tmp_path, steps, cut, back, form, shuffled, seed
     if shuffled:
         order = np.random.default_rng(seed).permutation(len(rows))
         logged = [rows[i] for i in order]
-    history = pandas.DataFrame(logged).rename(columns={"step": "_step"})
-    texts = {
-        "verl": ("p.jsonl", verl(*logged)),
-        "trl": ("trainer_state.json", json.dumps({"log_history": logged})),
-        "table": ("p.csv", pandas.DataFrame(logged).to_csv(index=False)),
-        "wandb": ("h.csv", history.to_csv(index=False)),
-    }
-    table = take(tmp_path, form, *texts[form], "1 - acc", tokens="tok",
-                 data_samples="cumulative tok").table  # fmt: skip
+    pieces = [logged[:cut], logged[cut:]] if split else [logged]
+    files = {}
+    for number, piece in enumerate(pieces):
+        table = pandas.DataFrame(piece)
+        texts = {
+            "verl": verl(*piece),
+            "trl": json.dumps({"log_history": piece}),
+            "table": table.to_csv(index=False),
+            "wandb": table.rename(columns={"step": "_step"}).to_csv(index=False),
+        }
+        name = f"{number}.{'json' if form == 'trl' else 'jsonl' if form == 'verl' else 'csv'}"
+        (tmp_path / name).write_text(texts[form])
+        files[name] = {}
+    columns = {"loss": "1 - acc", "tokens": "tok", "data_samples": "cumulative tok"}
+    section = {"format": form, "files": files, "columns": columns, "constants": CONSTANTS}
+    table = read_runs(section, "mine", tmp_path).table
     assert table["step"].tolist() == steps
     np.testing.assert_allclose(table["loss"], [1 - s / 1000 for s in steps])
     np.testing.assert_allclose(table["tokens"], [7 * s for s in steps])

@@ -5,11 +5,12 @@ Every row of a file is used or counted in a note: what was superseded, carried, 
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlscale.core.digests import canonical_json
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, check_curves
 from rlscale.curves import units
@@ -79,7 +80,7 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
 
     Raises:
         StudyError: A file is missing, unreadable or lacks a name; a value cannot be one of its
-            column; two files give the same run. The message names file, row and name.
+            column; two runs have one name. The message names file, row and name.
     """
     import pandas
 
@@ -89,25 +90,34 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
                   *own.benchmarks.values()):  # fmt: skip
         _check_columns(where)
     tables, notes = [], []
-    for name, constants in own.files.items():
-        path = root / name
-        if not path.exists():
-            raise StudyError(f"ingest.files: {path}: there is no such file")
-        raw = CURVE_READERS.get(own.format)(path)
-        if raw.empty:
-            raise StudyError(f"{path}: holds no rows")
-        said = notes_of(raw)
-        for run, rows in _split(raw, own.run_columns, str(path)):
-            given = {**own.constants, **constants, **_of_run(own, run, name)}
-            made = _File(str(path), run, own, given)
-            tables += made.tables(rows)
-            said += made.notes
-        notes += [f"{path}: {note}" for note in dict.fromkeys(said)]
+    for logged in _logged_runs(own, root, notes):
+        tables += logged.tables()
+        notes += [f"{logged.where}: {note}" for note in dict.fromkeys(logged.notes)]
     _check_distinct(tables)
     table = pandas.concat(tables, ignore_index=True).drop(columns="_where")
     notes += units.rising(table)
     table.insert(0, "study", study)
     return Intake(check_curves(table, f"ingest ({own.format})"), notes)
+
+
+def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Run"]:
+    """What the files hold, run by run; files of which the same is said are parts of one run."""
+    parts: dict[tuple[str, str], list[tuple[str, pandas.DataFrame]]] = {}
+    said: dict[tuple[str, str], dict[str, Any]] = {}
+    for name, constants in settings.files.items():
+        path = root / name
+        if not path.exists():
+            raise StudyError(f"ingest.files: {path}: there is no such file")
+        raw = CURVE_READERS.get(settings.format)(path)
+        if raw.empty:
+            raise StudyError(f"{path}: holds no rows")
+        notes += [f"{path}: {note}" for note in notes_of(raw)]
+        for run, rows in _split(raw, settings.run_columns, str(path)):
+            given = {**settings.constants, **constants, **_of_run(settings, run, name)}
+            key = (run, canonical_json(given))
+            parts.setdefault(key, []).append((str(path), rows))
+            said[key] = given
+    return [_Run(key[0], own, settings, said[key]) for key, own in parts.items()]
 
 
 def _check_columns(names: Mapping[str, Any]) -> None:
@@ -166,18 +176,33 @@ def _check_distinct(tables: list["pandas.DataFrame"]) -> None:
         seen[key] = where
 
 
-class _File:
-    """The rows of one file, or of one run of it, on their way to curves.csv."""
+def _below(tables: Sequence["pandas.DataFrame"]) -> "pandas.DataFrame":
+    import pandas
 
-    def __init__(self, where: str, run: str, settings: _Settings, given: Mapping[str, Any]) -> None:
-        self.where = f"{where} ({run})" if run else where
+    return pandas.concat(tables, ignore_index=True)
+
+
+class _Run:
+    """Rows of which the same is said, of one file or of several, on their way to curves.csv."""
+
+    def __init__(
+        self,
+        run: str,
+        parts: Sequence[tuple[str, "pandas.DataFrame"]],
+        settings: _Settings,
+        given: Mapping[str, Any],
+    ) -> None:
+        files = " + ".join(path for path, _ in parts)
+        self.where = f"{files} ({run})" if run else files
         self.notes: list[str] = []
+        self._raw = parts[0][1] if len(parts) == 1 else _below([rows for _, rows in parts])
         self._run = run
         self._settings = settings
         self._given = given
 
-    def tables(self, raw: "pandas.DataFrame") -> Iterator["pandas.DataFrame"]:
+    def tables(self) -> Iterator["pandas.DataFrame"]:
         """A table per run and benchmark."""
+        raw = self._raw
         for benchmark, own in (self._settings.benchmarks or {"": {}}).items():
             expressions = {n: v for n, v in own.items() if isinstance(v, str) and n not in _KEY}
             columns = {"step": "step", **self._settings.columns, **expressions}
@@ -216,6 +241,8 @@ class _File:
         used = [found for name, text in wanted.items() if name != "step"
                 for found in names_in(text, known)]  # fmt: skip
         steps = evaluate(columns["step"], rows, self.where, "step")
+        counted = names_in(columns["step"], known)
+        used = [name for name in used if name not in counted]
         logged, notes = by_step(rows.assign(**{STEP: steps}), used, self.where)
         self.notes += notes
         table = pandas.DataFrame({"step": logged[STEP], "_row": logged[ROW]})

@@ -167,8 +167,7 @@ def _with_step(table: "pandas.DataFrame", path: Path, notes: list[str]) -> "pand
         )
     if len(steps) > 1:
         notes.append(f"steps are those of '{steps[0]}', not of '{steps[1]}'")
-    renamed = table.drop(columns=[name for name in steps[1:] if name == "step"])
-    return _noted(renamed.rename(columns={steps[0]: "step"}), notes)
+    return _noted(table.assign(step=table[steps[0]]), notes)
 
 
 def _panel(table: "pandas.DataFrame", panel: list[str], path: Path) -> "pandas.DataFrame":

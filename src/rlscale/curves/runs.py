@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 STEP = "step of curves.csv"  # a name that no file has: `step` is the file's own
 ROW = "row of the file"
 _SEVERAL = (
-    "if the file holds several runs, say by ingest.columns which column tells them apart "
-    "(seed, model, cell or benchmark)"
+    "if these are several runs, say what tells them apart: a column of the file (ingest.columns: "
+    "seed, model, cell or benchmark), or the seed of each file (ingest.files)"
 )
 
 
@@ -71,7 +71,7 @@ def _check_unused(rows: "pandas.DataFrame", used: Sequence[str], where: str) -> 
         if len(given):
             raise StudyError(
                 f"{where}: row {given[0] + 1}: step nan, but there is a '{name}'; if the step of "
-                "an earlier row holds, write step: carried <its name>"
+                "an earlier row holds, map the step to 'carried step'"
             )
 
 

@@ -74,6 +74,12 @@ def check_loss(table: "pandas.DataFrame", expression: str, where: str) -> list[s
             f"{where}: row {first['_row'] + 1:g}, step {first['step']:g}: loss {first['loss']:g} "
             f"is not between 0 and 1{_percent_hint(expression, first['loss'])}"
         )
+    percent = re.search(r"[\w/.@-]*(?:percent|pct|%)[\w/.@-]*", expression, re.I)
+    if percent and not re.search(r"\b0?\.01\b|\b100\b", expression):
+        raise StudyError(
+            f"{where}: '{percent[0]}' reads like a percentage, but is taken as a share; write "
+            f"'0.01 * {percent[0]}' in its place"
+        )
     if not reads_like_success(expression):
         return []
     hint = f"write '1 - {expression}' if it is an accuracy"
