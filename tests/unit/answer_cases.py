@@ -124,9 +124,6 @@ CASES: dict[str, dict[str, list[str]]] = {
     "10^{6}": {"correct": ["10^6", "1000000", "1,000,000", r"10^{6}"], "wrong": ["10^5", "106"]},
 }  # fmt: skip
 
-# Right by mathematics, refused by math-verify: a decimal power is a decimal, and no surd.
-KNOWN_MISSES = [(r"\sqrt{2}", "2^{0.5}")]
-
 
 def rows() -> list[tuple[str, str, str]]:
     """(gold, response, outcome) of every case."""

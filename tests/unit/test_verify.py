@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from answer_cases import KNOWN_MISSES, rows
+from answer_cases import rows
 
 import rlscale
 from rlscale.core.errors import StudyError
@@ -75,8 +75,8 @@ def test_math_outcomes_in_order_with_repeats():
     assert outcomes_of(texts, golds, workers=2) == outcomes
 
 
-def test_an_endless_answer_times_out_off_the_main_thread_and_spares_its_neighbours():
-    texts = [r"\boxed{1}", r"\boxed{9^{9^{9^{9}}}}", r"\boxed{\sum_{k=1}^{9^{8}} k!}", r"\boxed{2}"]
+def test_an_endless_answer_is_never_right_and_spares_its_neighbours_off_the_main_thread():
+    texts = [r"\boxed{1}", r"\boxed{9^{9^{9^{9}}}}", r"\boxed{(9^{9^6})!}", r"\boxed{2}"]
     result = []
     started = time.monotonic()
     thread = threading.Thread(
@@ -84,9 +84,7 @@ def test_an_endless_answer_times_out_off_the_main_thread_and_spares_its_neighbou
     )
     thread.start()
     thread.join()
-    assert (result[0], result[3]) == ("correct", "wrong")
-    assert "timeout" in result[1:3]
-    assert "correct" not in result[1:3]
+    assert result == ["correct", "unparsed", "unparsed", "wrong"]
     assert time.monotonic() - started < 60
 
 
@@ -111,7 +109,7 @@ def test_formatting_variants_are_judged_as_the_table_says():
         for gold, text, outcome, got in zip(golds, texts, wanted, judged, strict=True)
         if outcome != got
     ]
-    assert misses == [(gold, rf"The answer is \boxed{{{case}}}.") for gold, case in KNOWN_MISSES]
+    assert misses == []
 
 
 @pytest.mark.slow
