@@ -28,7 +28,7 @@ _ROOT_OF_NUMBER = re.compile(r"\\sqrt  ?(\d+(?:\.\d+)?)")
 _FRACTIONS = re.compile(r"(?<=\d)\s*\{(\d)/(\d)\}")
 
 _SPACES = re.compile(
-    r"\\\\|\\(?:[,;:> ]|(?:quad|qquad|thinspace|enspace|space|hfill)(?![A-Za-z])"
+    r"\\\\|\\(?:[,;:> ()\[\]]|(?:quad|qquad|thinspace|enspace|space|hfill)(?![A-Za-z])"
     r"|hspace\*?\{[^{}]*\}|phantom\{[^{}]*\})|~|[\t\r\n]"
 )
 _IGNORED = re.compile(
@@ -43,7 +43,7 @@ _WRAPPERS = re.compile(
     r"\\(?:boxed|fbox|underline|underbrace|overbrace|bm|boldsymbol|ensuremath|mathord|mathop|emph"
     r"|pmb|hbox|colorbox\s*\{[^{}]*\}|mathnormal|mathstrut|cancel)(?![A-Za-z])"
 )
-_PAIRS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`"))
+_PAIRS = (("$$", "$$"), ("$", "$"), ("**", "**"), ("`", "`"))
 _MOST_LABELS = 3
 _EQUALS = re.compile(r"\A(?:=|\\(?:approx|sim|simeq|therefore|implies|Rightarrow)(?![A-Za-z])|\s)+")
 _LABEL = re.compile(
@@ -51,7 +51,7 @@ _LABEL = re.compile(
     r"(?:answer|result|solution|value)(?:\s+is|\s*[:=])\s*[:=]?|^\s*(?:答案是|答案为|答案|答)\s*:?",
     re.IGNORECASE,
 )
-_ENDING = re.compile(r"(?:\s|(?<!\.)\.(?!\.)|(?<!\\)[,;]|\\(?=\\*\Z))+\Z")
+_ENDING = re.compile(r"(?:\s|(?<!\.)\.{1,2}(?!\.)|(?:(?<!\\)|(?<=\\\\))[,;]|\\(?=\\*\Z))+\Z")
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z({\[%])")
 _SINGLE = re.compile(r"(?<!\\)\\(?!\\)")
 _ORDINAL = re.compile(
@@ -95,7 +95,12 @@ def _unwrapped(text: str) -> str:
         text = _ENDING.sub("", text.strip())
         for start, end in _PAIRS:
             inner = text[len(start) : -len(end)]
-            if text.startswith(start) and text.endswith(end) and inner and start not in inner:
+            if (
+                text.startswith(start)
+                and text.endswith(end)
+                and inner
+                and (start == "**" or start not in inner)
+            ):
                 text = inner
                 break
         group = TEXT.match(text)
