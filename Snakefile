@@ -1,5 +1,5 @@
 # The table of contents: configuration, rules, and the targets that have names.
-# Science is in src/rlscale, one entry point per rule in workflow/scripts.
+# Science is in src/rlscale, one step per rule in src/rlscale/study/steps.
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 

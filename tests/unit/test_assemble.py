@@ -11,7 +11,7 @@ from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import write_manifest
 from rlscale.core.tables import read_curves
-from rlscale.curves.assemble import collect, make_curve
+from rlscale.curves.assemble import collect, join, make_curve
 
 CELL = Cell("main", "nano", "base", tau=1, group_size=4, seed=1)
 COST = Cost(n_params=10, n_params_total=12, head=2, attention=1, phases=("generation", "update"))
@@ -74,9 +74,9 @@ def curve_of(folder: Path) -> pandas.DataFrame:
 
 
 def study_tables(folder: Path) -> dict[str, Path]:
-    names = ("curves.csv", "outcomes.parquet", "ledger.csv", "timings.csv")
+    names = ("curves.csv", "outcomes.parquet", "ledger.csv")
     paths = {name.partition(".")[0]: Path("results") / name for name in names}
-    collect([folder], **paths)
+    collect({CELL.path: folder}, **paths)
     return paths
 
 
@@ -124,3 +124,10 @@ def test_outcomes_with_other_bytes_than_their_manifest_says_are_not_collected(fo
     table.assign(n_correct=4).to_parquet(folder / "outcomes.parquet")
     with pytest.raises(StudyError, match=r"outcomes.parquet: .*manifest"):
         study_tables(folder)
+
+
+def test_the_studys_timings_say_whose_they_are(folder):
+    join({CELL.path: folder / "timings.csv"}, Path("timings.csv"))
+    timings = pandas.read_csv("timings.csv")
+    assert list(timings.columns) == ["cell", "step", "phase", "seconds"]
+    assert set(timings["cell"]) == {CELL.path}

@@ -12,6 +12,7 @@ import numpy as np
 import pandas
 import pytest
 import yaml
+from opened_files import undeclared_reads
 from scipy.stats import binomtest
 
 from conftest import Study, small_config
@@ -187,3 +188,11 @@ def test_the_interval_is_the_exact_binomial_one():
     for k in correct:
         exact = binomtest(int(k), 8).proportion_ci(0.95, method="exact")
         assert (low[k], high[k]) == pytest.approx((exact.low, exact.high))
+
+
+@pytest.mark.parametrize(
+    ("step", "folder"), [("list_problems", "problems"), ("estimate_pass_rate", "pass_rates")]
+)
+def test_what_a_step_opens_is_declared(study, step, folder):
+    output = f"results/data/arithmetic/{folder}/manifest.json"
+    assert undeclared_reads(study, f"{step} arithmetic", output) == []

@@ -5,6 +5,7 @@ import shutil
 import pandas
 import pytest
 import yaml
+from opened_files import undeclared_reads
 
 from conftest import ROOT, Study
 
@@ -59,3 +60,11 @@ def test_the_ranking_has_every_law(published):
     assert table["is_forecast"].all()
     best = table.query("model == 'all' and rank == 1")["law"].item()
     assert best == "saturating"
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [("ingest_curves", "results/curves.csv"), ("compare_table6", "results/published.md")],
+)
+def test_what_a_step_opens_is_declared(published, command, output):
+    assert undeclared_reads(published, command, output) == []

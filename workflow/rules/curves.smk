@@ -27,7 +27,7 @@ rule make_curve:
 def tables_to_collect(wildcards):
     """Tables of all cells; with figures.allow_missing, of those that are evaluated by now."""
     found = [CellFiles.of(cell.path) for cell in inputs.collected(config)]
-    names = ("curve", "costs", "timings", "evaluation", "outcomes")
+    names = ("curve", "costs", "evaluation", "outcomes")
     return {name: [getattr(files, name) for files in found] for name in names}
 
 
@@ -38,7 +38,6 @@ rule collect_curves:
         curves="results/curves.csv",
         outcomes="results/outcomes.parquet",
         ledger="results/ledger.csv",
-        timings="results/timings.csv",
     log:
         "logs/collect_curves.log",
     localrule: True
@@ -49,3 +48,24 @@ rule collect_curves:
         "Collect the tables of all cells"
     shell:
         "rlscale step collect_curves > {log} 2>&1"
+
+
+# On its own, because it is measured: a training that was made again and came out the same has
+# other timings, and fits again for no reason if they came with the curves.
+rule collect_timings:
+    input:
+        lambda wildcards: [
+            CellFiles.of(cell.path).timings for cell in inputs.collected(config)
+        ],
+    output:
+        timings="results/timings.csv",
+    log:
+        "logs/collect_timings.log",
+    localrule: True
+    threads: 1
+    params:
+        code=settings.code(config, "rlscale.curves.assemble"),
+    message:
+        "Collect what all cells took"
+    shell:
+        "rlscale step collect_timings > {log} 2>&1"

@@ -33,5 +33,6 @@ rule fits:
         FORECASTS,
         "results/recommendation.md",
         "results/protocols.csv" if CELLS else [],
+        "results/timings.csv" if CELLS else [],
     message:
         "All laws are fitted"

@@ -1,6 +1,6 @@
 """From a cell's scores and ledger to rows of the curves table; from cells to the study's tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,39 +102,44 @@ def spent_by_step(
     return pandas.concat([start, spent], ignore_index=True)
 
 
-def collect(
-    cells: Sequence[Path], *, curves: Path, outcomes: Path, ledger: Path, timings: Path
-) -> None:
+def collect(cells: Mapping[str, Path], *, curves: Path, outcomes: Path, ledger: Path) -> None:
     """Put the tables of all cells together.
 
     Args:
-        cells: Folders of the cells (results/cells/<cell>): curve.csv, costs.csv, timings.csv, and
+        cells: Cell -> its folder (results/cells/<cell>): curve.csv, costs.csv, and
             outcomes.parquet, which eval.json names.
         curves: Study's curves.csv.
         outcomes: Study's outcomes.parquet (counts by cell, step, benchmark and problem).
         ledger: Study's ledger.csv, with the evaluation of every checkpoint.
-        timings: Study's timings.csv.
 
     Raises:
         StudyError: An outcomes.parquet has other bytes than its eval.json says.
     """
     import pandas
 
-    parts: dict[str, list[pandas.DataFrame]] = {"costs": [], "timings": []}
     rows, counts = [], []
-    for folder in cells:
-        manifest = read_manifest(folder / "eval.json", "eval")
-        verify_file(manifest, folder / "outcomes.parquet")
+    for folder in cells.values():
+        verify_file(read_manifest(folder / "eval.json", "eval"), folder / "outcomes.parquet")
         rows.append(pandas.read_csv(folder / "curve.csv", dtype={"protocol_digest": str}))
         counts.append(pandas.read_parquet(folder / "outcomes.parquet"))
-        for name, tables in parts.items():
-            table = pandas.read_csv(folder / f"{name}.csv")
-            table.insert(0, "cell", manifest["name"])
-            tables.append(table)
     write_curves(pandas.concat(rows, ignore_index=True), curves)
     problems = pandas.concat(counts, ignore_index=True)
     problems.sort_values(["cell", "step", "benchmark", "problem_id"], kind="stable").to_parquet(
         outcomes, index=False
     )
-    for path, name in ((ledger, "costs"), (timings, "timings")):
-        write_text(path, pandas.concat(parts[name], ignore_index=True).to_csv(index=False))
+    join({cell: folder / "costs.csv" for cell, folder in cells.items()}, ledger)
+
+
+def join(tables: Mapping[str, Path], output: Path) -> None:
+    """Put a table of every cell together, each row with its cell in front.
+
+    Args:
+        tables: Cell -> its table.
+        output: Where the whole goes.
+    """
+    import pandas
+
+    parts = [pandas.read_csv(path).assign(cell=cell) for cell, path in tables.items()]
+    table = pandas.concat(parts, ignore_index=True)
+    table.insert(0, "cell", table.pop("cell"))
+    write_text(output, table.to_csv(index=False))

@@ -20,7 +20,8 @@ STAGES = {
     "models": ("make_corpus", "make_model"),
     "cells": ("train_cell", "evaluate_cell", "make_curve"),
     "fits": (
-        "collect_curves", "ingest_curves", "fit_law", "split_curves", "forecast_laws",
+        "collect_curves", "collect_timings", "ingest_curves", "fit_law", "split_curves",
+        "forecast_laws",
         "score_forecasts", "recommend", "compare_table6",
     ),
     "figures": (),

@@ -38,6 +38,7 @@ STEPS = {
     "estimate_pass_rate": Step("cells", ("set",), "measure how often a model solves a set"),
     "make_curve": Step("curves", ("cell",), "join a cell's scores with what it had consumed"),
     "collect_curves": Step("curves", (), "put the tables of all cells together"),
+    "collect_timings": Step("curves", (), "put what all cells took together"),
     "ingest_curves": Step("curves", (), "read curves that were made elsewhere"),
     "fit_law": Step("answers", ("law", "x", "metric"), "fit a law to the study's curves"),
     "split_curves": Step("answers", ("protocol",), "set the target rows of a forecast aside"),

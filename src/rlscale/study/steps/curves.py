@@ -28,13 +28,19 @@ def make_curve(config: Config, cell: str) -> None:
 
 def collect_curves(config: Config) -> None:
     """Put the tables of all cells together."""
+    cells = [cell.path for cell in inputs.collected(config)]
     assemble.collect(
-        [CellFiles.of(cell.path).curve.parent for cell in inputs.collected(config)],
+        {cell: CellFiles.of(cell).curve.parent for cell in cells},
         curves=layout.CURVES,
         outcomes=layout.OUTCOMES,
         ledger=layout.LEDGER,
-        timings=layout.TIMINGS,
     )
+
+
+def collect_timings(config: Config) -> None:
+    """Put what all cells took together."""
+    cells = [cell.path for cell in inputs.collected(config)]
+    assemble.join({cell: CellFiles.of(cell).timings for cell in cells}, layout.TIMINGS)
 
 
 def ingest_curves(config: Config) -> None:
