@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -87,3 +88,11 @@ def test_once_the_attempts_are_spent_no_process_is_launched(started, monkeypatch
 def test_a_cell_that_no_sweep_names_is_refused_with_the_nearest(started):
     with pytest.raises(StudyError, match="did you mean main/arith-15k-base/tau1-g8/seed1"):
         cells.train(configured(), CELL.replace("15k", "16k"), here=False)
+
+
+def test_threads_can_be_set_before_any_numerical_library_is_loaded():
+    heavy = "{'numpy', 'scipy', 'torch', 'pyarrow', 'snakemake'}"
+    code = "import sys, rlscale.cli.main, rlscale.study.steps.cells; "
+    code += f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
