@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -121,6 +122,24 @@ def test_a_law_of_curves_prints_its_own_parameters(here, monkeypatch, capsys):
         monkeypatch, capsys, "fit", "curves.csv", "--law", "sigmoid", "--select", "tau=1"
     )
     assert "x_mid = " in printed
+
+
+def test_a_range_selects_and_the_numbers_are_written_as_a_table(here, monkeypatch, capsys):
+    straight_curves(0.005, runs=2).to_csv("curves.csv", index=False)
+    chosen = ["fit", "curves.csv", "--select", "tau=1"]
+    printed, _ = command(monkeypatch, capsys, *chosen, "step=2..8", "--table", "t.csv")
+    table = pandas.read_csv("t.csv").set_index("quantity")
+    assert f"K_max = {table.loc['K_max', 'estimate']:.4g}" in printed
+    assert table.loc["K_max", "low"] < table.loc["K_max", "estimate"] < table.loc["K_max", "high"]
+    whole, _ = command(monkeypatch, capsys, *chosen, "--table", "t.tex")
+    assert "\\\\" in (here / "t.tex").read_text()
+    assert "K\\_max" in (here / "t.tex").read_text()
+    points = [int(re.search(r"\((\d+) points", said)[1]) for said in (printed, whole)]
+    assert points[0] < points[1]
+    _, said = command(monkeypatch, capsys, *chosen, "model=a..b")
+    assert "a range is of numbers" in said
+    _, said = command(monkeypatch, capsys, *chosen, "--table", "t.xlsx")
+    assert "a table ends in .csv, .md, .tex" in said
 
 
 def test_the_documented_section_is_read_and_explored(here):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rlscale.core.errors import StudyError
 
 if TYPE_CHECKING:
+    import pandas
+
     from rlscale.laws.quantities import Quantity
     from rlscale.laws.results import SizeResult
 
@@ -22,16 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default="n_params", help="column of the swept size N")
     parser.add_argument("--weighting", default="variance", help="equal, variance or steps")
     parser.add_argument(
-        "--select", nargs="*", default=[], metavar="COLUMN=VALUE[,VALUE]", help="rows to fit"
-    )
+        "--select", nargs="*", default=[], metavar="COLUMN=VALUE[,VALUE]|LOW..HIGH",
+        help="rows to fit: model=7b,14b step=10..100",
+    )  # fmt: skip
     parser.add_argument("--outcomes", type=Path, help="outcomes.parquet, to redraw problems")
     parser.add_argument("--output", type=Path, help="write the whole result (JSON)")
+    parser.add_argument("--table", type=Path, help="write the numbers (.csv, .md or .tex)")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Fit and print parameters with intervals, a verdict and a line per size."""
     import pandas
 
+    from rlscale.answers.fit_table import write_table
     from rlscale.core.files import write_json
     from rlscale.core.tables import read_measured_curves
     from rlscale.curves.units import rising
@@ -39,15 +44,15 @@ def run(arguments: argparse.Namespace) -> None:
     from rlscale.laws.spec import FitSpec, Settings
     from rlscale.laws.study import Sources, fit_study, rounded
 
+    curves, empty = read_measured_curves(arguments.curves)
     settings = Settings(
         benchmark=arguments.benchmark,
         size=arguments.size,
         weighting=arguments.weighting,
-        select=dict(_selection(pair) for pair in arguments.select),
+        select=dict(_selection(pair, curves) for pair in arguments.select),
     )
     spec = FitSpec(arguments.law, arguments.x, arguments.metric, settings)
     outcomes = pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None
-    curves, empty = read_measured_curves(arguments.curves)
     if empty:
         print(f"{arguments.curves}: {empty} rows without a loss are left out")
     for warning in rising(curves):
@@ -55,6 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
     found = fit_study(curves, spec, Sources(outcomes))
     if arguments.output:
         write_json(arguments.output, rounded(found.to_json()))
+    if arguments.table:
+        write_table(found, arguments.table)
     print(f"{found.equation}   ({arguments.metric} against {arguments.x})")
     print(found.uncertainty.label)
     for group in found.groups:
@@ -65,10 +72,17 @@ def run(arguments: argparse.Namespace) -> None:
                 print(_parameter_line(size, group.scope))
 
 
-def _selection(pair: str) -> tuple[str, list[float | str]]:
+def _selection(pair: str, curves: "pandas.DataFrame") -> tuple[str, list[float | str]]:
     column, equals, values = pair.partition("=")
     if not equals:
-        raise StudyError(f"--select {pair}: the form is column=value or column=value,value")
+        raise StudyError(f"--select {pair}: the form is column=value, =value,value or =low..high")
+    low, dots, high = values.partition("..")
+    if dots:
+        ends = _value("", low), _value("", high)
+        if column not in curves.columns or any(isinstance(end, str) for end in ends):
+            raise StudyError(f"--select {pair}: a range is of numbers, of a column of curves.csv")
+        known = curves[column]
+        return column, sorted(known[known.between(*ends)].unique().tolist())
     return column, [_value(column, text) for text in values.split(",")]
 
 
