@@ -14,7 +14,7 @@ from rlscale.study.schema import SCHEMA, load, with_defaults
 
 ROOT = Path(__file__).parents[2]
 EMBEDDED = load(ROOT / "config/config.yaml")
-GONE = object()
+GONE = "(removed)"
 
 
 def changed(path: str, value: object) -> dict:
@@ -24,7 +24,7 @@ def changed(path: str, value: object) -> dict:
     *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
     for key in parents:
         place = place[key]
-    if value is GONE:
+    if value == GONE:
         del place[last]
     else:
         place[last] = value
