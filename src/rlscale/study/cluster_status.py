@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 from rlscale.jobs import attempts
-from rlscale.study import cluster, runs
+from rlscale.study import cluster, layout, runs
+from rlscale.study.layout import CellFiles
 
 _STEPS = {
     "train_cell": "Train",
@@ -20,8 +21,8 @@ def show() -> None:
     messages = "|".join(_STEPS.values())
     outstanding = set(re.findall(rf"(?:{messages}) (\S+)$", runs.dry_run(), re.MULTILINE))
     present = {
-        str(path.parent.relative_to("results/cells"))
-        for path in Path("results/cells").glob("**/curve.csv")
+        str(path.parent.relative_to(layout.CELL_FOLDERS))
+        for path in layout.CELL_FOLDERS.glob("**/curve.csv")
     }
     queue = cluster.jobs(Path.cwd())
     stands: dict[str, list[str]] = {"done": sorted(present - outstanding)}
@@ -32,7 +33,7 @@ def show() -> None:
         if stand != "done":
             print("".join(f"  {cell}\n" for cell in cells), end="")
     for cell in stands.get("failed", []):
-        log = Path(f"logs/train_cell/{cell}.log")
+        log = CellFiles.of(cell).log
         print(f"{log}: {attempts.history(_record(cell))[-1].get('end', 'killed without a word')}")
         if log.exists():
             print(
@@ -54,22 +55,21 @@ def _stand(cell: str, queue: list[cluster.Job]) -> str:
 
 
 def _record(cell: str) -> Path:
-    return Path(f".state/attempts/{cell}.jsonl")
+    return CellFiles.of(cell).attempts
 
 
 def _spent() -> str:
     """GPU-hours of training so far, beside what results/plan.csv planned for the study."""
-    records = Path(".state/attempts").glob("**/*.jsonl")
+    records = layout.ATTEMPTS.glob("**/*.jsonl")
     entries = [entry for record in records for entry in attempts.history(record)]
     ended = [entry for entry in entries if "ended" in entry]
     hours = sum((entry["ended"] - entry["started"]) * entry["gpus"] / 3600 for entry in ended)
     said = f"GPU-hours of training: {hours:.1f}"
     if len(ended) < len(entries):
         said += f" and what {len(entries) - len(ended)} attempts took that run or were killed"
-    plan = Path("results/plan.csv")
-    if not plan.exists():
+    if not layout.PLAN.exists():
         return f"{said} (planned: see `snakemake -c1 results/plan.md`)"
-    with plan.open(encoding="utf-8") as table:
+    with layout.PLAN.open(encoding="utf-8") as table:
         rows = [row for row in csv.DictReader(table) if float(row["gpus"])]
     planned = sum(float(row["gpu_hours"]) for row in rows)
-    return f"{said}, of {planned:,.1f} planned with evaluation (results/plan.csv)"
+    return f"{said}, of {planned:,.1f} planned with evaluation ({layout.PLAN})"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlscale.core.files import read_json, write_json
+from rlscale.study.layout import CellFiles
 
 # The stages of a study, in order, and the rules of each; a rule of none counts as the last.
 STAGES = {
@@ -169,7 +170,7 @@ class Story:
 
     def _cell(self, name: str) -> str:
         """First and last loss of a finished cell, and how long its training took."""
-        with open(f"results/cells/{name}/curve.csv", newline="", encoding="utf-8") as table:
+        with open(CellFiles.of(name).curve, newline="", encoding="utf-8") as table:
             rows = [row for row in csv.DictReader(table) if row["benchmark"] == "held_out"]
         loss = (
             f": loss {float(rows[0]['loss']):.3f} -> {float(rows[-1]['loss']):.3f}" if rows else ""

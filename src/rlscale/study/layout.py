@@ -10,6 +10,8 @@ from pathlib import Path
 RESULTS = Path("results")
 CHECKPOINTS = Path("checkpoints")
 STATE = Path(".state")
+CELL_FOLDERS = RESULTS / "cells"
+ATTEMPTS = STATE / "attempts"
 
 CURVES = RESULTS / "curves.csv"
 OUTCOMES = RESULTS / "outcomes.parquet"
@@ -17,6 +19,7 @@ LEDGER = RESULTS / "ledger.csv"
 TIMINGS = RESULTS / "timings.csv"
 CELLS = RESULTS / "cells.txt"
 PROTOCOLS = RESULTS / "protocols.csv"
+PLAN = RESULTS / "plan.csv"
 RECOMMENDATION = RESULTS / "recommendation.md"
 PUBLISHED = RESULTS / "published.md"
 CHECKS = RESULTS / "checks.json"
@@ -36,6 +39,7 @@ class CellFiles:
         evaluation, samples, outcomes, scores, eval_metrics: What evaluation leaves;
             ``evaluation`` is its manifest.
         curve, costs: Rows of the study's curves.csv and ledger.csv.
+        log: What its training printed.
         checkpoints: Folder of ``step<n>/``.
         state: Folder of the resumable state of training.
         journal: Folder of the parts of the sample store.
@@ -56,6 +60,7 @@ class CellFiles:
     eval_metrics: Path
     curve: Path
     costs: Path
+    log: Path
     checkpoints: Path
     state: Path
     journal: Path
@@ -66,7 +71,7 @@ class CellFiles:
     @classmethod
     def of(cls, cell: str) -> "CellFiles":
         """The files of the cell of that path."""
-        folder, state = RESULTS / "cells" / cell, STATE / cell
+        folder, state = CELL_FOLDERS / cell, STATE / cell
         return cls(
             train=folder / "train.json",
             metrics=folder / "metrics.csv",
@@ -80,11 +85,12 @@ class CellFiles:
             eval_metrics=folder / "eval_metrics.csv",
             curve=folder / "curve.csv",
             costs=folder / "costs.csv",
+            log=Path("logs/train_cell") / f"{cell}.log",
             checkpoints=CHECKPOINTS / cell,
             state=state,
             journal=state / "samples",
             owner=STATE / "owners" / cell,
-            attempts=STATE / "attempts" / f"{cell}.jsonl",
+            attempts=ATTEMPTS / f"{cell}.jsonl",
             tracked=Path("logs/train_cell") / cell,
         )
 

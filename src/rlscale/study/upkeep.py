@@ -13,9 +13,9 @@ from rlscale.core.code import is_current
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json
 from rlscale.core.manifests import is_manifest, read_manifest, read_record, run_record, verify_files
-from rlscale.study import grid as cells
+from rlscale.study import grid, layout, runs
 from rlscale.study import records as provenance
-from rlscale.study import runs
+from rlscale.study.layout import CellFiles
 
 
 def adopt(revision: str | None = None) -> None:
@@ -84,7 +84,7 @@ def stale() -> None:
     """List the results that were made by other code than today's."""
     known: dict[str, bool] = {}
     count = 0
-    for path in sorted(Path("results").rglob("*.json")):
+    for path in sorted(layout.RESULTS.rglob("*.json")):
         manifest = _manifest(path)
         if manifest is None or not run_record(path).exists():
             continue
@@ -147,13 +147,13 @@ def prune(config: Mapping[str, Any], checkpoints: bool, remove: bool) -> None:
             need only what was measured on them.
         remove: Whether to remove them, or only to say what would go.
     """
-    named = {cell.path for cell in cells.expand(config)}
+    named = {cell.path for cell in grid.expand(config)}
     found = _unnamed(named)
     if checkpoints:
         found |= {
-            f"checkpoints of {cell}": [Path("checkpoints") / cell]
+            f"checkpoints of {cell}": [CellFiles.of(cell).checkpoints]
             for cell in sorted(named)
-            if (Path("checkpoints") / cell).exists() and _evaluated(cell)
+            if CellFiles.of(cell).checkpoints.exists() and _evaluated(cell)
         }
     for what, paths in sorted(found.items()):
         size = sum(file.stat().st_size for path in paths for file in path.rglob("*"))
@@ -162,7 +162,8 @@ def prune(config: Mapping[str, Any], checkpoints: bool, remove: bool) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     if remove:
         for output in provenance.read_notes():
-            if output.startswith("results/cells/") and not Path(output).parent.exists():
+            made = Path(output)
+            if made.is_relative_to(layout.CELL_FOLDERS) and not made.parent.exists():
                 provenance.notes_path(output).unlink()
         print(f"prune: {len(found)} removed; `make record` makes it known to DVC")
     else:
@@ -171,9 +172,9 @@ def prune(config: Mapping[str, Any], checkpoints: bool, remove: bool) -> None:
 
 def _unnamed(named: set[str]) -> dict[str, list[Path]]:
     """Cells here that the configuration does not name -> their folders and records."""
-    roots = ("results/cells", "checkpoints", ".state", str(provenance.RECORDS / "results/cells"))
+    cells = layout.CELL_FOLDERS
     found: dict[str, list[Path]] = {}
-    for root in map(Path, roots):
+    for root in (cells, layout.CHECKPOINTS, layout.STATE, provenance.RECORDS / cells):
         for path in root.glob("*/*/tau*-g*/seed*"):
             cell = str(path.relative_to(root)).removesuffix(".json")
             if cell not in named:
@@ -183,9 +184,8 @@ def _unnamed(named: set[str]) -> dict[str, list[Path]]:
 
 def _evaluated(cell: str) -> bool:
     """Whether a cell's evaluation is complete and all its files hold."""
-    path = Path("results/cells") / cell / "eval.json"
     try:
-        verify_files(read_manifest(path, "eval"))
+        verify_files(read_manifest(CellFiles.of(cell).evaluation, "eval"))
     except StudyError:
         return False
     return True
@@ -197,7 +197,7 @@ def _bring(revision: str) -> int:
 
     files = DVCFileSystem(rev=revision)
     count = 0
-    for root in ("results", "checkpoints"):
+    for root in map(str, (layout.RESULTS, layout.CHECKPOINTS)):
         for name in files.find(root) if files.exists(root) else ():
             path = Path(name.lstrip("/"))
             if not path.exists():
@@ -214,7 +214,7 @@ def _remove_damaged(notes: Mapping[str, provenance.Notes]) -> list[tuple[Path, s
     a whole; fits and figures stay as long as its curve comes out the same.
     """
     removed: dict[Path, str] = {}
-    for path in sorted(Path("results").rglob("*.json")):
+    for path in sorted(layout.RESULTS.rglob("*.json")):
         try:
             manifest = _manifest(path)
             made_files = _files(path, manifest) if manifest else []
