@@ -139,7 +139,7 @@ def join(tables: Mapping[str, Path], output: Path) -> None:
     """
     import pandas
 
-    parts = [pandas.read_csv(path).assign(cell=cell) for cell, path in tables.items()]
-    table = pandas.concat(parts, ignore_index=True)
+    own = {cell: pandas.read_csv(path, dtype=str) for cell, path in tables.items()}
+    table = pandas.concat([part.assign(cell=cell) for cell, part in own.items()], ignore_index=True)
     table.insert(0, "cell", table.pop("cell"))
     write_text(output, table.to_csv(index=False))
