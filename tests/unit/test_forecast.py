@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 from curve_tables import SIZES, straight_curves
 
-from rlscale.answers.forecast import Split, Target, forecast_curves, split_curves
+from rlscale.answers.forecast import (
+    Split,
+    Target,
+    forecast_curves,
+    forecast_group,
+    split_curves,
+)
 from rlscale.answers.ranking import COLUMNS, score_forecasts
 from rlscale.core.errors import StudyError
+from rlscale.laws.designs import Design, draw_study
 from rlscale.laws.registry import LAWS
 from rlscale.laws.spec import FitSpec, Settings
 
@@ -105,3 +112,65 @@ def test_a_law_that_cannot_be_fitted_stands_in_the_table_with_its_status():
 def test_nothing_to_learn_from_is_refused():
     with pytest.raises(StudyError, match="0 rows to learn from"):
         split_curves(straight_curves(), Split("inter", held_out_sizes=4), SETTINGS, "loss")
+
+
+@pytest.mark.parametrize("bend", ["plateau", "onset"])
+def test_the_median_of_simple_laws_holds_where_curves_bend(bend):
+    """Half of a run is seen; the rest lies inside the conformal interval."""
+    shares = []
+    for seed in range(3):
+        group = draw_study(np.random.default_rng([5, seed]), Design(bend=bend)).group
+        seen = group.part(steps=group.steps <= 52)
+        targets = [
+            Target("simulated", "base", *size) for size in zip(group.models, group.n, strict=True)
+        ]
+        spec = FitSpec("median", settings=SETTINGS)
+        for found in forecast_group(seen, targets, spec, Split("intra", first_share=0.5)):
+            m = group.models.index(found.target.model)
+            late = group.steps > 52
+            u, y = np.log(group.x[0, late]), np.log(group.per_size(group.value)[m, late])
+            at = np.log([row.x for row in found.grid])
+            low, high = (
+                np.interp(u, at, [getattr(row, end) for row in found.grid])
+                for end in ("low", "high")
+            )
+            shares.append(((low <= y) & (y <= high)).mean())
+    assert np.mean(shares) >= 0.75
+
+
+def test_a_probe_gives_an_unseen_size_its_level():
+    table = straight_curves(0.002, runs=2)
+    # A level that no line in log N foretells.
+    table["loss"] = table["loss"].where(table["model"] != "27b", table["loss"] * 0.7)
+    plain, probed = (
+        scores(table, split, ("saturating", "constant", "last_value"))
+        .query("model == '27b' and law == 'saturating'")
+        .iloc[0]
+        for split in (INTER, Split("inter", probe=4))
+    )
+    assert probed["points"] == plain["points"] - 4
+    assert probed["rmse"] < 0.03 < 0.2 < plain["rmse"]
+    assert probed["is_forecast"]
+
+
+def test_a_probes_forecast_knows_nothing_of_later_target_rows():
+    table, split = straight_curves(0.01, runs=2), Split("inter", probe=4)
+    later = table["model"].eq("27b") & table["step"].gt(4)
+    changed = table.assign(loss=table["loss"].where(~later, 0.123))
+    assert forecast(table, split) == forecast(changed, split)
+
+
+def test_an_unseen_size_is_covered_whichever_law_of_k_is_true():
+    hits = []
+    for seed in range(12):
+        group = draw_study(np.random.default_rng([6, seed]), Design(truth="power")).group
+        seen = group.part(cells=group.size_of < 6)
+        target = Target("simulated", "base", group.models[6], group.n[6])
+        (found,) = forecast_group(seen, [target], FitSpec(settings=SETTINGS), INTER)
+        at = np.log([row.x for row in found.grid])
+        y, u = np.log(group.per_size(group.value)[6]), np.log(group.x[0])
+        low, high = (
+            np.interp(u, at, [getattr(row, end) for row in found.grid]) for end in ("low", "high")
+        )
+        hits.append(((low <= y) & (y <= high)).mean())
+    assert np.mean(hits) >= 0.8

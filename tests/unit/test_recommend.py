@@ -2,9 +2,10 @@ import math
 from dataclasses import replace
 
 import pandas
+import pytest
 from curve_tables import exact_slope, straight_curves
 
-from rlscale.answers.recommend import Wishes, recommend
+from rlscale.answers.recommend import Wishes, recommend, runs_needed
 from rlscale.laws.spec import Settings
 
 SETTINGS = Settings.of({"select": {"tau": 1}, "bootstrap": {"replicates": 200}})
@@ -55,3 +56,10 @@ def test_one_run_per_tau_gives_no_statement():
 def test_without_compute_the_advice_is_in_problems():
     table = straight_curves(0.003, runs=2).assign(compute_flops=float("nan"))
     assert "problems" in recommend(table, SETTINGS, replace(WISHES, budgets=[9000]))
+
+
+@pytest.mark.parametrize(("normal", "needed"), [(2, 4), (3, 5), (4, 6), (5, 7)])
+def test_runs_are_counted_by_the_t_test_not_by_normal_quantiles(normal, needed):
+    rise = math.sqrt(2 * (1.959964 + 0.841621) ** 2 / normal)
+    assert needed - 1 <= runs_needed(rise, 1.0) <= needed
+    assert runs_needed(rise, 1.0) > normal

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from rlscale.answers.forecast import Split, Target, forecast_group
-from rlscale.laws.arrays import Array, Bools
+from rlscale.laws.arrays import Array
 from rlscale.laws.bends import bends
 from rlscale.laws.fitting import fit_points
 from rlscale.laws.groups import Group
@@ -91,10 +91,10 @@ def _forecast_hits(group: Group, split: Split, settings: Settings) -> Array:
     """Share of the target points inside their intervals, per target size."""
     if split.kind == "intra":
         steps = group.steps <= split.first_share * group.steps[-1]
-        seen, hidden, models = _part(group, steps=steps), ~steps, group.models
+        seen, hidden, models = group.part(steps=steps), ~steps, group.models
     else:
         cells = group.size_of < len(group.models) - 1
-        seen, hidden, models = _part(group, cells=cells), slice(None), group.models[-1:]
+        seen, hidden, models = group.part(cells=cells), slice(None), group.models[-1:]
     targets = [
         Target(group.family, group.variant, m, n)
         for m, n in zip(models, group.n[-len(models) :], strict=True)
@@ -110,21 +110,3 @@ def _forecast_hits(group: Group, split: Split, settings: Settings) -> Array:
         )
         shares.append(((low <= y[m, hidden]) & (y[m, hidden] <= high)).mean())
     return np.array(shares)
-
-
-def _part(
-    group: Group, steps: Bools | slice = slice(None), cells: Bools | slice = slice(None)
-) -> Group:
-    sizes = np.unique(group.size_of[cells])
-    return replace(
-        group,
-        models=tuple(group.models[m] for m in sizes),
-        n=group.n[sizes],
-        cells=tuple(np.array(group.cells)[cells]),
-        size_of=group.size_of[cells],
-        steps=group.steps[steps],
-        x=group.x[cells][:, steps],
-        value=group.value[cells][:, steps],
-        variance=group.variance[cells][:, steps],
-        draws=group.draws[cells][:, steps],
-    )

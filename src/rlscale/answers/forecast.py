@@ -14,6 +14,7 @@ import numpy as np
 
 from rlscale.core.errors import StudyError
 from rlscale.laws.arrays import Array, Bools
+from rlscale.laws.backtest import conformal_reach, reach_of
 from rlscale.laws.fitting import fit_points
 from rlscale.laws.groups import (
     Group,
@@ -24,11 +25,12 @@ from rlscale.laws.groups import (
     select_rows,
 )
 from rlscale.laws.law import Fit
+from rlscale.laws.mixture import mix
 from rlscale.laws.points import Points, points_of
 from rlscale.laws.prediction import unseen_size
 from rlscale.laws.records import Record
 from rlscale.laws.spec import FitSpec, Settings
-from rlscale.laws.straight import FreeSlopes
+from rlscale.laws.straight import FreeSlopes, carry_on
 from rlscale.laws.study import trouble
 from rlscale.laws.uncertainty import block_replicates, crossed_replicates
 
@@ -50,17 +52,24 @@ class Split(Record):
         held_out_sizes: How many of the largest sizes are the target (inter).
         intercept_from_target: The paper's own protocol: the target's intercept is tuned on the
             target, so that this is no forecast.
+        probe: First points of every target that are seen, for its level alone (inter).
     """
 
     kind: str
     first_share: float = 0.25
     held_out_sizes: int = 1
     intercept_from_target: bool = False
+    probe: int = 0
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Split":
         """A split from one entry of ``forecast.protocols``."""
         return cls(**section)
+
+    @property
+    def looks(self) -> bool:
+        """Whether the target has rows that the law itself must not learn from."""
+        return self.tuned or (self.kind == "inter" and self.probe > 0)
 
     @property
     def tuned(self) -> bool:
@@ -103,6 +112,14 @@ class Forecast:
         return own | {"grid": [row.to_json() for row in self.grid]} if self.grid else own
 
 
+@dataclass(frozen=True)
+class Slopes:
+    """Covariance of the sizes' free slopes (M, M), and its degrees of freedom."""
+
+    covariance: Array
+    freedom: float
+
+
 def split_curves(
     table: "pandas.DataFrame", split: Split, settings: Settings, metric: str
 ) -> tuple["pandas.DataFrame", list[Target]]:
@@ -134,6 +151,10 @@ def split_curves(
         targets = rows[~seen]
         if split.tuned:
             seen = seen | True
+        elif split.probe:
+            first = rows.groupby(["family", "variant", label])["step"].rank(method="dense")
+            seen = seen | (first <= split.probe)
+            targets = rows[~seen]
     if not seen.any() or targets.empty:
         raise StudyError(
             f"forecast: the {split.kind} split leaves {int(seen.sum())} rows to learn from "
@@ -189,25 +210,38 @@ def forecast_group(
     """Forecasts of the targets of one group."""
     law, settings = spec.rule, spec.settings
     points = points_of(group, spec.weighting)
+    kept = np.ones(len(group.models), bool)
+    if split.looks:
+        kept = ~np.isin(group.models, [target.model for target in wanted])
+    if split.kind == "inter" and split.probe:
+        group = group.part(cells=kept[group.size_of])
     found = trouble(group, law)
     if found:
         return [Forecast(target, *found) for target in wanted]
-    kept = np.ones(len(group.models), bool)
-    if split.tuned:
-        kept = ~np.isin(group.models, [target.model for target in wanted])
     learnt = _subset(points, kept)
     u = np.linspace(np.log(np.nanmin(group.x) / 100), np.log(np.nanmax(group.x) * 1000), _GRID)
     rng = np.random.default_rng([settings.bootstrap.seed, 4])
     fit = fit_points(law, learnt, settings.robust)
-    deviations = _deviations(group, points, fit, spec, split)[:, kept]
+    deviations, slopes = _deviations(group, fit, spec, split)
+    if deviations.shape[1] > len(learnt.models):
+        deviations = deviations[:, kept]
     both = replace(learnt, y=np.concatenate([learnt.y, learnt.y + deviations]))
     fits = fit_points(law, both, settings.robust, fit)
+    reach = None
+    if law.conformal and split.kind == "intra":
+        reach = conformal_reach(law, points, settings.level)
     result = []
     for target in wanted:
         y, noise = _predict(fits, points, target, split, u, rng)
+        if split.kind == "inter" and not split.tuned:
+            noise = noise + _scatter_of_k(fits, slopes, target, split, points, u, rng)
         noise = noise + _measurement(group, fit, y[0], rng, len(noise))
         ends = [(1 - settings.level) / 2, (1 + settings.level) / 2]
         low, high = np.quantile(y[1:] + noise, ends, axis=0)
+        if reach is not None:
+            m = points.models.index(target.model)
+            half = reach * reach_of(y[0], u - points.u[m, points.present[m]].max())
+            low, high = y[0] - half, y[0] + half
         rows = (
             GridPoint(float(np.exp(a)), float(b), float(c), float(d))
             for a, b, c, d in zip(u, y[0], low, high, strict=True)
@@ -226,7 +260,43 @@ def _predict(
         return fits.predict(np.broadcast_to(u, (len(points.models), len(u))))[:, m], none
     if split.tuned:
         return _tuned(fits, points, points.models.index(target.model), u), none
+    if split.probe:
+        m = points.models.index(target.model)
+        return _tuned(fits, points, m, u), _anchor(fits, points, m, len(none), rng)
     return fits.predict_new(target.n, u), unseen_size(fits, target.n, u, rng)
+
+
+def _anchor(fits: Fit, points: Points, m: int, count: int, rng: np.random.Generator) -> Array:
+    """Error of a level that rests on a target's first points (B, 1)."""
+    present = points.present[m]
+    own = points.u[m, present]
+    apart = points.y[0, m, present] - _tuned(fits, points, m, own)[0]
+    freedom = max(1, len(own) - 1)
+    spread = np.sqrt((apart**2).sum() / freedom / len(own))
+    return np.asarray(spread * rng.standard_t(freedom, (count, 1)))
+
+
+def _scatter_of_k(
+    fits: Fit,
+    slopes: Slopes,
+    target: Target,
+    split: Split,
+    points: Points,
+    u: Array,
+    rng: np.random.Generator,
+) -> Array:
+    """What k from all laws with scatter adds to k by this law's replicates (B, G)."""
+    laws, count = fits.law.mixed(), len(fits.theta) - 1
+    if not laws or len(fits.points.n) < 3:
+        return np.zeros((count, 1))
+    new = np.array([target.n])
+    mixture = mix(laws, fits.points.n, fits.slope[0], slopes.covariance, slopes.freedom)
+    k = mixture.draw(target.n, count, rng)
+    centre = carry_on(fits.points.n, fits.points.centre[None], new)[0, 0]
+    if split.probe:
+        m = points.models.index(target.model)
+        centre = points.u[m, points.present[m]].mean()
+    return np.asarray((fits.k(new)[1:] - k[:, None]) * (u - centre))
 
 
 def _subset(points: Points, kept: Bools) -> Points:
@@ -236,24 +306,27 @@ def _subset(points: Points, kept: Bools) -> Points:
     return Points(names, points.n[kept], points.u[kept], points.y[:, kept], points.w[kept])
 
 
-def _deviations(group: Group, points: Points, fit: Fit, spec: FitSpec, split: Split) -> Array:
+def _deviations(group: Group, fit: Fit, spec: FitSpec, split: Split) -> tuple[Array, Slopes]:
     """Replicates of the points seen: other runs (inter), or these runs and residuals (intra)."""
-    bootstrap = spec.settings.bootstrap
+    bootstrap, points = spec.settings.bootstrap, points_of(group, spec.weighting)
     crossed = crossed_replicates(group, points, None, bootstrap.replicates, bootstrap.seed)
     runs = crossed.deviations.get("fixed")
     if split.kind == "inter" and runs is not None:
-        return runs
-    own = fit.law.curved and fit.points is points
+        return runs, Slopes(crossed.covariance["fixed"], crossed.effective)
+    own = fit.law.curved and len(fit.points.n) == len(points.n)
     base = fit if own else fit_points(FreeSlopes(), points)
     per_size = -(-base.n_parameters() // len(base.points.n))
     replicates = block_replicates(points, base.predict(points.u)[0], per_size, bootstrap)
     freedom = max(1, int(points.present.sum()) - base.n_parameters())
     rng = np.random.default_rng([bootstrap.seed, 5])
     student = np.sqrt(freedom / rng.chisquare(freedom, bootstrap.replicates))
-    blocks = replicates.deviations["block"] * student[:, None, None]
+    drawn = replicates.deviations["block"]
+    free = fit_points(FreeSlopes(), replace(points, y=points.y + drawn))
+    slopes = Slopes(np.asarray(np.cov(free.slope.T), dtype=np.float64), freedom)
+    blocks = drawn * student[:, None, None]
     # ASSUME a run's departure from the common line may change as much as it was: the same runs go
     # on, but their slopes so far bind them no more than other runs' slopes would.
-    return blocks if runs is None else blocks + runs
+    return (blocks if runs is None else blocks + runs), slopes
 
 
 def _tuned(fits: Fit, points: Points, m: int, u: Array) -> Array:

@@ -89,6 +89,8 @@ def _errors(
     if protocol["kind"] == "intra":
         last = group.steps[present].max()
         present = present & (group.steps > protocol["first_share"] * last)
+    elif protocol.get("probe"):
+        present = present & (present.cumsum() > protocol["probe"])
     u, y = points.u[m, present], points.y[0, m, present]
     at = np.log([row["x"] for row in grid])
     value, low, high = (

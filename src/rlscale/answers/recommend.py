@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _POWER = 0.8  # Chance of seeing a difference that is there.
 _BENT = 0.05
+_MANY = 10_000  # Runs: beyond, the number no longer matters.
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ def _reuse_of(
         f"{label}, loss at step {last:g} (runs' SD {np.sqrt(pooled):.4f}, {freedom} degrees of "
         "freedom):", "",
         f"| tau | runs | rise over tau 1 | at most ({wishes.confidence:.0%}) | within "
-        f"{wishes.margin:g} | to tell the two apart |",
+        f"{wishes.margin:g} | to see a rise of {wishes.margin:g} |",
         "| --- | --- | --- | --- | --- | --- |",
     ]  # fmt: skip
     within = [1]
@@ -251,7 +252,7 @@ def _reuse_of(
         fits_margin = most <= wishes.margin
         if fits_margin and within[-1] == _before(tau, arms):
             within.append(tau)
-        needed = _needed(rise, pooled, arm, arms[1], outcomes, benchmark, last)
+        needed = _needed(wishes.margin, pooled, arm, arms[1], outcomes, benchmark, last)
         lines.append(
             f"| {tau} | {len(arm)} | {rise:+.4f} | {most:+.4f} | "
             f"{'yes' if fits_margin else 'not shown'} | {needed} |"
@@ -273,6 +274,23 @@ def _before(tau: int, arms: Mapping[int, Any]) -> int:
     return taus[taus.index(tau) - 1]
 
 
+def runs_needed(rise: float, variance: float) -> int:
+    """Runs per setting with which a two-sided 5 % t test sees a rise with chance 0.8, at least 2.
+
+    Args:
+        rise: The difference that is to be seen.
+        variance: Of a run.
+    """
+    runs = 2
+    while True:
+        freedom, centre = 2 * (runs - 1), abs(rise) / np.sqrt(2 * variance / runs)
+        edge = stats.t.ppf(0.975, freedom)
+        seen = stats.nct.sf(edge, freedom, centre) + stats.nct.cdf(-edge, freedom, centre)
+        if seen >= _POWER or runs >= _MANY:
+            return runs
+        runs += 1 if runs < 20 else runs // 10
+
+
 def _needed(
     rise: float,
     pooled: float,
@@ -282,11 +300,8 @@ def _needed(
     benchmark: str,
     last: float,
 ) -> str:
-    """Runs per setting, and problems, for a two-sided 5 % test of power 0.8 to see this rise."""
-    if rise == 0:
-        return "-"
-    factor = (stats.norm.ppf(0.975) + stats.norm.ppf(_POWER)) ** 2
-    text = f"{max(2, int(np.ceil(2 * pooled * factor / rise**2)))} runs each"
+    """Runs per setting, and problems, for a two-sided 5 % t test of power 0.8 to see a rise."""
+    text = f"{runs_needed(rise, pooled)} runs each"
     if outcomes is None:
         return text
     wide = outcomes[(outcomes["benchmark"] == benchmark) & (outcomes["step"] == last)]
@@ -296,4 +311,5 @@ def _needed(
         for side in (arm, one)
     ]
     spread = (mean[0] - mean[1]).var()
+    factor = (stats.norm.ppf(0.975) + stats.norm.ppf(_POWER)) ** 2
     return f"{text}; for these runs {max(2, int(np.ceil(spread * factor / rise**2)))} problems"

@@ -69,11 +69,7 @@ class SizeCurve(CurveLaw):
 
     def predict_new(self, fit: Fit, n: float, u: Array) -> Array:
         """The whole curve, and its centre, carried on in log N."""
-        sizes, new = fit.points.n, np.array([n])
-        centred = u - carry_on(sizes, fit.points.centre[None], new)
-        curves = fit.predict(fit.points.centre[:, None] + centred)
-        each = np.moveaxis(curves, 1, 2).reshape(-1, len(sizes))
-        return carry_on(sizes, each, new).reshape(len(curves), len(u))
+        return carry_curves(fit, n, u)
 
     def size_parameters(self, fit: Fit) -> dict[str, Array]:
         """As users read them."""
@@ -160,6 +156,15 @@ class Sigmoid(SizeCurve):
             "x_mid": np.exp(mid + centre),
             "B": np.exp(power),
         }
+
+
+def carry_curves(fit: Fit, n: float, u: Array) -> Array:
+    """Whole curves, with their centres, carried on in log N to a size n (B, len(u))."""
+    sizes, new = fit.points.n, np.array([n])
+    centred = u - carry_on(sizes, fit.points.centre[None], new)
+    curves = fit.predict(fit.points.centre[:, None] + centred)
+    each = np.moveaxis(curves, 1, 2).reshape(-1, len(sizes))
+    return carry_on(sizes, each, new).reshape(len(curves), len(u))
 
 
 def search_all(

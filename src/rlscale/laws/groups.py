@@ -1,13 +1,13 @@
 """From curves.csv to the curves of a group: selection, cells x steps arrays, spread of runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rlscale.core.errors import StudyError
-from rlscale.laws.arrays import Array, Bools
+from rlscale.laws.arrays import Array, Bools, Indices
 
 if TYPE_CHECKING:
     import pandas
@@ -44,7 +44,7 @@ class Group:
     models: tuple[str, ...]
     n: Array
     cells: tuple[str, ...]
-    size_of: Array
+    size_of: Indices
     steps: Array
     x: Array
     value: Array
@@ -57,6 +57,24 @@ class Group:
         count = self.members @ known
         total = self.members @ np.where(known, array, 0.0)
         return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+    def part(
+        self, cells: Bools | slice = slice(None), steps: Bools | slice = slice(None)
+    ) -> "Group":
+        """The curves of some cells at some steps."""
+        sizes = np.unique(self.size_of[cells])
+        return replace(
+            self,
+            models=tuple(self.models[m] for m in sizes),
+            n=self.n[sizes],
+            cells=tuple(np.array(self.cells)[cells]),
+            size_of=np.searchsorted(sizes, self.size_of[cells]).astype(np.int64),
+            steps=self.steps[steps],
+            x=self.x[cells][:, steps],
+            value=self.value[cells][:, steps],
+            variance=self.variance[cells][:, steps],
+            draws=self.draws[cells][:, steps],
+        )
 
     @property
     def members(self) -> Array:

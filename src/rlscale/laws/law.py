@@ -127,6 +127,8 @@ class Law(ABC):
         least_sizes: Sizes that a fit needs.
         least_points: Distinct x per size that a fit needs.
         weighting: The weighting that the law's own protocol asks for; None for the study's.
+        conformal: Whether its forecasts of the rest of a run have intervals from its own past
+            errors, instead of replicates.
         straight: Whether its curves are straight lines in log-log, with a slope k per size.
         curved: Whether residual blocks are laid around its own curve instead of a free line.
     """
@@ -139,6 +141,7 @@ class Law(ABC):
     least_sizes: ClassVar[int] = 1
     least_points: ClassVar[int] = 2
     weighting: ClassVar[str | None] = None
+    conformal: ClassVar[bool] = False
     straight: ClassVar[bool] = False
     curved: ClassVar[bool] = False
 
@@ -200,6 +203,10 @@ class Law(ABC):
 
         intercept = fit.free_intercept[:1]
         return np.asarray((intercept - carry_on(fit.points.n, intercept, fit.points.n))[0])
+
+    def mixed(self) -> "Sequence[SlopeLaw]":
+        """Laws of k(N) that k at an unseen size is drawn from; empty where the law has no k(N)."""
+        return ()
 
     def contest(self) -> "tuple[SlopeLaw, SlopeLaw] | None":
         """Which two shapes of k(N) identification sets against each other; None for no verdict.

@@ -28,6 +28,7 @@ LAWS: Registry["type[Law]"] = Registry(
         "floor": "rlscale.laws.curved:Floor",
         "sigmoid": "rlscale.laws.curved:Sigmoid",
         "decomposition": "rlscale.laws.surface:Decomposition",
+        "median": "rlscale.laws.median:Median",
         "constant": "rlscale.laws.baselines:Constant",
         "last_value": "rlscale.laws.baselines:LastValue",
     },

@@ -102,6 +102,11 @@ class SlopeLaw(StraightLaw):
         theta, k = fit_shape(self, points.n, lines.slope, lines.spread)
         return Solution(theta, intercepts_for(k, points, w), np.ones(len(theta), bool))
 
+    def mixed(self) -> "list[SlopeLaw]":
+        """This law with saturation and without."""
+        known = [Saturating(), Power()]
+        return known if type(self) in (Saturating, Power) else [self, *known]
+
     def k(self, fit: Fit, n: Array) -> Array:
         """scale * shape."""
         shape, _ = self.shape(n, fit.theta[:, 1], fit.points.n.max())
