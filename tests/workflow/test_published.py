@@ -31,6 +31,18 @@ def test_the_papers_protocol_returns_table_6_for_unseen_sizes(published):
     assert ", 16.95 [" in refitted
 
 
+@pytest.mark.parametrize(
+    ("x", "k_max", "n0"), [("data", "0.1348 [", ", 11.52 ["), ("compute", "0.1349 [", ", 13.08 [")]
+)
+def test_the_papers_protocol_returns_table_6_for_the_rest_of_a_run(published, x, k_max, n0):
+    """Its clip rule: points go by index, from the end of each curve."""
+    page = (published.folder / "results/published.md").read_text()
+    (line,) = [line for line in page.splitlines() if f"| base | {x} | intra |" in line]
+    refitted = line.split("|")[5].strip()
+    assert refitted.startswith(k_max)
+    assert n0 in refitted
+
+
 def test_the_forecast_needs_no_target_row(published):
     """With every file that holds a target row deleted, the forecast comes out the same."""
     results = published.folder / "results"

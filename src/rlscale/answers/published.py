@@ -10,9 +10,10 @@ from rlscale.laws.study import fit_study
 if TYPE_CHECKING:
     import pandas
 
-# PAPER intra = the first 25 steps of every size; inter = 0.5-32B, all steps (the tuning of
+# PAPER intra = each curve without its last 80 points, which leaves the base models 25 points, the
+# two largest, whose curves are shorter, 24 and 23; inter = 0.5-32B, all steps (the tuning of
 # E(72B) on 72B does not touch K_max and N0).
-_INTRA_STEPS = 25
+_CLIPPED = 80
 _WINDOWS = ((1, 25), (11, 40), (26, 75), (51, 105), (1, 105))
 
 
@@ -68,7 +69,9 @@ def compare_with_table6(
 
 
 def _intra(curves: "pandas.DataFrame") -> "pandas.DataFrame":
-    return curves[curves["step"] <= _INTRA_STEPS]
+    rows = curves[curves["step"] > 0]
+    left = rows.groupby(["cell", "benchmark"])["step"].rank(ascending=False)
+    return rows[left > _CLIPPED]
 
 
 def _without_largest(curves: "pandas.DataFrame") -> "pandas.DataFrame":
