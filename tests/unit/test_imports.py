@@ -48,7 +48,8 @@ NAME = re.compile(r"\brlscale(?:\.\w+)+(?::\w+)?")
 TEXTS = ("src", "workflow", "tests", "benchmarks", "docs", "*.md", "*.toml", "Makefile")
 MADE_UP = {
     "rlscale.core.disk_files", "rlscale.judging.referees", "rlscale.referees", "rlscale.shapes",
-    "rlscale.training.rewards", "rlscale.verified",
+    "rlscale.training.rewards", "rlscale.verified", "rlscale.core.nowhere",
+    "rlscale.core.files:nothing",
 }  # fmt: skip
 FILES = {"rlscale.def", "rlscale.sif"}
 
