@@ -7,7 +7,7 @@ from training_run import RECIPE, Run
 
 ENGINE = {
     "use_vllm": True, "vllm_mode": "colocate", "vllm_gpu_memory_utilization": 0.05,
-    "vllm_max_model_length": 32, "vllm_enable_sleep_mode": False,
+    "vllm_enable_sleep_mode": False,
 }  # fmt: skip
 SHORT = {**RECIPE, "checkpoints": [0, 1, 24]}
 

@@ -16,7 +16,7 @@ from rlscale.core.recipe import Recipe
 from rlscale.jobs.job import Job
 from rlscale.models.sources import make_model
 from rlscale.models.tiny import character_tokenizer
-from rlscale.training.build import read_problems, render_all
+from rlscale.training.build import longest_sequence, read_problems, render_all
 from rlscale.training.grpo_settings import grpo_config
 
 
@@ -111,11 +111,14 @@ def test_a_prompt_and_its_response_must_fit_into_the_models_context(training_inp
     problems = read_problems(training_inputs / "data" / "manifest.json", Recipe.from_json(RECIPE))
     problems.loc[5, "problem"] = "1+1+1+1+1="  # 10 of the 32 tokens
 
-    def with_responses_of(tokens: int) -> list[str]:
+    def with_responses_of(tokens: int) -> int:
         recipe = Recipe.from_json({**RECIPE, "grpo": {"max_completion_length": tokens}})
-        return render_all(character_tokenizer(), problems, "base", recipe, context=32)
+        tokenizer = character_tokenizer()
+        prompts = render_all(tokenizer, problems, "base", recipe)
+        assert prompts[5] == "1+1+1+1+1="
+        return longest_sequence(tokenizer, problems, prompts, recipe, context=32)
 
-    assert with_responses_of(22)[5] == "1+1+1+1+1="
+    assert with_responses_of(22) == 32
     message = "p5: its prompt of 10 tokens and grpo.max_completion_length 23 exceed .* 32 tokens"
     with pytest.raises(StudyError, match=message):
         with_responses_of(23)

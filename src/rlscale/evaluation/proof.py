@@ -93,7 +93,8 @@ def _unpacked(module: Any, dtype: "torch.dtype") -> "torch.Tensor":
     """Weights of a packed linear layer, shape (outputs, inputs): its products with unit vectors."""
     import torch
 
-    inputs = getattr(module, "input_size_per_partition", None) or module.embedding_dim
+    widths = ("input_size_per_partition", "input_size", "embedding_dim")
+    inputs = next(getattr(module, width) for width in widths if hasattr(module, width))
     columns = []
     for start in range(0, inputs, _COLUMNS):
         stop = min(start + _COLUMNS, inputs)

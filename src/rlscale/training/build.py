@@ -1,5 +1,6 @@
 """A cell's trainer: model, prompts, reward and cost, put together for TRL."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,10 @@ def build(
         model.folder, padding_side="left", trust_remote_code=model.trust_remote_code
     )
     context = text_config(model.folder, model.trust_remote_code).max_position_embeddings
-    prompts = render_all(tokenizer, problems, cell.variant, recipe, context)
+    prompts = render_all(tokenizer, problems, cell.variant, recipe)
+    needed = longest_sequence(tokenizer, problems, prompts, recipe, context)
+    if config.use_vllm and config.vllm_max_model_length is None:
+        config.vllm_max_model_length = needed  # its cache need not hold the model's whole context
     network = _load(model)
     phases = passes(
         updates_per_step=recipe.updates_per_step,
@@ -114,16 +118,24 @@ def render_all(
     problems: "pandas.DataFrame",
     variant: str,
     recipe: Recipe,
-    context: int,
 ) -> list[str]:
-    """Prompts of a training table, in its order.
+    """Prompts of a training table, in its order."""
+    return [render(tokenizer, text, variant, recipe.template) for text in problems["problem"]]
+
+
+def longest_sequence(
+    tokenizer: "PreTrainedTokenizerBase",
+    problems: "pandas.DataFrame",
+    prompts: Sequence[str],
+    recipe: Recipe,
+    context: int,
+) -> int:
+    """Tokens of the longest prompt and a response.
 
     Raises:
-        StudyError: The longest one and a response do not fit into ``context``, the model's longest
-            sequence in tokens.
+        StudyError: They do not fit into ``context``, the model's longest sequence in tokens.
     """
-    prompts = [render(tokenizer, text, variant, recipe.template) for text in problems["problem"]]
-    lengths = list(map(len, tokenizer(prompts).input_ids))
+    lengths = list(map(len, tokenizer(list(prompts)).input_ids))
     longest = max(lengths)
     response = recipe.grpo["max_completion_length"]
     if longest + response > context:
@@ -133,4 +145,4 @@ def render_all(
             f"{response} exceed the model's context of {context} tokens; shorten responses, "
             "lower the data set's max_characters or take another model"
         )
-    return prompts
+    return longest + response
