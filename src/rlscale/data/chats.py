@@ -86,9 +86,10 @@ def _text(content: Any) -> str | None:
     """The text of a message, whose parts may stand in a list."""
     if isinstance(content, list):
         parts = [part.get("text") if isinstance(part, Mapping) else None for part in content]
-        if any(part is None for part in parts):
+        texts = [part for part in parts if isinstance(part, str)]
+        if len(texts) < len(parts):
             raise ValueError("a message holds more than text")
-        return "".join(parts)
+        return "".join(texts)
     if content is not None and not isinstance(content, str):
         raise ValueError("a message is no text")
     return content

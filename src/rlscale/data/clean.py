@@ -165,7 +165,8 @@ class _Stage:
     def split(self) -> None:
         """Draw the held-out part out of the training part."""
         wanted, table = self.settings["held_out"], self.tables["train"]
-        shares = quotas(table["level"].value_counts(sort=False).to_dict(), wanted["problems"])
+        sizes = {str(name): n for name, n in table["level"].value_counts(sort=False).items()}
+        shares = quotas(sizes, wanted["problems"])
         try:
             drawn = draw_held_out(table["level"], table["cluster_id"], shares, wanted["seed"])
         except StudyError as error:

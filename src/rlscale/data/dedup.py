@@ -73,11 +73,11 @@ def settle_duplicates(
     repeated = frame[frame["digest"].duplicated(keep=False)]
     first = repeated.drop_duplicates("digest")
     names = map(canonicalise, text.problems[first.index])
-    canonical = repeated["digest"].map(dict(zip(first["digest"], names, strict=True)))
-    repeated = repeated.assign(canonical=canonical).sort_values(["canonical", "order"])
+    forms = repeated["digest"].map(dict(zip(first["digest"], names, strict=True)))
+    repeated = repeated.assign(canonical=forms).sort_values(["canonical", "order"])
     for canonical, group in repeated.groupby("canonical", sort=True):
         rows = group.index.tolist()
-        answers = table["answer"].to_numpy()[rows]
+        answers = table["answer"].iloc[rows].tolist()
         classes = _answer_classes(answers, equal)
         keep = _settle(rows, classes, policy)
         conflict = max(classes) > 0

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 from rlscale.core.errors import StudyError
 
@@ -77,10 +77,10 @@ def known_formats() -> str:
     return f"{', '.join(FORMATS)}, each also with {' or '.join(PACKED)}"
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> IO[bytes]:
     """A file's bytes, unpacked."""
     if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rb")
+        return cast("IO[bytes]", gzip.open(path, "rb"))
     if path.suffix.lower() == ".zst":
         import pyarrow
 

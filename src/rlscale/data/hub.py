@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
@@ -46,12 +47,12 @@ def _fetched(hub: Mapping[str, str], where: str) -> str:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    pinned = {"repo_id": hub["name"], "repo_type": "dataset", "revision": hub["revision"]}
+    fetch = partial(snapshot_download, hub["name"], repo_type="dataset", revision=hub["revision"])
     try:
-        return snapshot_download(**pinned)
+        return str(fetch())
     except Exception as error:  # the hub's client raises many kinds, of several packages
         try:
-            return snapshot_download(**pinned, local_files_only=True)
+            return str(fetch(local_files_only=True))
         except (LocalEntryNotFoundError, ValueError):
             raise StudyError(
                 f"{where}: cannot be fetched ({error}); fetch it beforehand where there is a "

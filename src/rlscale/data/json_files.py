@@ -130,7 +130,7 @@ def _values(text: str, place: int, path: Path, ends: str = "") -> Iterator[Row]:
 
     decoder = json.JSONDecoder(object_pairs_hook=noted)
     while True:
-        place = _SPACE.match(text, place).end()
+        place = _SPACE.match(text, place).end()  # type: ignore[union-attr]  # it matches ""
         if text[place : place + 1] == ends:
             return
         try:

@@ -184,8 +184,8 @@ def _with_pass_rates(
 ) -> dict[str, pandas.DataFrame]:
     manifest = read_manifest(path, "pass_rates")
     verify_files(manifest)
-    rates = pandas.read_parquet(path.parent / "pass_rates.parquet")
-    rates = rates.set_index("problem_id")["pass_rate"]
+    measured = pandas.read_parquet(path.parent / "pass_rates.parquet")
+    rates = measured.set_index("problem_id")["pass_rate"]
     return {
         part: table.assign(pass_rate=table["problem_id"].map(rates))
         for part, table in tables.items()

@@ -135,10 +135,8 @@ def _row(source: str, values: Row, places: Mapping[str, Place], layout: Layout) 
         text, answer = layout.text(found["problem"]), layout.gold(found["answer"])
     except ValueError as error:
         return RawRow(source, _shown(values, places), failure=str(error))
-    system = ""
-    if isinstance(text, Chat):
-        text, system = text.user, text.system
-    return RawRow(source, text, answer, pass_rate=found.get("pass_rate"), system=system)
+    asked = text if isinstance(text, Chat) else Chat(text)
+    return RawRow(source, asked.user, answer, pass_rate=found.get("pass_rate"), system=asked.system)
 
 
 def _shown(values: Mapping[str, Any], places: Mapping[str, Place]) -> Any:

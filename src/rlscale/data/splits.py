@@ -60,7 +60,10 @@ def quotas(sizes: Mapping[str, int], wanted: int | Mapping[str, int]) -> dict[st
 
 
 def draw_held_out(
-    level: Sequence[str], cluster: Sequence[str], shares: Mapping[str, int], seed: int
+    level: "Sequence[str] | pandas.Series",
+    cluster: "Sequence[str] | pandas.Series",
+    shares: Mapping[str, int],
+    seed: int,
 ) -> np.ndarray:
     """Draw held-out rows, whole clusters at a time.
 
@@ -79,17 +82,17 @@ def draw_held_out(
     Raises:
         StudyError: The clusters cannot be combined to the wanted numbers.
     """
-    level = np.asarray(level, dtype=object)
+    levels = np.asarray(level, dtype=object)
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(cluster):
         rows.setdefault(name, []).append(row)
     lacking = dict(shares)
-    held_out = np.zeros(len(level), bool)
+    held_out = np.zeros(len(levels), bool)
     for name in sorted(rows, key=lambda name: digest([seed, name])):
         members = rows[name]
         needed: dict[str, int] = {}
         for row in members:
-            needed[level[row]] = needed.get(level[row], 0) + 1
+            needed[levels[row]] = needed.get(levels[row], 0) + 1
         if all(lacking.get(stratum, 0) >= count for stratum, count in needed.items()):
             held_out[members] = True
             for stratum, count in needed.items():

@@ -71,7 +71,7 @@ def positions(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.repeat(offsets[rows] - starts, sizes) + np.arange(sizes.sum())
 
 
-class _Numbers(dict):
+class _Numbers(dict[str, int]):
     """Raw token -> its number, found when it is first asked for."""
 
     def __missing__(self, token: str) -> int:

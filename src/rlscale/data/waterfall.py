@@ -1,5 +1,6 @@
 """Where rows were lost: the waterfall of a set, as entries and as text with examples."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas
@@ -45,7 +46,7 @@ def so_far(rows_in: int, losses: pandas.DataFrame) -> str:
     return "\n".join([text, *(["Of the largest loss:", *shown] if shown else [])])
 
 
-def example(row: dict[str, Any]) -> str:
+def example(row: Mapping[Any, Any]) -> str:
     """A row as a line: where it stands, problem, gold, and the problem it lost to."""
     text = f"  {row['source']}: {shortened(row['problem'])} -> {shortened(row['answer'])}"
     other = row.get("other")
