@@ -57,7 +57,7 @@ def rlscale(texts: list[str]) -> int:
     from rlscale.data.dedup import Text, cluster
 
     text = Text.of(texts)
-    first = np.sort(np.unique(text.tokens.digests(), return_index=True)[1])
+    first = np.sort(np.unique(text.tokens.digests, return_index=True)[1])
     leader, _ = cluster(text.take(first), [f"{i:08}" for i in first], THRESHOLD)
     return len(texts) - len(first) + int((leader != np.arange(len(first))).sum())
 
@@ -75,7 +75,6 @@ def phases(texts: list[str]) -> None:
         return made
 
     found = timed("tokens", lambda: tokenise(texts))
-    timed("equal texts", found.digests)
     grams = timed("n-gram sets", lambda: shingle(found))
     timed("near pairs", lambda: near_pairs(grams, THRESHOLD))
     text = Text(np.array(texts, object), found, grams)

@@ -35,7 +35,7 @@ def test_the_tokens_of_many_are_those_of_each(problems: list[str]) -> None:
 @given(texts)
 @settings(max_examples=100, deadline=None)
 def test_digests_are_equal_where_canonical_texts_are(problems: list[str]) -> None:
-    digests = tokenise(problems).digests()
+    digests = tokenise(problems).digests
     for i, j in itertools.combinations(range(len(problems)), 2):
         same = canonicalise(problems[i]) == canonicalise(problems[j])
         assert (digests[i] == digests[j]) == same

@@ -69,7 +69,7 @@ def _screened(left: Text, right: Text) -> pandas.DataFrame:
 
 def _equal(left: Text, right: Text) -> pandas.DataFrame:
     sides = [
-        pandas.DataFrame({"digest": text.tokens.digests(), name: np.arange(len(text))})
+        pandas.DataFrame({"digest": text.tokens.digests, name: np.arange(len(text))})
         for text, name in ((left, "left"), (right, "right"))
     ]
     pairs = sides[0].merge(sides[1], on="digest")[["left", "right"]]

@@ -69,7 +69,7 @@ def settle_duplicates(
         ``row``, ``answer_class``: number of the answer within the group, ``decision``).
     """
     losses, conflicts = [], []
-    frame = pandas.DataFrame({"digest": text.tokens.digests(), "order": table["order"].to_numpy()})
+    frame = pandas.DataFrame({"digest": text.tokens.digests, "order": table["order"].to_numpy()})
     repeated = frame[frame["digest"].duplicated(keep=False)]
     first = repeated.drop_duplicates("digest")
     names = map(canonicalise, text.problems[first.index])

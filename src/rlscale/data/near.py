@@ -166,20 +166,25 @@ def _candidates(grams: np.ndarray, texts: np.ndarray) -> Iterator[np.ndarray]:
     """Blocks of pairs (i < j) of texts with an n-gram in common, distinct in a block, (p, 2)."""
     starts = np.append(np.flatnonzero(_changes(grams)), len(grams))
     end = np.repeat(starts[1:], np.diff(starts))
-    place, waiting, count = np.arange(len(grams)), [], 0
-    distance = 0
+    place, distance = np.arange(len(grams)), 0
+    waiting: list[np.ndarray] = []
     while len(place):
         distance += 1
         place = place[place + distance < end[place]]
         for start in range(0, len(place), _CANDIDATES):
             left = place[start : start + _CANDIDATES]
-            waiting.append(np.stack([texts[left], texts[left + distance]], axis=1))
-            count += len(left)
-            if count >= _CANDIDATES:
-                yield np.unique(np.concatenate(waiting), axis=0)
-                waiting, count = [], 0
+            # Two numbers of texts in one integer sort several times faster than as two.
+            waiting.append((texts[left] << 32) | texts[left + distance])
+            if sum(map(len, waiting)) >= _CANDIDATES:
+                yield _unpacked(waiting)
+                waiting = []
     if waiting:
-        yield np.unique(np.concatenate(waiting), axis=0)
+        yield _unpacked(waiting)
+
+
+def _unpacked(pairs: list[np.ndarray]) -> np.ndarray:
+    distinct = np.unique(np.concatenate(pairs))
+    return np.stack([distinct >> 32, distinct & 0xFFFFFFFF], axis=1)
 
 
 def jaccard(left: Shingles, right: Shingles, pairs: np.ndarray) -> np.ndarray:

@@ -34,26 +34,21 @@ class Tokens:
     Attributes:
         hashes: Hash of each token, shape (total,), uint64; equal tokens have equal hashes.
         offsets: Text i owns ``hashes[offsets[i]:offsets[i + 1]]``, shape (n + 1,).
+        digests: Hash of each text's whole sequence, shape (n,), uint64.
     """
 
     hashes: np.ndarray
     offsets: np.ndarray
+    digests: np.ndarray
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
-
-    def digests(self) -> np.ndarray:
-        """Hash of each text's whole sequence, shape (n,), uint64."""
-        place = np.arange(len(self.hashes)) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
-        total = np.zeros(len(self.hashes) + 1, np.uint64)
-        np.cumsum(mixed(self.hashes ^ mixed(place.astype(np.uint64))), out=total[1:])
-        return total[self.offsets[1:]] - total[self.offsets[:-1]]
 
     def take(self, rows: np.ndarray) -> "Tokens":
         """The tokens of some rows, in their order."""
         sizes = np.diff(self.offsets)[rows]
         offsets = np.concatenate([[0], np.cumsum(sizes)])
-        return Tokens(self.hashes[positions(self.offsets, rows)], offsets)
+        return Tokens(self.hashes[positions(self.offsets, rows)], offsets, self.digests[rows])
 
 
 def mixed(x: np.ndarray) -> np.ndarray:
@@ -88,14 +83,27 @@ class _Numbers(dict[str, int]):
 def tokenise(problems: Iterable[str]) -> Tokens:
     """Tokens of problem texts, thousands at a time."""
     numbers = _Numbers({NUL: int(_END)})
-    hashes, sizes = [np.empty(0, np.uint64)], [np.zeros(1, np.int64)]
+    hashes, digests = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    sizes = [np.zeros(1, np.int64)]
     rest = iter(problems)
     while block := list(itertools.islice(rest, _BLOCK)):
         row, number = _numbered([as_ascii(problem) for problem in block], numbers)
         row, number = _without_idle_braces(row, number)
+        count = np.bincount(row, minlength=len(block))
         hashes.append(number)
-        sizes.append(np.bincount(row, minlength=len(block)))
-    return Tokens(np.concatenate(hashes), np.cumsum(np.concatenate(sizes)))
+        sizes.append(count)
+        digests.append(_digests(number, count))
+    offsets = np.cumsum(np.concatenate(sizes))
+    return Tokens(np.concatenate(hashes), offsets, np.concatenate(digests))
+
+
+def _digests(number: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Hash of each text's sequence: the sum of its tokens, each scrambled with its place."""
+    ends = np.cumsum(count)
+    place = np.arange(len(number)) - np.repeat(ends - count, count)
+    total = np.zeros(len(number) + 1, np.uint64)
+    np.cumsum(mixed(number ^ mixed(place.astype(np.uint64))), out=total[1:])
+    return total[ends] - total[ends - count]
 
 
 def _numbered(texts: Sequence[str], numbers: _Numbers) -> tuple[np.ndarray, np.ndarray]:
