@@ -1,4 +1,4 @@
-"""The whole stage on the real problems: quarantine, near pairs against brute force, no leak left."""
+"""The stage on the real problems: quarantine, near pairs against brute force, no leak left."""
 
 import pytest
 from real_data import HELD_OUT, TRAIN, benchmarks, near_by_definition, rows
