@@ -3,6 +3,7 @@
 import copy
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,11 +21,18 @@ QUICK = ("unit", "dag")  # folders of which `make check` runs what is not marked
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests elsewhere, and those that ask for ../shared, are marked as slow by themselves."""
+    """Mark as slow what stands elsewhere or asks for ../shared; keep modules' fixtures together.
+
+    Tests that share a fixture of their module run in one worker; all others go to whichever is
+    free, as what they share is built once for the session (``built_once``).
+    """
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder not in QUICK or "shared" in item.fixturenames:
             item.add_marker("slow")
+        fixtures = item._fixtureinfo.name2fixturedefs.values()
+        if any(definitions[-1].scope == "module" for definitions in fixtures):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(scope="session")
@@ -167,6 +175,25 @@ def finished_study(built_once) -> Study:
         Study(folder, small_config()).run()
 
     return Study(built_once("study", build), small_config())
+
+
+@pytest.fixture(scope="session")
+def published_study(built_once) -> Study:
+    """The published curves with fits, forecasts, figures and report; tests leave it as it is."""
+    config = yaml.safe_load((ROOT / "config/published.yaml").read_text())
+    config["fit"]["bootstrap"] = {"replicates": 200}
+    config["forecast"]["laws"] = ["saturating", "constant", "last_value"]
+
+    def build(folder: Path) -> None:
+        study = Study(folder, config)
+        shutil.copytree(ROOT / "resources", folder / "resources")
+        pages = ("results/captions/front.rst", "results/explore.html", "results/published.md")
+        study.run(*pages)
+        style = str(ROOT / "workflow/report/report.css")
+        report = ("--report", "results/report.html", "--report-stylesheet", style)
+        study.run(pages[0], *report)
+
+    return Study(built_once("published", build), config)
 
 
 @pytest.fixture(scope="session")

@@ -68,14 +68,17 @@ def without_the_cell(finished: Study, folder: Path) -> Study:
     return Study(folder, limited_config())
 
 
-@pytest.fixture(scope="module")
-def limited(finished_study, tmp_path_factory) -> Study:
+@pytest.fixture(scope="session")
+def limited(finished_study, built_once) -> Study:
     """The cell, trained and evaluated in turn; tests leave it as they find it."""
-    study = without_the_cell(finished_study, tmp_path_factory.mktemp("limited") / "study")
-    with Watch(study.folder) as watch:
-        study.run(CURVE)
-    study.peak = watch.peak
-    return study
+
+    def build(folder: Path) -> None:
+        study = without_the_cell(finished_study, folder / "study")
+        with Watch(study.folder) as watch:
+            study.run(CURVE)
+        (folder / "peak").write_text(str(watch.peak))
+
+    return Study(built_once("limited", build) / "study", limited_config())
 
 
 def reports(log: Path) -> list[dict]:
@@ -101,7 +104,7 @@ def test_results_are_those_of_an_evaluation_afterwards(finished_study, limited):
 
 
 def test_no_more_checkpoints_than_allowed_lie_on_disk_and_the_last_stays(limited):
-    assert limited.peak == MOST
+    assert int(limited.folder.with_name("peak").read_text()) == MOST
     left = {path.name for path in (limited.folder / "checkpoints" / CELL).glob("step*")}
     assert left == {"step1.json", "step2.json", "step4"}
     manifest = read_manifest(limited.folder / FOLDER / "train.json", "train")
@@ -121,13 +124,11 @@ def test_everything_is_asked_once_and_by_the_trainings_job(limited):
     assert (afterwards["generated"], afterwards["judged_again"]) == (0, 0)
 
 
-def test_the_key_trains_nothing_that_is_trained(finished_study, limited):
+def test_the_key_trains_nothing_that_is_trained(finished_study, limited, tmp_path):
     """In both directions: it decides how a cell is trained, not what comes out."""
     for study, config in ((finished_study, limited_config()), (limited, small_config())):
-        study.configure(config)
-        planned = study.planned("cells")
-        study.configure(limited_config() if study is limited else small_config())
-        assert planned == {}
+        other = Study(study.folder, config, tmp_path / "study.yaml")
+        assert other.planned("cells") == {}
 
 
 def test_another_scorer_judges_without_weights(limited, tmp_path):

@@ -30,18 +30,20 @@ WEIGHTS = f"checkpoints/{CELLS[0]}/step1/model.safetensors"
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def finished(built_once):
     """A study that `dvc repro` has run, in git, its big files pushed to a local remote."""
-    folder = tmp_path_factory.mktemp("dvc")
-    make_study(folder / "finished")
-    study = Study(folder / "finished")
-    study.run("git", "commit", "--quiet", "--message", "new study")
-    study.run("dvc", "remote", "add", "--default", "store", str(folder / "store"))
-    study.run("dvc", "repro", "--quiet")
-    assert study.trainings() == [f"train {cell}" for cell in CELLS]
-    study.commit()
-    study.run("dvc", "push", "--quiet")
-    return study
+
+    def build(folder):
+        make_study(folder / "finished")
+        study = Study(folder / "finished")
+        study.run("git", "commit", "--quiet", "--message", "new study")
+        study.run("dvc", "remote", "add", "--default", "store", str(folder / "store"))
+        study.run("dvc", "repro", "--quiet")
+        assert study.trainings() == [f"train {cell}" for cell in CELLS]
+        study.commit()
+        study.run("dvc", "push", "--quiet")
+
+    return Study(built_once("dvc", build) / "finished")
 
 
 def _name(request: pytest.FixtureRequest) -> str:

@@ -1,6 +1,7 @@
 """The real rules under git and DVC: TRL trains, vLLM evaluates, and nothing valid is made twice."""
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -14,19 +15,22 @@ CELL = "main/arith-39k-base/tau1-g4/seed1"
 FIGURE = "results/fig_k_of_N.pdf"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A real study that `dvc repro` has made from nothing, in git, its big files in a remote."""
-    folder = tmp_path_factory.mktemp("real")
-    (folder / "small.yaml").write_text(yaml.safe_dump(small_config(), sort_keys=False))
-    studies.new_study(folder / "study", folder / "small.yaml")
-    study = Study(folder / "study")
-    study.run("git", "commit", "--quiet", "--message", "new study")
-    study.run("dvc", "remote", "add", "--default", "store", str(folder / "store"))
-    study.run("dvc", "repro", "--quiet")
-    study.commit()
-    study.run("dvc", "push", "--quiet")
-    return study
+@pytest.fixture(scope="session")
+def finished(built_once, finished_study):
+    """A real study that plain Snakemake has run: recorded, in git, its big files in a remote."""
+
+    def build(folder):
+        (folder / "small.yaml").write_text(yaml.safe_dump(small_config(), sort_keys=False))
+        studies.new_study(folder / "study", folder / "small.yaml")
+        study = Study(folder / "study")
+        study.run("git", "commit", "--quiet", "--message", "new study")
+        study.run("dvc", "remote", "add", "--default", "store", str(folder / "store"))
+        shutil.copytree(finished_study.folder, study.folder, dirs_exist_ok=True)
+        study.run("rlscale", "record")
+        study.commit()
+        study.run("dvc", "push", "--quiet")
+
+    return Study(built_once("dvc_real", build) / "study")
 
 
 def decided(study: Study) -> dict[str, bytes]:

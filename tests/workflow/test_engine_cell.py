@@ -22,14 +22,16 @@ NAMES = ["held_out", "harder"]
 STEPS = [0, 1, 4]
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory):
+@pytest.fixture(scope="session")
+def done(built_once):
     """A cell, evaluated once: 3 checkpoints x 2 benchmarks x 30 problems x 2 samples."""
-    root = tmp_path_factory.mktemp("cell")
-    make_cell(root, steps=STEPS, problems=30, benchmarks=NAMES)
-    report = evaluate(root, settings(NAMES, 2, suites={"both": {"held_out": 3, "harder": 1}}))
-    assert report["generated"] == 360
-    return root
+
+    def build(root):
+        make_cell(root, steps=STEPS, problems=30, benchmarks=NAMES)
+        report = evaluate(root, settings(NAMES, 2, suites={"both": {"held_out": 3, "harder": 1}}))
+        assert report["generated"] == 360
+
+    return built_once("evaluated", build)
 
 
 @pytest.fixture

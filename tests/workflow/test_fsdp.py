@@ -33,18 +33,18 @@ def shared_model(folder: Path, inputs: Path, precision: str = "no", **environmen
     return run
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory, training_inputs) -> Run:
-    run = shared_model(tmp_path_factory.mktemp("shared"), training_inputs)
-    run.finish(SHORT)
-    return run
+@pytest.fixture(scope="session")
+def sharing(built_once, training_inputs) -> Run:
+    """Two processes that share the model, not interrupted."""
+    folder = built_once("sharing", lambda folder: shared_model(folder, training_inputs).finish())
+    return shared_model(folder, training_inputs)
 
 
-def test_sharing_changes_no_bit(shared, training_inputs, tmp_path):
+def test_sharing_changes_no_bit(sharing, training_inputs, tmp_path):
     copies = two_processes(tmp_path / "copies", training_inputs, micro_batch=4)
     copies.finish(SHORT)
     for name in ("metrics.csv", "ledger.csv", "consumed.parquet"):
-        ours, theirs = (run.outputs / name for run in (shared, copies))
+        ours, theirs = (run.outputs / name for run in (sharing, copies))
         if name == "metrics.csv":
             ours, theirs = (
                 pandas.read_csv(path).drop(columns="grad_norm") for path in (ours, theirs)
@@ -52,22 +52,22 @@ def test_sharing_changes_no_bit(shared, training_inputs, tmp_path):
             pandas.testing.assert_frame_equal(ours, theirs, check_exact=False, atol=1e-6)
         else:
             assert ours.read_bytes() == theirs.read_bytes()
-    assert pandas.read_csv(shared.outputs / "metrics.csv")["kl"][0] < 1e-6
+    assert pandas.read_csv(sharing.outputs / "metrics.csv")["kl"][0] < 1e-6
 
 
-def test_a_shared_models_checkpoint_holds_the_models_own_tensors(shared, training_inputs):
+def test_a_shared_models_checkpoint_holds_the_models_own_tensors(sharing, training_inputs):
     start = load_file(training_inputs / "checkpoints/models/tiny-base/model.safetensors")
-    end = load_file(shared.folder / "checkpoints/step1/model.safetensors")
+    end = load_file(sharing.folder / "checkpoints/step1/model.safetensors")
     assert {name: tensor.shape for name, tensor in end.items()} == {
         name: tensor.shape for name, tensor in start.items()
     }
 
 
-def test_stopped_and_resumed_they_end_as_if_not_interrupted(shared, training_inputs, tmp_path):
+def test_stopped_and_resumed_they_end_as_if_not_interrupted(sharing, training_inputs, tmp_path):
     run = shared_model(tmp_path / "run", training_inputs)
     assert run.interrupt(signal.SIGTERM, after_steps=3) == 85
     assert "resuming" in run.finish()
-    assert_equal(run, shared)
+    assert_equal(run, sharing)
 
 
 @pytest.mark.parametrize("precision", ["no", "bf16"])

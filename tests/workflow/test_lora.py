@@ -26,11 +26,12 @@ ARCHITECTURE = {
 IDS = torch.arange(3, 13)[None]
 
 
-@pytest.fixture(scope="module")
-def adapted(tmp_path_factory, training_inputs):
-    run = Run(tmp_path_factory.mktemp("adapted"), training_inputs)
-    run.finish(LORA_RECIPE)
-    return run
+@pytest.fixture(scope="session")
+def adapted(built_once, training_inputs):
+    def build(folder):
+        Run(folder, training_inputs).finish(LORA_RECIPE)
+
+    return Run(built_once("adapted", build), training_inputs)
 
 
 def test_adapted_layers_are_trained_and_nothing_else(adapted, training_inputs):

@@ -23,12 +23,14 @@ def two_processes(folder: Path, inputs: Path, **job) -> Run:
     return run
 
 
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory, training_inputs) -> Run:
+@pytest.fixture(scope="session")
+def pair(built_once, training_inputs) -> Run:
     """Two processes, not interrupted."""
-    run = two_processes(tmp_path_factory.mktemp("pair"), training_inputs, micro_batch=4)
-    run.finish()
-    return run
+
+    def build(folder: Path) -> None:
+        two_processes(folder, training_inputs, micro_batch=4).finish()
+
+    return two_processes(built_once("pair", build), training_inputs, micro_batch=4)
 
 
 def test_two_processes_consume_what_one_does(undisturbed, pair):

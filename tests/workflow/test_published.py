@@ -3,27 +3,14 @@
 import shutil
 
 import pandas
-import pytest
 import yaml
 from opened_files import undeclared_reads
 
-from conftest import ROOT, Study
+from conftest import Study
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    config = yaml.safe_load((ROOT / "config/published.yaml").read_text())
-    config["fit"]["bootstrap"] = {"replicates": 200}
-    config["forecast"]["laws"] = ["saturating", "constant", "last_value"]
-    folder = tmp_path_factory.mktemp("published")
-    shutil.copytree(ROOT / "resources", folder / "resources")
-    study = Study(folder, config)
-    study.run("results/published.md", "results/forecasts/inter.csv")
-    return study
-
-
-def test_the_papers_protocol_returns_table_6_for_unseen_sizes(published):
-    page = (published.folder / "results/published.md").read_text()
+def test_the_papers_protocol_returns_table_6_for_unseen_sizes(published_study):
+    page = (published_study.folder / "results/published.md").read_text()
     (line,) = [line for line in page.splitlines() if "| base | data | inter |" in line]
     _, _, _, _, printed, refitted, _, _, _ = (cell.strip() for cell in line.split("|"))
     assert printed == "0.1631, 16.95"
@@ -34,40 +21,33 @@ def test_the_papers_protocol_returns_table_6_for_unseen_sizes(published):
 @pytest.mark.parametrize(
     ("x", "k_max", "n0"), [("data", "0.1348 [", ", 11.52 ["), ("compute", "0.1349 [", ", 13.08 [")]
 )
-def test_the_papers_protocol_returns_table_6_for_the_rest_of_a_run(published, x, k_max, n0):
+def test_the_papers_protocol_returns_table_6_for_the_rest_of_a_run(published_study, x, k_max, n0):
     """Its clip rule: points go by index, from the end of each curve."""
-    page = (published.folder / "results/published.md").read_text()
+    page = (published_study.folder / "results/published.md").read_text()
     (line,) = [line for line in page.splitlines() if f"| base | {x} | intra |" in line]
     refitted = line.split("|")[5].strip()
     assert refitted.startswith(k_max)
     assert n0 in refitted
 
 
-def test_the_forecast_needs_no_target_row(published):
+def test_the_forecast_needs_no_target_row(published_study, tmp_path):
     """With every file that holds a target row deleted, the forecast comes out the same."""
-    results = published.folder / "results"
+    shutil.copytree(published_study.folder, tmp_path, dirs_exist_ok=True)
+    results = tmp_path / "results"
     train = pandas.read_csv(results / "forecasts/inter/train.csv")
     assert "qwen2.5-72b" not in set(train["model"])
     forecast = results / "forecasts/inter/saturating.json"
     before = forecast.read_bytes()
-    hidden = published.folder / "hidden"
-    hidden.mkdir()
-    for path in (
-        results / "curves.csv",
-        results / "forecasts/inter.csv",
-        published.folder / "resources",
-    ):
-        shutil.move(path, hidden / path.name)
-    forecast.unlink()
-    published.run("results/forecasts/inter/saturating.json", "--allowed-rules", "forecast_laws")
+    for path in (results / "curves.csv", results / "forecasts/inter.csv", forecast):
+        path.unlink()
+    shutil.rmtree(tmp_path / "resources")
+    study = Study(tmp_path, yaml.safe_load((tmp_path / "study.yaml").read_text()))
+    study.run("results/forecasts/inter/saturating.json", "--allowed-rules", "forecast_laws")
     assert forecast.read_bytes() == before
-    for name, home in (("curves.csv", results), ("inter.csv", results / "forecasts")):
-        shutil.move(hidden / name, home / name)
-    shutil.move(hidden / "resources", published.folder / "resources")
 
 
-def test_the_ranking_has_every_law(published):
-    table = pandas.read_csv(published.folder / "results/forecasts/inter.csv")
+def test_the_ranking_has_every_law(published_study):
+    table = pandas.read_csv(published_study.folder / "results/forecasts/inter.csv")
     assert set(table["law"]) == {"saturating", "constant", "last_value"}
     assert table["is_forecast"].all()
     best = table.query("model == 'all' and rank == 1")["law"].item()

@@ -4,10 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 from browser import CHROMIUM, Browser
 
-from conftest import ROOT, Study
 from rlscale.study.lineage import trace
 
 needs_chromium = pytest.mark.skipif(
@@ -17,21 +15,10 @@ WIDTHS = (390, 1400)
 FORECAST = "document.getElementById('forecast').innerText"
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """The published study with its figures, report and page; no training."""
-    study = Study(
-        tmp_path_factory.mktemp("published"),
-        yaml.safe_load((ROOT / "config/published.yaml").read_text()),
-    )
-    (study.folder / "resources").symlink_to(ROOT / "resources")
-    study.run("results/captions/front.rst", "results/explore.html")
-    style = ROOT / "workflow/report/report.css"
-    study.run(
-        "results/captions/front.rst", "--report", "results/report.html",
-        "--report-stylesheet", str(style),
-    )  # fmt: skip
-    return study.folder / "results"
+@pytest.fixture
+def published(published_study) -> Path:
+    """The results of the published study, with figures, report and page."""
+    return published_study.folder / "results"
 
 
 def test_figures_without_data_say_so_and_the_others_are_drawn(published):

@@ -116,49 +116,42 @@ def test_a_finished_study_has_nothing_to_do(finished_study):
     assert finished_study.planned() == {}
 
 
-def test_an_override_schedules_its_cell_and_what_depends_on_it(finished_study):
+def test_an_override_schedules_its_cell_and_what_depends_on_it(finished_study, tmp_path):
     config = small_config()
     config["training"]["overrides"] = [
         {"match": {"model": "arith-15k", "seed": 2}, "set": {"learning_rate": 5e-5}}
     ]
     config["fit"]["allow_differences"] = ["recipe.grpo.learning_rate"]
-    finished_study.configure(config)
-    planned = finished_study.planned()
-    finished_study.configure(small_config())
+    planned = Study(finished_study.folder, config, tmp_path / "study.yaml").planned()
     for rule in ("train_cell", "evaluate_cell", "make_curve"):
         assert planned.pop(rule) == {"main/arith-15k-base/tau1-g4/seed2"}
     assert planned.keys() >= DOWNSTREAM_OF_A_CELL
     assert not planned.keys() & {"make_model", "make_benchmark", "prepare_set", "make_variant"}
 
 
-def test_another_temperature_of_evaluation_trains_nothing(finished_study):
+def test_another_temperature_of_evaluation_trains_nothing(finished_study, tmp_path):
     config = small_config()
     config["evaluation"]["temperature"] = 1.0
-    finished_study.configure(config)
-    planned = finished_study.planned()
-    finished_study.configure(small_config())
+    planned = Study(finished_study.folder, config, tmp_path / "study.yaml").planned()
     assert planned["evaluate_cell"] == set(CELLS)
     assert not planned.keys() & {"make_model", "make_variant", "train_cell"}
 
 
-def test_another_colour_draws_figures_and_trains_nothing(finished_study):
+def test_another_colour_draws_figures_and_trains_nothing(finished_study, tmp_path):
     config = small_config()
     config["figures"]["palette"] = "cividis"
-    finished_study.configure(config)
-    planned = finished_study.planned()
-    finished_study.configure(small_config())
+    planned = Study(finished_study.folder, config, tmp_path / "study.yaml").planned()
     assert "plot" in planned
     assert not planned.keys() & MADE_BY_SCIENCE
 
 
-def test_a_tracker_follows_new_runs_and_makes_none_again(finished_study):
+def test_a_tracker_follows_new_runs_and_makes_none_again(finished_study, tmp_path):
     config = small_config()
     config["training"]["report_to"] = ["tensorboard"]
-    finished_study.configure(config)
+    study = Study(finished_study.folder, config, tmp_path / "study.yaml")
     train = f"results/cells/{CELL}/train.json"
-    planned = finished_study.planned()
-    forced = finished_study.planned(train, "--forcerun", train)["train_cell"]
-    finished_study.configure(small_config())
+    planned = study.planned()
+    forced = study.planned(train, "--forcerun", train)["train_cell"]
     assert not planned.keys() & MADE_BY_SCIENCE
     assert forced == {CELL}
 
@@ -172,10 +165,9 @@ def test_the_first_cells_again_elsewhere_are_equal_to_the_bit(finished_study, tm
         assert (tmp_path / name).read_bytes() == (finished_study.folder / name).read_bytes(), name
 
 
-def test_a_second_study_in_the_folder_is_refused(finished_study):
-    finished_study.configure({**small_config(), "study": "another"})
-    said = finished_study.refuse("--dry-run")
-    finished_study.configure(small_config())
+def test_a_second_study_in_the_folder_is_refused(finished_study, tmp_path):
+    config = {**small_config(), "study": "another"}
+    said = Study(finished_study.folder, config, tmp_path / "study.yaml").refuse("--dry-run")
     assert "holds the study 'small', not 'another'" in said
     assert "new-study" in said
 

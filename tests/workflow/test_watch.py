@@ -10,14 +10,17 @@ from rlscale.core.errors import StudyError
 from rlscale.training import watch
 
 
-@pytest.fixture(scope="module")
-def followed(tmp_path_factory, training_inputs):
+@pytest.fixture(scope="session")
+def followed(built_once, training_inputs):
     """A run that TensorBoard follows, and what it printed."""
-    folder = tmp_path_factory.mktemp("followed")
-    run = Run(folder / "run", training_inputs)
-    run.options = ["--report-to", "tensorboard", "--tracked", str(folder / "tracked")]
-    said = run.finish()
-    return run, said, folder / "tracked"
+
+    def build(folder):
+        run = Run(folder / "run", training_inputs)
+        run.options = ["--report-to", "tensorboard", "--tracked", str(folder / "tracked")]
+        (folder / "said").write_text(run.finish())
+
+    folder = built_once("followed", build)
+    return Run(folder / "run", training_inputs), (folder / "said").read_text(), folder / "tracked"
 
 
 def test_the_bar_shows_steps_loss_reward_speed_and_time_left(followed):
