@@ -89,7 +89,8 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
     for where in (own.columns, own.constants, *own.files.values(), *own.runs.values(),
                   *own.benchmarks.values()):  # fmt: skip
         _check_columns(where)
-    tables, notes = [], []
+    tables: list[pandas.DataFrame] = []
+    notes: list[str] = []
     for logged in _logged_runs(own, root, notes):
         tables += logged.tables()
         notes += [f"{logged.where}: {note}" for note in dict.fromkeys(logged.notes)]
@@ -221,8 +222,11 @@ class _Run:
         self, raw: "pandas.DataFrame", columns: Mapping[str, str], given: Mapping[str, Any]
     ) -> list["pandas.Series"]:
         """What tells the runs of a long table apart: values of the columns that name a run."""
+        import pandas
+
         named = [name for name in _KEY if name in columns and name not in given]
-        return [self._values(raw, name, columns[name]) for name in named]
+        found = (self._values(raw, name, columns[name]) for name in named)
+        return [pandas.Series(values, index=raw.index) for values in found]
 
     def _values(
         self, rows: "pandas.DataFrame", name: str, expression: str

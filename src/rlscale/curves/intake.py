@@ -1,6 +1,6 @@
 """What was read, for people: a line per run, and every note."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,10 @@ _HEADS = ("run", "N", "benchmark", "steps", "points", "widest gap", "tokens", "l
 
 def intake_page(table: "pandas.DataFrame", notes: Sequence[str]) -> str:
     """The runs as a table of text, then the notes."""
-    rows = [_line(*key, run) for key, run in table.groupby(["cell", "benchmark"], sort=False)]
+    rows = [
+        _line(cell, benchmark, run)
+        for (cell, benchmark), run in table.groupby(["cell", "benchmark"], sort=False)
+    ]
     widths = [max(len(row[i]) for row in (_HEADS, *rows)) for i in range(len(_HEADS))]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -23,7 +26,7 @@ def intake_page(table: "pandas.DataFrame", notes: Sequence[str]) -> str:
     return "\n".join([*lines, "", "Noted:", *said, ""])
 
 
-def _line(cell: str, benchmark: str, run: "pandas.DataFrame") -> tuple[str, ...]:
+def _line(cell: Hashable, benchmark: Hashable, run: "pandas.DataFrame") -> tuple[str, ...]:
     run = run.sort_values("step")
     steps = run["step"].to_numpy()
     gaps = np.diff(steps)

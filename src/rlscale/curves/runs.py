@@ -6,7 +6,7 @@ twice at one step, the later one counts. Steps that are merely out of order are 
 look like several runs are refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
@@ -116,7 +116,7 @@ def _last_segments(
     return kept[alive], notes
 
 
-def _steps(steps: Sequence[float]) -> str:
+def _steps(steps: Iterable[float]) -> str:
     low, high = min(steps), max(steps)
     return f"step {low:g}" if low == high else f"steps {low:g} to {high:g}"
 

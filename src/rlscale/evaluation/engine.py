@@ -79,6 +79,9 @@ class Machine:
 class WorkerExtension:
     """Methods that vLLM mixes into its workers (named in ``worker_extension_cls``)."""
 
+    model_runner: Any  # of the worker
+    model_config: Any
+
     def repack_heads(self) -> None:
         """Let output heads, or embeddings that serve as one, pack what was just loaded."""
         from vllm.model_executor.layers.vocab_parallel_embedding import VocabParallelEmbedding
@@ -268,7 +271,7 @@ class Engine:
         from vllm.sampling_params import RequestOutputKind
 
         engine = self._llm.llm_engine
-        running = set()
+        running: set[str] = set()
         waiting = iter(enumerate(requests))
         depth = 4 * engine.vllm_config.scheduler_config.max_num_seqs
         try:

@@ -7,7 +7,7 @@ another gold answer, is judged again without generating.
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
@@ -15,7 +15,7 @@ from rlscale.core.manifests import read_manifest, write_manifest
 from rlscale.evaluation.engine import Engine, Machine, Request, without_collection
 from rlscale.evaluation.outcomes import metric_table, outcome_counts, score_table, unusable_golds
 from rlscale.evaluation.progress import Clock, Progress
-from rlscale.evaluation.samples import KEY, SampleStore
+from rlscale.evaluation.samples import KEY, Key, SampleStore
 from rlscale.evaluation.tasks import (
     Task,
     missing_samples,
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     import pandas
 
 _PROBES = 4
-_PROBLEM, _SAMPLE = KEY.index("problem_id"), KEY.index("sample")
+_PROBLEM: Final = 3  # places in a Key
+_SAMPLE: Final = 4
 
 
 def evaluate_cell(
@@ -113,7 +114,7 @@ def evaluate_cell(
 def generate(
     tasks: Sequence[Task],
     checkpoints: Sequence[Checkpoint],
-    missing: Mapping[int, list[tuple[Task, int, tuple]]],
+    missing: Mapping[int, list[tuple[Task, int, Key]]],
     settings: Mapping[str, Any],
     machine: Machine,
     trust_remote_code: bool,
@@ -194,7 +195,7 @@ def _check_weights(checkpoint: Checkpoint) -> None:
 def _sample(
     engine: Engine,
     step: int,
-    todo: Sequence[tuple[Task, int, tuple]],
+    todo: Sequence[tuple[Task, int, Key]],
     settings: Mapping[str, Any],
     store: SampleStore,
     progress: Progress,

@@ -8,17 +8,18 @@ problems.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     import pandas
+    from numpy.typing import ArrayLike
 
 Estimate = tuple[float, float]
 
 
-def clustered_mean(values: Sequence[float], weights: Sequence[float] | None = None) -> Estimate:
+def clustered_mean(values: "ArrayLike", weights: "ArrayLike | None" = None) -> Estimate:
     """Mean over samples and its standard error when samples cluster in problems.
 
     Args:
@@ -29,31 +30,31 @@ def clustered_mean(values: Sequence[float], weights: Sequence[float] | None = No
         Weighted mean, and the standard error of a ratio estimator over problems (linearised,
         with the factor P / (P - 1)); nan with fewer than two problems.
     """
-    values = np.asarray(values, float)
-    weights = np.ones_like(values) if weights is None else np.asarray(weights, float)
-    count = len(values)
+    means = np.asarray(values, float)
+    sizes = np.ones_like(means) if weights is None else np.asarray(weights, float)
+    count = len(means)
     if not count:
         return math.nan, math.nan
-    mean = float(np.average(values, weights=weights))
+    mean = float(np.average(means, weights=sizes))
     if count < 2:
         return mean, math.nan
-    residuals = weights * (values - mean) / weights.mean()
+    residuals = sizes * (means - mean) / sizes.mean()
     return mean, float(math.sqrt((residuals**2).sum() / (count * (count - 1))))
 
 
-def sampling_error(correct: Sequence[int], n: Sequence[int]) -> float:
+def sampling_error(correct: "ArrayLike", n: "ArrayLike") -> float:
     """Standard error of the pooled rate for these very problems: what more samples would remove.
 
     Args:
         correct: Correct samples of each problem, shape (problems,).
         n: Samples of each problem; nan unless all are at least 2.
     """
-    correct, n = np.asarray(correct, float), np.asarray(n, float)
-    if not len(n) or n.min() < 2:
+    sizes = np.asarray(n, float)
+    if not len(sizes) or sizes.min() < 2:
         return math.nan
-    rates = correct / n
-    variances = rates * (1 - rates) / (n - 1)  # of each rate, unbiased
-    return float(math.sqrt((n**2 * variances).sum()) / n.sum())
+    rates = np.asarray(correct, float) / sizes
+    variances = rates * (1 - rates) / (sizes - 1)  # of each rate, unbiased
+    return float(math.sqrt((sizes**2 * variances).sum()) / sizes.sum())
 
 
 def paired_difference(first: Mapping[str, float], second: Mapping[str, float]) -> Estimate:
@@ -108,7 +109,7 @@ def maj_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> 
     return sum(wins) / len(wins)
 
 
-def metric_rows(samples: "pandas.DataFrame") -> list[dict]:
+def metric_rows(samples: "pandas.DataFrame") -> list[dict[str, Any]]:
     """All metrics of one checkpoint on one benchmark.
 
     Args:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def unusable_golds(frame: "pandas.DataFrame") -> dict[str, list[str]]:
     """Benchmark -> ids of problems whose gold answer cannot be used."""
     bad = frame[frame["outcome"].isna()]
-    return {name: sorted(group["problem_id"].unique()) for name, group in bad.groupby("benchmark")}
+    return {
+        str(name): sorted(group["problem_id"].unique()) for name, group in bad.groupby("benchmark")
+    }
 
 
 def outcome_counts(frame: "pandas.DataFrame", cell: str) -> "pandas.DataFrame":
@@ -94,7 +96,9 @@ def metric_table(
         for row in metric_rows(group)
     ]
     for step, group in scores.groupby("step"):
-        losses = {row.benchmark: (row.loss, row.loss_se) for row in group.itertuples()}
+        losses = {
+            row["benchmark"]: (row["loss"], row["loss_se"]) for row in group.to_dict("records")
+        }
         for name, weights in suites.items():
             loss, error = suite(losses, weights)
             entry = {"step": step, "benchmark": f"suite:{name}", "metric": "loss", "k": 1}

@@ -12,7 +12,7 @@ from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.evaluation.benchmarks import BENCHMARKS, Benchmark
-from rlscale.evaluation.samples import SampleStore
+from rlscale.evaluation.samples import Key, SampleStore
 from rlscale.judging.verifiers import VERIFIERS
 from rlscale.models.architecture import text_config
 from rlscale.models.checkpoints import Checkpoint
@@ -147,7 +147,7 @@ def samples_wanted(settings: Mapping[str, Any], benchmark: str, step: int) -> in
 
 def wanted_keys(
     task: Task, checkpoint: Checkpoint, settings: Mapping[str, Any]
-) -> list[tuple[int, tuple]]:
+) -> list[tuple[int, Key]]:
     """(row of the problem table, key in the store) of every sample of a task at a checkpoint."""
     count = samples_wanted(settings, task.name, checkpoint.step)
     version = task.benchmark.version
@@ -165,10 +165,10 @@ def missing_samples(
     checkpoints: Sequence[Checkpoint],
     settings: Mapping[str, Any],
     store: SampleStore,
-) -> dict[int, list[tuple[Task, int, tuple]]]:
+) -> dict[int, list[tuple[Task, int, Key]]]:
     """What is to be generated, by step; a sample that two steps share belongs to the first."""
     planned = set()
-    missing: dict[int, list[tuple[Task, int, tuple]]] = {}
+    missing: dict[int, list[tuple[Task, int, Key]]] = {}
     for checkpoint in checkpoints:
         todo = missing[checkpoint.step] = []
         for task in tasks:

@@ -54,5 +54,9 @@ class Job:
 
         As the training, but by one GPU where that has any; key by key its own ``evaluation``.
         """
-        as_training = {"gpus": min(self.gpus, 1), "mem_mb": self.mem_mb, "minutes": self.minutes}
+        as_training: dict[str, Any] = {
+            "gpus": min(self.gpus, 1),
+            "mem_mb": self.mem_mb,
+            "minutes": self.minutes,
+        }
         return Job(**{**as_training, **self.evaluation})

@@ -304,7 +304,8 @@ class Expressions:
     def _index(self) -> str:
         if not self.accept("{"):
             return self.take().text
-        words, depth = [], 1
+        words: list[str] = []
+        depth = 1
         while self.next is not _END:
             token = self.take()
             depth += {"{": 1, "}": -1}.get(token.text, 0)
@@ -504,7 +505,9 @@ def number(text: str) -> Any:
 
 def recurring(text: str) -> Any:
     """The exact value of a decimal whose last digits recur."""
-    whole, digits, cycle = re.match(r"(\d*)\.(\d*)\\[a-z]+\s*\{?(\d+)", text).groups()
+    match = re.match(r"(\d*)\.(\d*)\\[a-z]+\s*\{?(\d+)", text)
+    assert match is not None  # the lexer's own form
+    whole, digits, cycle = match.groups()
     scale = 10 ** len(digits)
     start = sympy.Rational(int(whole + digits or "0"), scale)
     return start + sympy.Rational(int(cycle), scale * (10 ** len(cycle) - 1))

@@ -39,6 +39,7 @@ class Program:
     def compare(self, answer: str, gold: str) -> Verdict:
         """Run the program in the sandbox."""
         problem = _problem(gold)
+        assert problem is not None, "only usable golds are asked for"
         result = check(Job(answer, problem["entry"], problem["tests"], problem["stub"]))
         return Verdict(result.outcome, answer, result.reason)
 

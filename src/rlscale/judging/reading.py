@@ -425,7 +425,7 @@ def interval(value: Collection) -> Any:
         return None
     if not all(end.is_extended_real and end.is_number for end in ends) or not ends[0] < ends[1]:
         return None
-    left, right = value.brackets
+    left, right = value.brackets[0], value.brackets[1]
     return sympy.Interval(*ends, left == "(", right == ")")
 
 

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 _LINE_BYTES = 4 << 20
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -35,15 +36,18 @@ class Hung(BaseException):
 class Program:
     """The model's function, called across the pipe."""
 
-    def __init__(self, child, deadline):
-        self.child, self.deadline, self.rest = child, deadline, b""
+    def __init__(self, child: subprocess.Popen[bytes], deadline: float) -> None:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        self.child, self.calls, self.replies = child, child.stdin, child.stdout
+        self.deadline, self.rest = deadline, b""
 
-    def line(self):
+    def line(self) -> str:
         while b"\n" not in self.rest:
             left = self.deadline - time.monotonic()
-            if left <= 0 or not select.select([self.child.stdout], [], [], left)[0]:
+            if left <= 0 or not select.select([self.replies], [], [], left)[0]:
                 raise Hung
-            piece = os.read(self.child.stdout.fileno(), 1 << 16)
+            piece = os.read(self.replies.fileno(), 1 << 16)
             if not piece:
                 if -self.child.wait() in (signal.SIGXCPU, signal.SIGKILL):
                     raise Hung
@@ -54,15 +58,15 @@ class Program:
         line, _, self.rest = self.rest.partition(b"\n")
         return line.decode()
 
-    def send(self, text):
+    def send(self, text: str) -> None:
         try:
-            self.child.stdin.write(text.encode() + b"\n")
-            self.child.stdin.flush()
+            self.calls.write(text.encode() + b"\n")
+            self.calls.flush()
         except BrokenPipeError:
             self.line()  # says why
             raise RuntimeError("the program ended") from None
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.send(repr((args, kwargs)))
         kind, _, value = self.line().partition(" ")
         if kind != "result":
@@ -70,7 +74,7 @@ class Program:
         return ast.literal_eval(value)
 
 
-def check():
+def check() -> dict[str, Any]:
     """Read a job from stdin, write its verdict to stdout: outcome, reason and isolation."""
     job = json.load(sys.stdin)
     try:
@@ -94,7 +98,7 @@ def check():
         isolation = program.line()
         if isolation not in ("namespaces", "seccomp"):
             return {"outcome": None, "reason": isolation, "isolation": "none"}
-        space = {"__name__": "checks"}
+        space: dict[str, Any] = {"__name__": "checks"}
         exec(compile(job["preamble"], "preamble", "exec"), space)
         space[job["entry"]] = program
         exec(compile(job["tests"], "tests", "exec"), space)
@@ -114,14 +118,14 @@ def check():
 # --- the program's side -----------------------------------------------------------------------
 
 
-def run(root):
+def run(root: str) -> None:
     """Lock this process in, then define the function and answer calls of it."""
     replies, calls = os.dup(1), os.fdopen(os.dup(0), "rb")
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
 
-    def reply(text):
+    def reply(text: str) -> None:
         data = text.encode(errors="replace") + b"\n"
         while data:
             data = data[os.write(replies, data) :]
@@ -143,7 +147,7 @@ def run(root):
         reply(f"no seccomp filter on this machine: {error}")
         return
     reply(isolation)
-    space = {"__name__": "solution"}
+    space: dict[str, Any] = {"__name__": "solution"}
     exec(compile(job["solution"], "solution", "exec"), space)
     function = space[job["entry"]]
     for line in calls:
@@ -155,7 +159,7 @@ def run(root):
         reply(text)
 
 
-def enter_namespaces(root):
+def enter_namespaces(root: str) -> bool:
     """Own user, network, mount, IPC and UTS namespaces; a file system of read-only libraries.
 
     Returns:
@@ -194,7 +198,7 @@ def enter_namespaces(root):
     return True
 
 
-def mount(source, target, kind, flags):
+def mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
     """mount(2); raises OSError."""
     encoded = [None if text is None else text.encode() for text in (source, target, kind)]
     if _libc.mount(*encoded, ctypes.c_ulong(flags), None):
@@ -221,7 +225,7 @@ _OPEN, _OPENAT = 2, 257
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000
 
 
-def forbid_system_calls():
+def forbid_system_calls() -> None:
     """Install the seccomp filter; raises OSError where the machine has none."""
     if platform.machine() != "x86_64":
         raise OSError(errno.ENOSYS, "the filter is written for x86-64")

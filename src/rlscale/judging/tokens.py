@@ -108,7 +108,8 @@ def tokenize(text: str, *, grouped: bool = True) -> list[Token]:
             continue
         lexeme = _LEXEME if grouped and not brackets else _LEXEME_UNGROUPED
         match = lexeme.match(text, place)
-        kind, found = match.lastgroup, match.group()
+        assert match is not None  # it takes any character
+        kind, found = str(match.lastgroup), match.group()
         place = match.end()
         if kind == "space":
             spaced = True

@@ -153,5 +153,5 @@ def equal_answers(first: str, second: str, kind: str) -> bool:
     respond = VERIFIERS.get(kind).respond
     responses = [(respond(one), second) for one in alternatives(first)]
     responses += [(respond(one), first) for one in alternatives(second)]
-    verdicts = judge(*zip(*responses, strict=True), kind)
+    verdicts = judge([response for response, _ in responses], [gold for _, gold in responses], kind)
     return any(verdict.outcome == "correct" for verdict in verdicts)

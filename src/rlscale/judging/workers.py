@@ -77,6 +77,9 @@ class _Worker:
             stdout=subprocess.PIPE,
             bufsize=0,
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._requests, self._replies = self.process.stdin, self.process.stdout
         if self._line(_START_SECONDS) != b"ready\n":
             raise self._broken()
 
@@ -84,7 +87,7 @@ class _Worker:
         """Verdicts on the pairs, in order, up to and with the one that this worker dies of."""
         request = json.dumps({"pairs": pairs, "deadline": deadline}) + "\n"
         try:
-            self.process.stdin.write(request.encode())
+            self._requests.write(request.encode())
         except BrokenPipeError:
             raise self._broken() from None
         verdicts: list[Verdict] = []
@@ -115,13 +118,13 @@ class _Worker:
     def _line(self, seconds: float) -> bytes:
         """The next line that the worker writes; empty where it has ended."""
         while b"\n" not in self._rest:
-            if not select.select([self.process.stdout], [], [], seconds)[0]:
+            if not select.select([self._replies], [], [], seconds)[0]:
                 self.end()
                 raise StudyError(
                     f"the '{self.kind}' verifier's worker gave no sign for {seconds:.0f} s; "
                     "is it stopped?"
                 )
-            piece = self.process.stdout.read(1 << 16)
+            piece = self._replies.read(1 << 16)
             if not piece:
                 return b""
             self._rest += piece

@@ -63,10 +63,12 @@ def make_model(
     part.mkdir(parents=True)
     facts: dict[str, Any] = {}
     if "made" in source:
+        assert corpus is not None, "the rule gives what a made model learns"
         pairs = read_pairs(corpus)
         if settings["variant"] == "base":
             facts["pretraining_loss"] = _make_base(source["made"], settings, pairs, part)
         else:
+            assert base is not None, "the rule gives an instruct model its base"
             fine_tune(Path(read_model(base).folder), part, settings["fine_tuning"], pairs)
     else:
         copy_model(_locate(source, trusted), part, trusted)
@@ -87,8 +89,7 @@ def make_model(
         n_params_nominal=identity["n_params_nominal"],
         weights=str(weights),
         trust_remote_code=trusted,
-        **parameter_counts(network),
-        **facts,
+        **{**parameter_counts(network), **facts},
     )
     finished.keep(state, mark, {"manifest": manifest})
 

@@ -26,7 +26,7 @@ def weights_digest(folder: Path | str) -> str:
 
 def tensor_shapes(folder: Path | str) -> dict[str, tuple[int, ...]]:
     """Names and shapes of a folder's tensors, from the files' headers."""
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for file, handle in _opened(folder):
         try:
             shapes |= {

@@ -88,7 +88,7 @@ def _type(part: Mapping[str, Any]) -> str:
     if "type" not in part:
         branches = part.get("oneOf", part.get("anyOf", ()))
         return " or ".join(dict.fromkeys(_type(branch) for branch in branches)) or "any"
-    types = part["type"] if isinstance(part["type"], list) else [part["type"]]
+    types: list[str] = part["type"] if isinstance(part["type"], list) else [part["type"]]
     words = [" or ".join({"null": "nothing", "array": "list"}.get(name, name) for name in types)]
     if isinstance(part.get("items"), Mapping) and "type" in part["items"]:
         words[0] += f" of {_type(part['items'])}"

@@ -92,7 +92,9 @@ def _trace_curves(path: Path) -> Iterator[tuple[int, str, str]]:
         if sources:
             yield 2, f"cell {cell}: {', '.join(sources)}", ELSEWHERE
             continue
-        train, evaluation = (folder / "cells" / cell / name for name in ("train.json", "eval.json"))
+        train, evaluation = (
+            folder / "cells" / str(cell) / name for name in ("train.json", "eval.json")
+        )
         if not (train.exists() and evaluation.exists()):
             yield 2, f"cell {cell}: its manifests", MISSING
             continue

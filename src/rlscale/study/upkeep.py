@@ -223,7 +223,7 @@ def _remove_damaged(notes: Mapping[str, provenance.Notes]) -> list[tuple[Path, s
             continue
         for entry in made_files:
             file = Path(entry["path"])
-            if file.exists() and not _holds(file, entry):
+            if manifest and file.exists() and not _holds(file, entry):
                 _forget_in_cache(file)
                 removed[file] = f"its bytes are not those that {path} names"
                 removed[path] = f"a file of {manifest['name']} is damaged"
@@ -277,5 +277,5 @@ def _manifest(path: Path) -> dict[str, Any] | None:
     return content if is_manifest(content) else None
 
 
-def _counts(counts: Counter) -> str:
+def _counts(counts: Counter[str]) -> str:
     return ", ".join(f"{rule} {count}" for rule, count in sorted(counts.items())) or "none"

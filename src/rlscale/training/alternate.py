@@ -85,7 +85,7 @@ class _Turn:
 
     def __init__(self) -> None:
         self.stopping = False
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.stop_by: int | None = None
 
     def run(self, command: Sequence[str], stop_by: int | None = None) -> int:

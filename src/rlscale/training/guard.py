@@ -139,16 +139,16 @@ def callback_of(guard: Guard, updates_per_step: int) -> "TrainerCallback":
     class Callback(TrainerCallback):
         """Translates updates, which TRL counts, to steps."""
 
-        def on_log(self, args, run, control, logs, **_):
+        def on_log(self, args: Any, run: Any, control: Any, logs: Any, **_: Any) -> None:
             guard.logged(run.global_step, logs, control)
 
-        def on_step_end(self, args, run, control, **_):
+        def on_step_end(self, args: Any, run: Any, control: Any, **_: Any) -> None:
             if run.global_step == 1:
                 guard.first_update_ended()
             if run.global_step % updates_per_step == 0:
                 guard.step_ended(run.global_step // updates_per_step, control)
 
-        def on_save(self, args, run, control, **_):
+        def on_save(self, args: Any, run: Any, control: Any, **_: Any) -> None:
             guard.state_saved(run.global_step, control)
 
     return Callback()

@@ -49,7 +49,7 @@ def progress_bar(recipe: Recipe, *, shown: bool) -> Any:
     class ProgressBar(TrainerCallback):
         """Advances by rollout batches; time left counts from this start of the run."""
 
-        def on_train_begin(self, args, run, control, **_):
+        def on_train_begin(self, args: Any, run: Any, control: Any, **_: Any) -> None:
             done = run.global_step // recipe.updates_per_step
             self.bar = tqdm(
                 total=recipe.steps,
@@ -62,7 +62,7 @@ def progress_bar(recipe: Recipe, *, shown: bool) -> Any:
             self.tokens = run.num_input_tokens_seen
             self.at = time.monotonic()
 
-        def on_log(self, args, run, control, logs, **_):
+        def on_log(self, args: Any, run: Any, control: Any, logs: Any, **_: Any) -> None:
             if "reward" not in logs:
                 return  # the summary at a run's end
             now = time.monotonic()
@@ -77,11 +77,11 @@ def progress_bar(recipe: Recipe, *, shown: bool) -> Any:
                 refresh=False,
             )
 
-        def on_step_end(self, args, run, control, **_):
+        def on_step_end(self, args: Any, run: Any, control: Any, **_: Any) -> None:
             if run.global_step % recipe.updates_per_step == 0:
                 self.bar.update(1)
 
-        def on_train_end(self, args, run, control, **_):
+        def on_train_end(self, args: Any, run: Any, control: Any, **_: Any) -> None:
             self.bar.close()
 
     return ProgressBar()
