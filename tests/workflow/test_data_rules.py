@@ -38,6 +38,7 @@ def study(tmp_path):
     config["recipes"]["main"] |= {"data": "sums", "steps": 2, "checkpoints": [0, 2]}
     config["benchmarks"] = {"held_out": {"samples": 1}}
     config["evaluation"].pop("suites", None)
+    config["pretraining"].pop("unseen", None)
     write(tmp_path / "train.jsonl", GOOD[:40])
     write(tmp_path / "held_out.jsonl", GOOD[40:])
     return Study(tmp_path, config)
