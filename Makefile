@@ -35,7 +35,7 @@ lint: .venv/dev.stamp ## ruff, snakefmt, codespell, import layers, mypy, snakema
 	@codespell
 	@lint-imports --no-cache
 	@mypy
-	@python workflow/lint.py
+	@python workflow/scripts/lint.py
 
 new-study: $(ENVIRONMENT) ## a study's own folder, with git and DVC (DIR=../my-study CONFIG=config/paper.yaml)
 	@rlscale new-study $(or $(DIR),$(error name the folder: make new-study DIR=../my-study)) \

@@ -37,7 +37,7 @@ FINE = {
 
 @pytest.fixture(scope="module")
 def lint():
-    spec = importlib.util.spec_from_file_location("lint", ROOT / "workflow/lint.py")
+    spec = importlib.util.spec_from_file_location("lint", ROOT / "workflow/scripts/lint.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

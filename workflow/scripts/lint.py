@@ -21,7 +21,7 @@ from snakemake.api import SnakemakeApi
 from snakemake.jobs import Job
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ACCEPTED = {
     "Specify a conda environment or container": "one locked environment serves all rules",
     "Mixed rules and functions": "a function that one rules file uses stands beside its rules",
