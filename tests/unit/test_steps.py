@@ -11,6 +11,7 @@ import pytest
 
 from conftest import ROOT, embedded_config
 from rlscale.core.errors import StudyError
+from rlscale.core.manifests import write_manifest
 from rlscale.jobs import attempts
 from rlscale.study import steps
 from rlscale.study.schema import SCHEMA, load, with_defaults
@@ -96,3 +97,18 @@ def test_threads_can_be_set_before_any_numerical_library_is_loaded():
     code += f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_evaluation_refuses_a_tokenizer_that_is_not_the_models(started):
+    folder = Path("checkpoints/models/arith-15k-base")
+    folder.mkdir(parents=True)
+    for name in ("tokenizer.json", "model.safetensors"):
+        (folder / name).write_text("as made")
+    write_manifest(
+        "results/models/arith-15k-base/manifest.json", kind="model", name="arith-15k-base",
+        settings={}, inputs={}, files=folder.iterdir(), seed=None, started=0.0,
+        code="rlscale.core.errors",
+    )  # fmt: skip
+    (folder / "tokenizer.json").write_text("as edit")
+    with pytest.raises(StudyError, match=r"tokenizer.json: bytes differ from the manifest"):
+        cells.evaluate(configured(), CELL, pause=None)

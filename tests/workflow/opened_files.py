@@ -101,12 +101,10 @@ def undeclared_reads(study: Study, command: str, output: str) -> list[str]:
 
 
 def _named_by(paths: list[str]) -> set[str]:
-    """Files that manifests name, and the folders of checkpoints that they list."""
+    """Files that manifests name."""
     found: set[str] = set()
     for path in paths:
         content = read_json(path) if path.endswith(".json") else None
         if is_manifest(content):
             found |= {entry["path"] for entry in content["files"]}
-            folders = [entry["path"] for entry in content.get("checkpoints", ())]
-            found |= {str(file) for folder in folders for file in Path(folder).glob("*")}
     return found

@@ -1,5 +1,6 @@
 """The published points as a study: fits and forecasts through the rules, without any training."""
 
+import contextlib
 import shutil
 
 import pandas
@@ -8,6 +9,8 @@ import yaml
 from opened_files import undeclared_reads
 
 from conftest import Study
+from rlscale.core.files import read_json
+from rlscale.study import configuration
 
 
 def test_the_papers_protocol_returns_table_6_for_unseen_sizes(published_study):
@@ -63,3 +66,23 @@ def test_what_a_step_opens_is_declared(published_study, tmp_path, command, outpu
     shutil.copytree(published_study.folder, tmp_path / "study")
     study = Study(tmp_path / "study", yaml.safe_load(published_study.file.read_text()))
     assert undeclared_reads(study, command, output) == []
+
+
+def test_a_job_on_a_cluster_computes_what_was_planned(published_study, tmp_path, monkeypatch):
+    """Its own Snakemake reads the configuration again, which was edited meanwhile."""
+    planned = yaml.safe_load(published_study.file.read_text())
+    shutil.copytree(published_study.folder, tmp_path / "study")
+    study = Study(tmp_path / "study", planned)
+    fit = study.folder / "results/fits/saturating-data-loss.json"
+    study.run("results/fits/saturating-data-loss.json")
+    job = ("--target-jobs", "fit_law:law=saturating,x=data,metric=loss", "--mode", "remote")
+    options = ("--allowed-rules", "fit_law", "--force", "--nolock")
+    with contextlib.chdir(study.folder):
+        monkeypatch.setenv(configuration.VARIABLE, "")
+        configuration.use(configuration.current(study.file))
+    study.configure(planned | {"fit": planned["fit"] | {"weighting": "steps"}})
+    study.run(*job, *options)
+    assert read_json(fit)["settings"]["weighting"] == "equal"
+    monkeypatch.delenv(configuration.VARIABLE)
+    study.run(*job, *options)
+    assert read_json(fit)["settings"]["weighting"] == "steps"

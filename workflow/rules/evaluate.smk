@@ -41,6 +41,7 @@ rule make_benchmark:
 
 rule evaluate_cell:
     input:
+        model=lambda wildcards: layout.model(cell_of(wildcards).model_name),
         train="results/cells/{cell}/train.json",
         problems=lambda wildcards: sorted(
             set(inputs.problems_of(config, cell_of(wildcards)).values())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.cell import Cell
+from rlscale.core.manifests import read_manifest, verify_file
 from rlscale.jobs import attempts, launch
 from rlscale.jobs.owner import owned
 from rlscale.jobs.threads import use_threads
@@ -104,6 +105,7 @@ def evaluate(config: Config, path: str, *, pause: Path | None) -> None:
     use_threads(grid.recipe_of(config, cell).cpu_threads)
     from rlscale.evaluation.evaluate import evaluate_cell
 
+    _check_model(layout.model(cell.model_name))
     files = CellFiles.of(path)
     tables = {"outcomes": files.outcomes, "scores": files.scores, "metrics": files.eval_metrics}
     tables["manifest"] = files.evaluation
@@ -123,6 +125,20 @@ def evaluate(config: Config, path: str, *, pause: Path | None) -> None:
             outputs={"samples": files.samples, **tables},
         )
     _end(report)
+
+
+def _check_model(manifest: Path) -> None:
+    """Check what an evaluation reads of the model at step 0 besides weights, such as its tokenizer.
+
+    Weights are checked against train.json, where they are asked.
+
+    Raises:
+        StudyError: A file has other bytes than the model's manifest says, or is missing.
+    """
+    model = read_manifest(manifest, "model")
+    for entry in model["files"]:
+        if not entry["path"].endswith(".safetensors"):
+            verify_file(model, Path(entry["path"]))
 
 
 def estimate_pass_rate(config: Config, name: str) -> None:
