@@ -25,5 +25,4 @@ def sync_weights(self):
 VLLMGeneration.sync_weights = sync_weights
 if os.environ.get("UNSEEDED"):
     build.seed_rollouts = lambda config: None
-script = Path(__file__).parents[2] / "workflow" / "scripts" / "train_cell.py"
-runpy.run_path(str(script), run_name="__main__")
+runpy.run_path(str(Path(__file__).with_name("train_cell.py")), run_name="__main__")

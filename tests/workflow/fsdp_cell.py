@@ -12,7 +12,6 @@ from accelerate import state
 from accelerate.utils import DistributedType
 from trl.trainer import grpo_trainer
 
-ROOT = Path(__file__).parents[2]
 begin = state.AcceleratorState.__init__
 
 
@@ -41,4 +40,4 @@ if os.environ.get("REFERENCE") == "zeros" and os.environ["RANK"] != "0":
 
     grpo_trainer.create_model_from_path = zeros
 
-runpy.run_path(str(ROOT / "workflow" / "scripts" / "train_cell.py"), run_name="__main__")
+runpy.run_path(str(Path(__file__).with_name("train_cell.py")), run_name="__main__")
