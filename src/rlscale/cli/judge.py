@@ -1,4 +1,4 @@
-"""`rlscale judge FILE.jsonl --output OUT`: judge responses made anywhere, in the small environment."""
+"""`rlscale judge FILE.jsonl --output OUT`: judge responses, in the small environment too."""
 
 import argparse
 import json

@@ -2,31 +2,45 @@
 
 import json
 import re
+from typing import Any
 
-from rlscale.judging.sandbox import Job, check
+from rlscale.judging import sandbox
+from rlscale.judging.canaries import check_canaries
 from rlscale.judging.verdicts import Verdict
 
-_FENCE = re.compile(r"```[a-zA-Z0-9]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([^`\n]*)")
+_BETWEEN = "\n\f\n"  # a form feed parts the blocks of a response; in Python it is space
 
 
 class Program:
     """The program in the response passes the gold's tests.
 
-    The gold is JSON with ``entry`` (the function's name), ``stub`` (source that the tests may use)
-    and ``tests`` (source that calls the function and raises where it is wrong).
+    The gold is JSON with ``entry`` (the function's name), ``stub`` (source of its head, imports and
+    helpers) and ``tests`` (source that calls the function and raises where it is wrong).
     """
 
     pooled = False
     packages: tuple[str, ...] = ()
 
     def extract(self, response: str, gold: str) -> str | None:
-        """The last fenced block that holds a function, or the whole text where none is fenced."""
+        """The last block that defines the function, after the blocks before it.
+
+        Where none defines it: the last block with a ``return``, which may be the function's body.
+        Where nothing is fenced: the whole response.
+        """
         problem = _problem(gold)
-        if problem is None:
+        blocks = fenced(response)
+        if problem is None or not response.strip():
             return None
-        blocks = _FENCE.findall(response) or [response]
-        programs = [block for block in blocks if re.search(r"^\s*def ", block, re.MULTILINE)]
-        return programs[-1] if programs and f"def {problem['entry']}" in programs[-1] else None
+        if not blocks:
+            return response.replace("\r\n", "\n")
+        entry = re.escape(problem["entry"])
+        head = re.compile(rf"^\s*(?:async\s+)?(?:def\s+{entry}\b|{entry}\s*[:=])", re.MULTILINE)
+        for wanted in (head, re.compile(r"^\s*(?:return|yield)\b", re.MULTILINE)):
+            last = max((i for i, block in enumerate(blocks) if wanted.search(block)), default=None)
+            if last is not None:
+                return _BETWEEN.join(blocks[: last + 1])
+        return None
 
     def respond(self, answer: str) -> str:
         """The program in a fenced block."""
@@ -38,21 +52,46 @@ class Program:
 
     def compare(self, answer: str, gold: str) -> Verdict:
         """Run the program in the sandbox."""
-        problem = _problem(gold)
-        assert problem is not None, "only usable golds are asked for"
-        result = check(Job(answer, problem["entry"], problem["tests"], problem["stub"]))
+        problem = json.loads(gold)
+        job = sandbox.Job(answer, problem["entry"], problem["tests"], problem["stub"])
+        result = sandbox.check(job)
         return Verdict(result.outcome, answer, result.reason)
 
+    def prove(self, isolation: str) -> dict[str, str]:
+        """Judge known programs before any other (``rlscale.judging.canaries``)."""
+        return {"isolation": check_canaries(isolation)}
 
-def _problem(gold: str) -> dict[str, str] | None:
-    """The gold's parts; None where it is no problem of a program."""
+
+def fenced(text: str) -> list[str]:
+    """The fenced blocks of a text, without their indentation; the last may be without an end."""
+    blocks: list[str] = []
+    opening, indent, lines = "", 0, []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        fence = _FENCE.fullmatch(line)
+        if not opening:
+            if fence:
+                opening, indent, lines = fence.group(2), len(fence.group(1)), []
+        elif (
+            fence
+            and fence.group(2).startswith(opening)
+            and not fence.group(3)
+            and len(fence.group(1)) < indent + 4  # deeper, it is text within the block
+        ):
+            blocks.append("\n".join(lines))
+            opening = ""
+        else:
+            space = len(line) - len(line.lstrip(" \t"))
+            lines.append(line[min(indent, space) :])
+    return blocks + (["\n".join(lines)] if opening and lines else [])
+
+
+def _problem(gold: str) -> dict[str, Any] | None:
     try:
         problem = json.loads(gold)
     except ValueError:
         return None
-    if not isinstance(problem, dict) or problem.keys() != {"entry", "stub", "tests"}:
-        return None
-    return problem if all(isinstance(part, str) for part in problem.values()) else None
+    wanted = {"entry", "stub", "tests"}
+    return problem if isinstance(problem, dict) and problem.keys() == wanted else None
 
 
 PROGRAM = Program()

@@ -1,15 +1,16 @@
 """Run a model's program against a problem's tests where it can touch nothing.
 
-The tests run in one process and the program in another; only Python literals pass between them,
-so a program cannot patch, exit or read its checker. The program's process has an empty
-environment and
+The tests run in one process and the program in another; only plain data passes between them, so a
+program cannot patch, exit or read its checker. What holds is named by its isolation:
 
-* always (or nothing is run at all): a seccomp filter that allows computing and reading only, so no
-  processes, threads, sockets, signals to others or changes to files; limits on CPU time, wall
-  time, memory, open files and the size of its answers;
-* where the kernel lets a user make namespaces: no network at all, and a file system that holds
-  nothing but Python and the system's libraries, read-only. Elsewhere it can read the user's files,
-  but has nowhere to send them.
+* ``filter`` (always, or nothing is run at all): a seccomp filter that allows computing and reading
+  only, its calls' arguments included; no capabilities; an empty environment; limits on CPU time,
+  wall time, memory, open files and the size of its answers. The checker has limits too, and its
+  memory cannot be read.
+* ``landlock`` (Linux 5.13 and later, where enabled): also no file but Python's and the system's
+  libraries can be opened.
+* ``namespaces`` (where the kernel lets a user make them): also a file system that holds nothing
+  else, no network, and no other process in sight. Landlock then is the second layer.
 """
 
 import contextlib
@@ -27,6 +28,8 @@ from rlscale.core.errors import StudyError
 from rlscale.judging import sandbox_child
 from rlscale.judging.verdicts import Outcome
 
+# From the least to the most.
+ISOLATIONS = ("filter", "landlock", "namespaces")
 _CHILD = Path(sandbox_child.__file__)
 _RESULT_BYTES = 1 << 20
 
@@ -36,10 +39,11 @@ class Job:
     """A program and what it is tested with.
 
     Attributes:
-        solution: Source of the model's program.
+        solution: The model's program: blocks of source, form feeds between them; the last one
+            defines the function, or is its body.
         entry: Name of the function under test.
         tests: Source that calls ``entry`` and raises where it is wrong; trusted.
-        preamble: Trusted source that the tests may use.
+        preamble: Trusted source that tests and program may use: the function's head and helpers.
         cpu_seconds: CPU time of the program (whole seconds).
         wall_seconds: Wall time of program and tests.
         memory_bytes: Address space of the program.
@@ -56,7 +60,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """Outcome of a job, its reason in words, and the isolation: ``namespaces`` or ``seccomp``."""
+    """Outcome of a job, its reason in words, and the isolation, one of ``ISOLATIONS``."""
 
     outcome: Outcome
     reason: str
@@ -85,6 +89,8 @@ def check(job: Job) -> Result:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return Result("timeout", "the tests themselves did not end")
     if process.returncode != 0 or len(written) > _RESULT_BYTES:
         return Result("wrong", f"the tests broke (status {process.returncode})")
     result = Result(**json.loads(written))

@@ -2,7 +2,7 @@
 
 ``check`` is trusted: it runs a problem's tests on a stand-in for the function under test.
 ``run`` holds the model's program: it locks itself in, then answers calls. Arguments and results
-cross a pipe as Python literals, so the program never shares an interpreter with the tests.
+cross a pipe as plain data in JSON, so the program never shares an interpreter with the tests.
 """
 
 import ast
@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import platform
+import re
 import resource
 import select
 import signal
@@ -19,8 +20,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
-from typing import Any
+from decimal import Decimal
+from fractions import Fraction
 
 _LINE_BYTES = 4 << 20
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -30,24 +33,72 @@ class Hung(BaseException):
     """The program used up its time (no Exception, so that no test can swallow it)."""
 
 
+# --- plain data, as it crosses the pipe --------------------------------------------------------
+
+
+def pack(value):
+    """A value of built-in types, or of classes made from them, as JSON; else a TypeError."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        value = int(value)
+        return value if abs(value) < 1 << 63 else ["i", hex(value)]
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    for kind, name in ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "f")):
+        if isinstance(value, kind):
+            return [name, *map(pack, kind.__iter__(value))]
+    if isinstance(value, dict):
+        return ["d", *([pack(key), pack(own)] for key, own in dict.items(value))]
+    if isinstance(value, range):
+        return ["r", pack(value.start), pack(value.stop), pack(value.step)]
+    if isinstance(value, bytes | bytearray):
+        return ["b", bytes(value).hex()]
+    if isinstance(value, complex):
+        return ["c", value.real, value.imag]
+    if isinstance(value, Decimal):
+        return ["D", str(value)]
+    if isinstance(value, Fraction):
+        return ["F", pack(value.numerator), pack(value.denominator)]
+    raise TypeError(f"a {type(value).__name__} cannot be handed over")
+
+
+def unpack(data):
+    """The value that ``pack`` packed; only built-in types are ever made."""
+    if not isinstance(data, list):
+        return data
+    kind, *items = data
+    if kind in _MAKERS:
+        return _MAKERS[kind](map(unpack, items))
+    if kind == "d":
+        return {unpack(key): unpack(value) for key, value in items}
+    if kind == "i":
+        return int(items[0], 16)
+    if kind == "b":
+        return bytes.fromhex(items[0])
+    return {"r": range, "c": complex, "D": Decimal, "F": Fraction}[kind](*map(unpack, items))
+
+
+_MAKERS = {"l": list, "t": tuple, "s": set, "f": frozenset}
+
+
 # --- the trusted side -------------------------------------------------------------------------
 
 
 class Program:
     """The model's function, called across the pipe."""
 
-    def __init__(self, child: subprocess.Popen[bytes], deadline: float) -> None:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        self.child, self.calls, self.replies = child, child.stdin, child.stdout
-        self.deadline, self.rest = deadline, b""
+    def __init__(self, child, deadline):
+        self.child, self.deadline, self.rest = child, deadline, b""
 
-    def line(self) -> str:
+    def line(self):
         while b"\n" not in self.rest:
             left = self.deadline - time.monotonic()
-            if left <= 0 or not select.select([self.replies], [], [], left)[0]:
+            if left <= 0 or not select.select([self.child.stdout], [], [], left)[0]:
                 raise Hung
-            piece = os.read(self.replies.fileno(), 1 << 16)
+            piece = os.read(self.child.stdout.fileno(), 1 << 16)
             if not piece:
                 if -self.child.wait() in (signal.SIGXCPU, signal.SIGKILL):
                     raise Hung
@@ -58,29 +109,104 @@ class Program:
         line, _, self.rest = self.rest.partition(b"\n")
         return line.decode()
 
-    def send(self, text: str) -> None:
+    def send(self, text):
         try:
-            self.calls.write(text.encode() + b"\n")
-            self.calls.flush()
+            self.child.stdin.write(text.encode() + b"\n")
+            self.child.stdin.flush()
         except BrokenPipeError:
             self.line()  # says why
             raise RuntimeError("the program ended") from None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self.send(repr((args, kwargs)))
+    def __call__(self, *args, **kwargs):
+        self.send(json.dumps([pack(list(args)), pack(kwargs)]))
         kind, _, value = self.line().partition(" ")
         if kind != "result":
             raise RuntimeError(f"the program failed: {value}")
-        return ast.literal_eval(value)
+        return unpack(json.loads(value))
 
 
-def check() -> dict[str, Any]:
+def assemble(blocks, entry, stub):
+    """The program that a response's blocks make, or None.
+
+    The last block defines the function; of the blocks before it definitions and imports are kept.
+    Or the last block is the function's body, which the stub begins. Prose around a program that
+    stands in no fence is left out.
+    """
+    *earlier, last = blocks.split("\f")
+    own = last.strip("\n")
+    tree = parse(own) or (not earlier and parse(own := without_prose(own)))
+    if tree and entry in names_of(tree):
+        return "\n".join([*map(definitions, earlier), own])
+    if re.search(r"^\s*(return|yield)\b", last, re.MULTILINE):
+        body = own if own.startswith((" ", "\t")) else textwrap.indent(own, "    ")
+        whole = without_prose(stub.rstrip("\n") + "\n" + body)
+        tree = parse(whole)
+        if tree and body.split("\n")[0] in whole and entry in names_of(tree):
+            return whole
+    return None
+
+
+def parse(source):
+    """The syntax tree, or None."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+
+
+def names_of(tree):
+    """Names that a module defines."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
+
+
+def definitions(source):
+    """Imports, functions, classes and constants of a block; empty where it is no Python."""
+    kept = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+    tree = parse(source.strip("\n"))
+    body = [node for node in tree.body if isinstance(node, kept)] if tree else []
+    return "\n".join(map(ast.unparse, body))
+
+
+def without_prose(text):
+    """From the first line of a program to the last that still is one."""
+    lines = text.split("\n")
+    heads = (r"(def|class|import|from|async def) |@", r".*")
+    starts = (i for head in heads for i, line in enumerate(lines) if re.match(head, line))
+    lines = lines[next(starts, 0) :]
+    for _ in range(50):
+        try:
+            ast.parse("\n".join(lines))
+        except SyntaxError as error:
+            lines = lines[: max(0, (error.lineno or 1) - 1)]
+        except (ValueError, MemoryError, RecursionError):
+            return ""
+        else:
+            break
+    return "\n".join(lines)
+
+
+def limit_checker(job):
+    """The checker's own limits; nobody may read its memory, where the tests are."""
+    _libc.prctl(4, 0, 0, 0, 0)  # not dumpable
+    space, seconds = job["memory_bytes"] + (256 << 20), 2 * job["cpu_seconds"] + 30
+    resource.setrlimit(resource.RLIMIT_AS, (space, space))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def check():
     """Read a job from stdin, write its verdict to stdout: outcome, reason and isolation."""
     job = json.load(sys.stdin)
-    try:
-        compile(job["solution"], "solution", "exec")
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        return {"outcome": "unparsed", "reason": f"{type(error).__name__}: {error}"}
+    limit_checker(job)
+    program_text = assemble(job["solution"], job["entry"], job["preamble"])
+    if program_text is None:
+        return {"outcome": "unparsed", "reason": "no program that defines the function"}
     root = tempfile.mkdtemp()
     child = subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, "run", root],
@@ -93,12 +219,12 @@ def check() -> dict[str, Any]:
     isolation = "none"
     try:
         program = Program(child, time.monotonic() + job["wall_seconds"])
-        part = {key: job[key] for key in ("solution", "entry", "cpu_seconds", "memory_bytes")}
-        program.send(json.dumps(part))
+        part = {key: job[key] for key in ("preamble", "entry", "cpu_seconds", "memory_bytes")}
+        program.send(json.dumps({**part, "solution": program_text}))
         isolation = program.line()
-        if isolation not in ("namespaces", "seccomp"):
+        if isolation not in ("namespaces", "landlock", "filter"):
             return {"outcome": None, "reason": isolation, "isolation": "none"}
-        space: dict[str, Any] = {"__name__": "checks"}
+        space = {"__name__": "checks"}
         exec(compile(job["preamble"], "preamble", "exec"), space)
         space[job["entry"]] = program
         exec(compile(job["tests"], "tests", "exec"), space)
@@ -118,55 +244,116 @@ def check() -> dict[str, Any]:
 # --- the program's side -----------------------------------------------------------------------
 
 
-def run(root: str) -> None:
+def run(root):
     """Lock this process in, then define the function and answer calls of it."""
     replies, calls = os.dup(1), os.fdopen(os.dup(0), "rb")
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
 
-    def reply(text: str) -> None:
+    def reply(text):
         data = text.encode(errors="replace") + b"\n"
         while data:
             data = data[os.write(replies, data) :]
 
     job = json.loads(calls.readline())
-    isolation = "namespaces" if enter_namespaces(root) else "seccomp"
-    limit = job["cpu_seconds"]
-    for name, value in (
-        (resource.RLIMIT_CPU, limit),
-        (resource.RLIMIT_AS, job["memory_bytes"]),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 32),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(name, (value, value))
+    isolation = "filter"
+    if enter_namespaces(root):
+        isolation = "namespaces"
+        be_alone(calls, replies)
     try:
+        drop_capabilities()
+        if restrict_files() and isolation == "filter":
+            isolation = "landlock"
+        for name, value in (
+            (resource.RLIMIT_CPU, job["cpu_seconds"]),
+            (resource.RLIMIT_AS, job["memory_bytes"]),
+            (resource.RLIMIT_FSIZE, 0),
+            (resource.RLIMIT_NOFILE, 32),
+            (resource.RLIMIT_CORE, 0),
+        ):
+            resource.setrlimit(name, (value, value))
         forbid_system_calls()
     except OSError as error:
         reply(f"no seccomp filter on this machine: {error}")
         return
     reply(isolation)
-    space: dict[str, Any] = {"__name__": "solution"}
+    space = {"__name__": "solution"}
+    with contextlib.suppress(Exception):
+        exec(compile(job["preamble"], "stub", "exec"), space)
     exec(compile(job["solution"], "solution", "exec"), space)
     function = space[job["entry"]]
     for line in calls:
-        args, kwargs = ast.literal_eval(line.decode())
+        args, kwargs = json.loads(line)
         try:
-            text = "result " + repr(function(*args, **kwargs)).replace("\n", " ")
+            text = "result " + json.dumps(pack(function(*unpack(args), **unpack(kwargs))))
         except Exception as error:
             text = f"error {type(error).__name__}: {error}".replace("\n", " ")
         reply(text)
 
 
-def enter_namespaces(root: str) -> bool:
-    """Own user, network, mount, IPC and UTS namespaces; a file system of read-only libraries.
+def be_alone(calls, replies):
+    """Go on in a process that sees no other; this one hands on how that one ends."""
+    child = os.fork()
+    if child == 0:
+        _libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # ends with its parent
+        return
+    calls.close()
+    os.close(replies)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.waitstatus_to_exitcode(status))
+
+
+def drop_capabilities():
+    """Give up what root may do; raises OSError."""
+    header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0))
+    none = ctypes.create_string_buffer(struct.pack("6I", *[0] * 6))
+    if _libc.capset(header, none):
+        raise OSError(ctypes.get_errno(), "capabilities cannot be given up")
+
+
+def libraries():
+    """Folders that a program may read: Python's, by their real names, and the system's."""
+    folders = {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)}
+    wanted = sorted(folders | {"/usr", "/lib", "/lib64"}, key=len)
+    return [path for path in wanted if path != "/" and os.path.isdir(path)]
+
+
+def restrict_files():
+    """Landlock: open nothing but libraries, and those for reading; whether it is to be had."""
+    create, add, restrict = 444, 445, 446
+    version = _libc.syscall(create, None, ctypes.c_size_t(0), 1)
+    if version < 1:
+        return False
+    files = (1 << (13, 13, 14, 15, 15, 16)[min(version, 5)]) - 1
+    handled = [files] + [3] * (version >= 4) + [3] * (version >= 6)  # network; signals and sockets
+    attributes = ctypes.create_string_buffer(struct.pack(f"{len(handled)}Q", *handled))
+    rules = _libc.syscall(create, attributes, ctypes.c_size_t(8 * len(handled)), 0)
+    if rules < 0:
+        return False
+    read = 1 << 0 | 1 << 2 | 1 << 3  # execute (map), read files, read folders
+    for folder in libraries():
+        place = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        rule = ctypes.create_string_buffer(struct.pack("=Qi", read, place))
+        if _libc.syscall(add, rules, 1, rule, 0):
+            return False
+        os.close(place)
+    _libc.prctl(38, 1, 0, 0, 0)  # no new privileges
+    done = _libc.syscall(restrict, rules, 0) == 0
+    os.close(rules)
+    return done
+
+
+def enter_namespaces(root):
+    """Own user, network, mount, IPC, UTS and PID namespaces; a file system of only libraries.
 
     Returns:
         Whether the machine allows it; where not, this process is as it was.
     """
     new = {"user": 0x10000000, "net": 0x40000000, "mount": 0x20000}
-    new |= {"ipc": 0x08000000, "uts": 0x04000000}
+    new |= {"ipc": 0x08000000, "uts": 0x04000000, "pid": 0x20000000}
     user, group = os.getuid(), os.getgid()
     if _libc.unshare(sum(new.values())):
         return False
@@ -182,14 +369,22 @@ def enter_namespaces(root: str) -> bool:
         nosuid, nodev = 0x2, 0x4
         mount(None, "/", None, private)
         mount("tmpfs", root, "tmpfs", nosuid | nodev)
-        for folder in {os.path.realpath(sys.base_prefix), "/usr", "/lib", "/lib64"}:
+        mounted = []
+        for folder in libraries():
+            if any(folder.startswith(f"{other}/") for other in mounted):
+                continue
             if os.path.islink(folder):
                 os.symlink(os.readlink(folder), root + folder)
-            elif os.path.isdir(folder):
-                os.makedirs(root + folder)
-                mount(folder, root + folder, None, bind)
-                locked = os.statvfs(folder).f_flag & (nosuid | nodev | 0x8 | 0x400 | 0x800)
-                mount(None, root + folder, None, remount | readonly | nosuid | nodev | locked)
+                continue
+            os.makedirs(root + folder)
+            mount(folder, root + folder, None, bind)
+            locked = os.statvfs(folder).f_flag & (nosuid | nodev | 0x8 | 0x400 | 0x800)
+            mount(None, root + folder, None, remount | readonly | nosuid | nodev | locked)
+            mounted.append(folder)
+        for name in (sys.base_prefix, sys.base_exec_prefix):  # as Python knows its folders
+            if not os.path.exists(root + name):
+                os.makedirs(os.path.dirname(root + name), exist_ok=True)
+                os.symlink(os.path.realpath(name), root + name)
         mount(None, root, None, 0x20 | readonly | nosuid | nodev)
         os.chroot(root)
         os.chdir("/")
@@ -198,7 +393,7 @@ def enter_namespaces(root: str) -> bool:
     return True
 
 
-def mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
+def mount(source, target, kind, flags):
     """mount(2); raises OSError."""
     encoded = [None if text is None else text.encode() for text in (source, target, kind)]
     if _libc.mount(*encoded, ctypes.c_ulong(flags), None):
@@ -211,9 +406,9 @@ def mount(source: str | None, target: str, kind: str | None, flags: int) -> None
 _ALLOWED = {
     "read": 0, "write": 1, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7, "lseek": 8,
     "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14,
-    "rt_sigreturn": 15, "ioctl": 16, "pread64": 17, "readv": 19, "writev": 20, "access": 21,
+    "rt_sigreturn": 15, "pread64": 17, "readv": 19, "writev": 20, "access": 21,
     "sched_yield": 24, "mremap": 25, "madvise": 28, "dup": 32, "nanosleep": 35, "getpid": 39,
-    "exit": 60, "uname": 63, "fcntl": 72, "getcwd": 79, "readlink": 89, "gettimeofday": 96,
+    "exit": 60, "uname": 63, "getcwd": 79, "readlink": 89, "gettimeofday": 96,
     "getrlimit": 97, "getrusage": 98, "sysinfo": 99, "times": 100, "getuid": 102, "getgid": 104,
     "geteuid": 107, "getegid": 108, "sigaltstack": 131, "gettid": 186, "time": 201, "futex": 202,
     "sched_getaffinity": 204, "getdents64": 217, "restart_syscall": 219, "clock_gettime": 228,
@@ -221,11 +416,17 @@ _ALLOWED = {
     "readlinkat": 267, "faccessat": 269, "dup3": 292, "getrandom": 318, "statx": 332,
     "faccessat2": 439,
 }  # fmt: skip
-_OPEN, _OPENAT = 2, 257
+_OPEN, _OPENAT, _IOCTL, _FCNTL = 2, 257, 16, 72
+# Requests of these two that change nothing but the program's own descriptors: is it a terminal,
+# close on exec; duplicate, flags. Others change files' flags, or have signals sent to processes.
+_REQUESTS = {
+    _IOCTL: (0x5401, 0x5413, 0x5450, 0x5451),
+    _FCNTL: (0, 1, 2, 3, 1030),
+}
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000
 
 
-def forbid_system_calls() -> None:
+def forbid_system_calls():
     """Install the seccomp filter; raises OSError where the machine has none."""
     if platform.machine() != "x86_64":
         raise OSError(errno.ENOSYS, "the filter is written for x86-64")
@@ -245,6 +446,11 @@ def forbid_system_calls() -> None:
             (end, 0, 0, deny),
             (end, 0, 0, allow),
         ]
+    for number, requests in _REQUESTS.items():
+        code += [(equal, 0, 2 * len(requests) + 2, number), (load, 0, 0, 16 + 8)]
+        for request in requests:
+            code += [(equal, 0, 1, request), (end, 0, 0, allow)]
+        code.append((end, 0, 0, deny))
     for number in sorted(_ALLOWED.values()):
         code += [(equal, 0, 1, number), (end, 0, 0, allow)]
     code.append((end, 0, 0, deny))
