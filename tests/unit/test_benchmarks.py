@@ -140,6 +140,53 @@ def test_humaneval_programs_pass_and_empty_ones_fail():
     assert judged(benchmark, ["```python\nprint(1)\n```"] * 2, answers[:2]) == ["unparsed"] * 2
 
 
+FORMS = {
+    "a block": "Here:\n```python\n{program}\n```\nDone.",
+    "a language with a space": "``` python\n{program}\n```",
+    "no language, no end": "```\n{program}\n",
+    "no fence": "{program}",
+    "no fence, prose around": "The function:\n\n{program}\n\nIt works as asked: see above.",
+    "a later block with a function": (
+        "```python\n{program}\n```\nTo try it:\n```python\ndef main():\n    print('tried')\n\nmain()\n```"
+    ),
+    "a list, tildes": "1. So:\n\n   ~~~python\n{indented}\n   ~~~\n",
+    "a draft in thought": "<think>\n```python\ndef f(): pass\n```\n</think>\n```python\n{program}\n```",
+}
+
+
+@needs_shared
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_right_programs_are_right_in_every_form(form, ends):
+    _, table = load("humaneval")
+    golds = {json.loads(answer)["entry"]: answer for answer in table["answer"]}
+    texts, answers = [], []
+    for entry, program in PROGRAMS.items():
+        program = program.strip("\n")
+        indented = "\n".join(f"   {line}" for line in program.split("\n"))
+        text = FORMS[form].format(program=program, indented=indented)
+        texts.append(text.replace("\n", ends))
+        answers.append(golds[entry])
+    verdicts = judge(texts, answers, "program", workers=2)
+    assert [v.reason for v in verdicts if v.outcome != "correct"] == []
+
+
+@needs_shared
+def test_the_body_alone_and_the_stubs_own_names_are_enough():
+    _, table = load("humaneval")
+    golds = {json.loads(answer)["entry"]: answer for answer in table["answer"]}
+    cases = {
+        "truncate_number": "    return number % 1.0\n\n\nprint(truncate_number(3.5)",
+        "strlen": "```python\n    return len(string)\n```",
+        "has_close_elements": (
+            "```python\ndef has_close_elements(numbers: List[float], threshold: float) -> bool:\n"
+            "    s = sorted(numbers)\n    return any(b - a < threshold for a, b in zip(s, s[1:]))\n```"
+        ),
+    }
+    verdicts = judge(list(cases.values()), [golds[entry] for entry in cases], "program")
+    assert [(v.outcome, v.reason) for v in verdicts] == [("correct", "")] * 3
+
+
 @needs_shared
 @pytest.mark.long
 def test_no_empty_humaneval_program_passes():

@@ -1,14 +1,18 @@
 # ruff: noqa: E501 (programs)
 """The sandbox: honest programs pass; hostile ones are contained, scored wrong, and harm nothing."""
 
-import os
+import resource
 import socket
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from rlscale.judging import sandbox
+from rlscale.core.errors import StudyError
+from rlscale.judging import canaries, sandbox
 from rlscale.judging.sandbox import Job, check
 
 TESTS = "def check(f):\n    assert f(2) == 4\n    assert f(-3) == 9\ncheck(square)"
@@ -53,7 +57,8 @@ def test_values_cross_the_pipe(value, text):
 def test_outcomes():
     assert verdict("def square(x):\n    return x").outcome == "wrong"
     assert verdict("def square(x:").outcome == "unparsed"
-    assert verdict("raise ValueError('no')").outcome == "wrong"
+    assert verdict("raise ValueError('no')").outcome == "unparsed"
+    assert verdict(f"{HONEST}\nraise ValueError('no')").outcome == "wrong"
     assert "AssertionError" in verdict("def square(x):\n    return x").reason
     assert check(Job(HONEST, "square", "while True: pass", wall_seconds=-28)).outcome == "timeout"
 
@@ -114,11 +119,60 @@ def hostile(witness: Path, port: int, pid: int) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_hostile_programs_are_contained_and_score_wrong(tmp_path, monkeypatch):
+HOSTILE_TOO = {
+    "signals by a pipe's owner": "import fcntl\nok = any(attempt(lambda d=d: fcntl.fcntl(d, fcntl.F_SETOWN, {pid})) for d in range(16))",
+    "a signal of choice for a pipe": "import fcntl\nok = any(attempt(lambda d=d: fcntl.fcntl(d, 10, 9)) for d in range(16))",
+    "asynchronous pipes": "import fcntl\nok = any(attempt(lambda d=d: fcntl.fcntl(d, fcntl.F_SETFL, 0o20000)) for d in range(16))",
+    "leases on files": "import fcntl, os\nok = attempt(lambda: fcntl.fcntl(os.open(os.__file__, os.O_RDONLY), 1024, 0))",
+    "flags of files": "import fcntl, os, struct\nok = attempt(lambda: fcntl.ioctl(os.open(os.__file__, os.O_RDONLY), 0x40086602, struct.pack('l', 64)))",
+    "type into a terminal": "import fcntl\nok = any(attempt(lambda d=d: fcntl.ioctl(d, 0x5412, b'x')) for d in range(16))",
+    "become dumpable, set names": "import ctypes; ok = ctypes.CDLL(None).prctl(4, 1, 0, 0, 0) == 0",
+    "take capabilities back": "import ctypes; ok = ctypes.CDLL(None).syscall(126, b'\\x22\\x05\\x08\\x20' + bytes(4), b'\\xff' * 24) == 0",
+    "change the user": "import os; ok = attempt(lambda: os.setuid(0))",
+    "lift the filter": "import ctypes; ok = ctypes.CDLL(None).prctl(22, 0, 0, 0, 0) == 0",
+    "send by pidfd": "import ctypes; ok = ctypes.CDLL(None).syscall(434, {pid}, 0) >= 0",
+    "read another's memory": "import ctypes; ok = ctypes.CDLL(None).syscall(310, {pid}, 0, 0, 0, 0, 0) >= 0",
+    "io_uring": "import ctypes; ok = ctypes.CDLL(None).syscall(425, 1, bytes(120)) >= 0",
+    "bpf": "import ctypes; ok = ctypes.CDLL(None).syscall(321, 0, bytes(64), 64) >= 0",
+    "keys": "import ctypes; ok = ctypes.CDLL(None).syscall(250, 0, -3, 0, 0, 0) >= 0",
+    "shared memory": "import ctypes; ok = ctypes.CDLL(None).shmget(0, 4096, 0o1600) >= 0",
+    "a memory file": "import os; ok = attempt(lambda: os.memfd_create('x'))",
+    "nice of others": "import os; ok = attempt(lambda: os.setpriority(os.PRIO_PROCESS, {pid}, 19))",
+    "a unix socket pair": "import socket; ok = attempt(socket.socketpair)",
+    "clone3": "import ctypes; ok = ctypes.CDLL(None).syscall(435, bytes(88), 88) >= 0",
+    "time travel": "import time; ok = attempt(lambda: time.clock_settime(0, 0))",
+    "a file lock": "import fcntl, os; ok = attempt(lambda: fcntl.flock(os.open(os.__file__, os.O_RDONLY), 2))",
+}  # fmt: skip
+
+
+@pytest.fixture(params=["namespaces", "landlock", "filter"])
+def mode(request, tmp_path, monkeypatch):
+    """The sandbox as on machines that allow less, by taking it away from the child."""
+    source = sandbox._CHILD.read_text()
+    weaker = source
+    if request.param != "namespaces":
+        weaker = weaker.replace("if _libc.unshare(sum(new.values())):", "if True:")
+        assert weaker != source
+    if request.param == "filter":
+        before = weaker
+        weaker = weaker.replace("    if version < 1:", "    if True:")
+        assert weaker != before
+    folder = tmp_path / "child"
+    folder.mkdir()
+    (folder / "child.py").write_text(weaker)
+    monkeypatch.setattr(sandbox, "_CHILD", folder / "child.py")
+    held = verdict(HONEST).isolation
+    if held != request.param:
+        pytest.skip(f"this kernel gives '{held}' where '{request.param}' is tried")
+    return held
+
+
+def test_hostile_programs_are_contained_and_score_wrong(mode, tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET", "42")
-    precious = tmp_path / "precious"
-    precious.write_text("kept")
-    mode = tmp_path.stat().st_mode
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "precious").write_text("kept")
+    rights = home.stat().st_mode
     visits = []
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -129,45 +183,130 @@ def test_hostile_programs_are_contained_and_score_wrong(tmp_path, monkeypatch):
             return
 
     threading.Thread(target=listen, daemon=True).start()
-    programs = hostile(tmp_path / "witness", server.getsockname()[1], os.getpid())
-    assert len(programs) >= 25
+    victim = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    programs = hostile(home / "witness", server.getsockname()[1], victim.pid)
+    attempt = "\ndef attempt(f):\n    try:\n        f(); return True\n    except BaseException: return False\n"
+    lie = "\ndef square(x):\n    return (4 if x == 2 else 9) if ok else 'contained'\n"
+    more = {name: attempt + code.format(pid=victim.pid) + lie for name, code in HOSTILE_TOO.items()}
+    assert len(more) >= 20
+    programs |= more
     jobs = [
-        Job(text, "square", TESTS, cpu_seconds=1, wall_seconds=8.0) for text in programs.values()
+        Job(text, "square", TESTS, cpu_seconds=1, wall_seconds=12.0) for text in programs.values()
     ]
-    verdicts = dict(zip(programs, sandbox.check_all(jobs, 4), strict=True))
+    results = dict(zip(programs, sandbox.check_all(jobs, 4), strict=True))
     server.close()
-    assert {name: v for name, v in verdicts.items() if v.outcome not in ("wrong", "timeout")} == {}
+    alive = victim.poll() is None
+    victim.kill()
+    victim.wait()
+    assert [name for name, result in results.items() if result.outcome == "correct"] == []
     for name in ("endless loop", "endless sleep", "swallow every exception"):
-        assert verdicts[name].outcome == "timeout"
+        assert results[name].outcome == "timeout"
+    assert alive
     assert visits == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["precious"]
-    assert precious.read_text() == "kept"
-    assert tmp_path.stat().st_mode == mode
+    assert sorted(path.name for path in home.iterdir()) == ["precious"]
+    assert (home / "precious").read_text() == "kept"
+    assert home.stat().st_mode == rights
 
 
-def test_files_are_out_of_sight_where_namespaces_work(tmp_path):
+PROMISES = {  # what a program would find -> the isolations under which it does not
+    "the user's files": ("landlock", "namespaces"),
+    "its own folder": ("landlock", "namespaces"),
+    "other processes' environment": ("landlock", "namespaces"),
+    "the checker's memory": ("filter", "landlock", "namespaces"),
+    "its own environment": ("filter", "landlock", "namespaces"),
+}
+
+
+def test_each_mode_promises_what_the_documents_say(mode, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET", "42")
     secret = tmp_path / "secret"
     secret.write_text("42")
-    look = f"import os\ndef square(x):\n    return x * x if os.path.exists({str(secret)!r}) else 0"
-    result = verdict(look)
-    if result.isolation != "namespaces":
-        pytest.skip("this kernel lets no user make namespaces: only the filter holds")
-    assert result.outcome == "wrong"
-    listing = "import os\ndef square(x):\n    return sorted(set(os.listdir('/')))"
-    roots = check(Job(listing, "square", "raise ValueError(square(2))")).reason
-    assert "home" not in roots
-    assert "proc" not in roots
+    victim = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(600)"], env={"TOKEN": "SECRET"}
+    )
+    time.sleep(0.3)
+    parents = "import os\ndef walk():\n    for p in os.listdir('/proc'):\n        if p.isdigit() and int(p) != os.getpid() and b'child.py' in open(f'/proc/{p}/cmdline', 'rb').read(): yield p\n"
+    finds = {
+        "the user's files": f"def find(): return open({str(secret)!r}).read() == '42'",
+        "its own folder": f"import os\ndef find(): return bool(os.listdir({str(tmp_path)!r}))",
+        "other processes' environment": f"def find(): return b'SECRET' in open('/proc/{victim.pid}/environ', 'rb').read()",
+        "the checker's memory": parents + "def find(): return any(open(f'/proc/{p}/mem', 'rb') for p in walk())",
+        "its own environment": "import os\ndef find(): return 'SECRET' in os.environ",
+    }  # fmt: skip
+    call = "\ndef square(x):\n    try:\n        return find()\n    except OSError: return False\n"
+    found = {}
+    for name, code in finds.items():
+        result = check(Job(code + call, "square", "assert square(1)", cpu_seconds=2))
+        found[name] = result.outcome == "correct"
+    victim.kill()
+    victim.wait()
+    assert [name for name, held in PROMISES.items() if mode in held and found[name]] == []
+    assert found["the user's files"] == (mode == "filter")
 
 
-def test_the_filter_alone_still_contains(tmp_path, monkeypatch):
-    """As on a machine without namespaces: what is written as the rule, tried by taking them away."""
+def test_a_python_behind_links_runs_the_same_programs(tmp_path):
+    link = tmp_path / "linked"
+    link.symlink_to(sys.base_prefix)
+    binary = link / "bin" / f"python3.{sys.version_info.minor}"
+    subprocess.run([binary, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    script = (
+        "from rlscale.judging.sandbox import Job, check\n"
+        "programs = ('from typing import List\\ndef f(x): return x', "
+        "'import random, datetime\\ndef f(x): return x')\n"
+        "results = [check(Job(p, 'f', 'assert f(2) == 2')) for p in programs]\n"
+        "print([r.outcome for r in results], {r.isolation for r in results})"
+    )
+    source = Path(sandbox.__file__).parents[2]
+    said = [
+        subprocess.run(
+            [python, "-c", script], env={"PYTHONPATH": str(source)}, capture_output=True, text=True
+        ).stdout
+        for python in (binary, tmp_path / "venv/bin/python", sys.executable)
+    ]
+    assert said[0].startswith("['correct', 'correct']")
+    assert len(set(said)) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "test"),
+    [
+        ("__import__('collections').Counter('aab')", "== {'a': 2, 'b': 1}"),
+        ("__import__('collections').defaultdict(int, a=1)", "== {'a': 1}"),
+        ("__import__('collections').namedtuple('R', 'a b')(1, 2)", "== (1, 2)"),
+        ("float('inf')", "> 10 ** 9"), ("10 ** 5000", "== 10 ** 5000"), ("-2 ** 70", "== -2 ** 70"),
+        ("float('nan')", "!= 0"), ("3 + 4j", "== 3 + 4j"), ("range(3)", "== range(3)"),
+        ("__import__('fractions').Fraction(1, 3)", "* 3 == 1"),
+        ("__import__('decimal').Decimal('0.1')", "* 10 == 1"), ("'\\ud800'", "== '\\ud800'"),
+        ("frozenset({1})", "== {1}"), ("[(1, [2.5, None])]", "== [(1, [2.5, None])]"),
+    ],
+)  # fmt: skip
+def test_what_right_programs_return_is_handed_over(value, test):
+    job = Job(f"def f(x):\n    return {value}", "f", f"assert f(float('inf')) {test}")
+    assert check(job).outcome == "correct"
+
+
+def test_a_large_answer_costs_the_checker_little():
+    job = Job("def f(x):\n    return [0] * 1_900_000", "f", "assert len(f(1)) == 3")
+    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert check(job).outcome == "wrong"
+    assert time.monotonic() - started < 30
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before, 1_200_000)
+
+
+def test_canaries_pass_here_and_stop_where_the_sandbox_fails(tmp_path, monkeypatch):
+    held = canaries.check_canaries.__wrapped__("filter")
+    assert held in sandbox.ISOLATIONS
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            canaries, "check_all", lambda jobs, n: [sandbox.Result("correct", "", "filter")] * 20
+        )
+        with pytest.raises(StudyError, match="a wrong program was judged correct"):
+            canaries.check_canaries.__wrapped__("filter")
     source = sandbox._CHILD.read_text()
-    crippled = tmp_path / "child.py"
-    crippled.write_text(source.replace("if _libc.unshare(sum(new.values())):", "if True:"))
-    assert crippled.read_text() != source
-    monkeypatch.setattr(sandbox, "_CHILD", crippled)
-    assert verdict(HONEST).isolation == "seccomp"
-    programs = hostile(tmp_path / "witness", 1, os.getpid())
-    for name in ("fork", "write outside", "connect", "kill the study", "symlink", "listen"):
-        assert verdict(programs[name]).outcome == "wrong", name
-    assert not (tmp_path / "witness").exists()
+    (tmp_path / "child.py").write_text(
+        source.replace("if _libc.unshare(sum(new.values())):", "if True:")
+    )
+    monkeypatch.setattr(sandbox, "_CHILD", tmp_path / "child.py")
+    with pytest.raises(StudyError, match="'namespaces' is demanded"):
+        canaries.check_canaries.__wrapped__("namespaces")

@@ -64,11 +64,14 @@ class Machine:
         max_num_seqs: Sequences decoded together; None = chosen from the machine.
         kv_cache_gib: Size of the cache in GiB; None = chosen from the machine.
         gpus: GPUs that share the model; 0 stays off any.
+        isolation: The least isolation of programs that are judged
+            (``rlscale.judging.sandbox.ISOLATIONS``).
     """
 
     max_num_seqs: int | None = None
     kv_cache_gib: float | None = None
     gpus: int = 0
+    isolation: str = "filter"
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Machine":

@@ -77,6 +77,8 @@ def evaluate_cell(
         tasks = read_tasks(problems, settings, checkpoints[0].path, trusted)
         store = SampleStore(outputs["samples"], journal)
         missing = missing_samples(tasks, checkpoints, settings, store)
+    with clock("judge"):
+        proved = verifiers.prove({task.verifier for task in tasks}, machine.isolation)
     if any(missing.values()):
         generate(tasks, checkpoints, missing, settings, machine, trusted, store, clock)
     with clock("judge"):
@@ -103,6 +105,7 @@ def evaluate_cell(
         used=modules_used(settings),
         status=train["status"],
         unusable_golds=unusable,
+        **({"judging": proved} if proved else {}),
     )
     return {
         "generated": sum(map(len, missing.values())),

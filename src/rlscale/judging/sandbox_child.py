@@ -138,7 +138,8 @@ def assemble(blocks, entry, stub):
     if tree and entry in names_of(tree):
         return "\n".join([*map(definitions, earlier), own])
     if re.search(r"^\s*(return|yield)\b", last, re.MULTILINE):
-        body = own if own.startswith((" ", "\t")) else textwrap.indent(own, "    ")
+        body = last.strip("\n")
+        body = body if body.startswith((" ", "\t")) else textwrap.indent(body, "    ")
         whole = without_prose(stub.rstrip("\n") + "\n" + body)
         tree = parse(whole)
         if tree and body.split("\n")[0] in whole and entry in names_of(tree):

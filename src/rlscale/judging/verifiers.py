@@ -4,9 +4,9 @@ A verifier knows one kind of answer. Another package adds its own by an entry po
 ``rlscale.verifiers``; the same verifier serves as training reward and as evaluation score.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rlscale.core.registry import Registry
 from rlscale.judging.alternatives import alternatives
@@ -39,6 +39,21 @@ class Verifier(Protocol):
 
     def compare(self, answer: str, gold: str) -> Verdict:
         """Judge an extracted answer against a usable gold answer."""
+
+
+@runtime_checkable
+class ProvesItself(Protocol):
+    """A verifier that judges known cases first, before anything is generated."""
+
+    def prove(self, isolation: str) -> dict[str, str]:
+        """What is to be noted of this machine.
+
+        Args:
+            isolation: The least isolation of programs that is demanded.
+
+        Raises:
+            StudyError: It does not judge as it should here.
+        """
 
 
 VERIFIERS: Registry[Verifier] = Registry(
@@ -138,6 +153,24 @@ def decide(verifier: Verifier, answer: str | None, gold: str, *, usable: bool) -
     if answer is None:
         return Verdict("unparsed", None, "no answer in the response")
     return verifier.compare(answer, gold)
+
+
+def prove(kinds: Iterable[str], isolation: str) -> dict[str, dict[str, str]]:
+    """Let verifiers prove themselves; what those that do have noted of this machine, by name.
+
+    Args:
+        kinds: Names of verifiers.
+        isolation: The least isolation of programs that is demanded.
+
+    Raises:
+        StudyError: One does not judge as it should here.
+    """
+    found = {kind: VERIFIERS.get(kind) for kind in sorted(kinds)}
+    return {
+        kind: verifier.prove(isolation)
+        for kind, verifier in found.items()
+        if isinstance(verifier, ProvesItself)
+    }
 
 
 def usable_golds(golds: Sequence[str], kind: str, *, workers: int = 1) -> list[bool]:
