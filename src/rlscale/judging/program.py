@@ -65,7 +65,8 @@ class Program:
 def fenced(text: str) -> list[str]:
     """The fenced blocks of a text, without their indentation; the last may be without an end."""
     blocks: list[str] = []
-    opening, indent, lines = "", 0, []
+    lines: list[str] = []
+    opening, indent = "", 0
     for line in text.replace("\r\n", "\n").split("\n"):
         fence = _FENCE.fullmatch(line)
         if not opening:

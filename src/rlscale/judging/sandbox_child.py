@@ -24,6 +24,7 @@ import textwrap
 import time
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, BinaryIO
 
 _LINE_BYTES = 4 << 20
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -36,7 +37,7 @@ class Hung(BaseException):
 # --- plain data, as it crosses the pipe --------------------------------------------------------
 
 
-def pack(value):
+def pack(value: Any) -> Any:
     """A value of built-in types, or of classes made from them, as JSON; else a TypeError."""
     if value is None or isinstance(value, bool):
         return value
@@ -47,7 +48,7 @@ def pack(value):
         return float(value)
     if isinstance(value, str):
         return str.__str__(value)
-    for kind, name in ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "f")):
+    for name, kind in _MAKERS.items():
         if isinstance(value, kind):
             return [name, *map(pack, kind.__iter__(value))]
     if isinstance(value, dict):
@@ -65,7 +66,7 @@ def pack(value):
     raise TypeError(f"a {type(value).__name__} cannot be handed over")
 
 
-def unpack(data):
+def unpack(data: Any) -> Any:
     """The value that ``pack`` packed; only built-in types are ever made."""
     if not isinstance(data, list):
         return data
@@ -81,7 +82,7 @@ def unpack(data):
     return {"r": range, "c": complex, "D": Decimal, "F": Fraction}[kind](*map(unpack, items))
 
 
-_MAKERS = {"l": list, "t": tuple, "s": set, "f": frozenset}
+_MAKERS: dict[str, Any] = {"l": list, "t": tuple, "s": set, "f": frozenset}
 
 
 # --- the trusted side -------------------------------------------------------------------------
@@ -90,15 +91,18 @@ _MAKERS = {"l": list, "t": tuple, "s": set, "f": frozenset}
 class Program:
     """The model's function, called across the pipe."""
 
-    def __init__(self, child, deadline):
-        self.child, self.deadline, self.rest = child, deadline, b""
+    def __init__(self, child: subprocess.Popen[bytes], deadline: float) -> None:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        self.child, self.calls, self.replies = child, child.stdin, child.stdout
+        self.deadline, self.rest = deadline, b""
 
-    def line(self):
+    def line(self) -> str:
         while b"\n" not in self.rest:
             left = self.deadline - time.monotonic()
-            if left <= 0 or not select.select([self.child.stdout], [], [], left)[0]:
+            if left <= 0 or not select.select([self.replies], [], [], left)[0]:
                 raise Hung
-            piece = os.read(self.child.stdout.fileno(), 1 << 16)
+            piece = os.read(self.replies.fileno(), 1 << 16)
             if not piece:
                 if -self.child.wait() in (signal.SIGXCPU, signal.SIGKILL):
                     raise Hung
@@ -109,15 +113,15 @@ class Program:
         line, _, self.rest = self.rest.partition(b"\n")
         return line.decode()
 
-    def send(self, text):
+    def send(self, text: str) -> None:
         try:
-            self.child.stdin.write(text.encode() + b"\n")
-            self.child.stdin.flush()
+            self.calls.write(text.encode() + b"\n")
+            self.calls.flush()
         except BrokenPipeError:
             self.line()  # says why
             raise RuntimeError("the program ended") from None
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.send(json.dumps([pack(list(args)), pack(kwargs)]))
         kind, _, value = self.line().partition(" ")
         if kind != "result":
@@ -125,7 +129,7 @@ class Program:
         return unpack(json.loads(value))
 
 
-def assemble(blocks, entry, stub):
+def assemble(blocks: str, entry: str, stub: str) -> str | None:
     """The program that a response's blocks make, or None.
 
     The last block defines the function; of the blocks before it definitions and imports are kept.
@@ -147,7 +151,7 @@ def assemble(blocks, entry, stub):
     return None
 
 
-def parse(source):
+def parse(source: str) -> ast.Module | None:
     """The syntax tree, or None."""
     try:
         return ast.parse(source)
@@ -155,7 +159,7 @@ def parse(source):
         return None
 
 
-def names_of(tree):
+def names_of(tree: ast.Module) -> set[str]:
     """Names that a module defines."""
     names = set()
     for node in tree.body:
@@ -166,7 +170,7 @@ def names_of(tree):
     return names
 
 
-def definitions(source):
+def definitions(source: str) -> str:
     """Imports, functions, classes and constants of a block; empty where it is no Python."""
     kept = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
     tree = parse(source.strip("\n"))
@@ -174,7 +178,7 @@ def definitions(source):
     return "\n".join(map(ast.unparse, body))
 
 
-def without_prose(text):
+def without_prose(text: str) -> str:
     """From the first line of a program to the last that still is one."""
     lines = text.split("\n")
     heads = (r"(def|class|import|from|async def) |@", r".*")
@@ -192,7 +196,7 @@ def without_prose(text):
     return "\n".join(lines)
 
 
-def limit_checker(job):
+def limit_checker(job: dict[str, Any]) -> None:
     """The checker's own limits; nobody may read its memory, where the tests are."""
     _libc.prctl(4, 0, 0, 0, 0)  # not dumpable
     space, seconds = job["memory_bytes"] + (256 << 20), 2 * job["cpu_seconds"] + 30
@@ -201,7 +205,7 @@ def limit_checker(job):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def check():
+def check() -> dict[str, Any]:
     """Read a job from stdin, write its verdict to stdout: outcome, reason and isolation."""
     job = json.load(sys.stdin)
     limit_checker(job)
@@ -225,7 +229,7 @@ def check():
         isolation = program.line()
         if isolation not in ("namespaces", "landlock", "filter"):
             return {"outcome": None, "reason": isolation, "isolation": "none"}
-        space = {"__name__": "checks"}
+        space: dict[str, Any] = {"__name__": "checks"}
         exec(compile(job["preamble"], "preamble", "exec"), space)
         space[job["entry"]] = program
         exec(compile(job["tests"], "tests", "exec"), space)
@@ -245,14 +249,14 @@ def check():
 # --- the program's side -----------------------------------------------------------------------
 
 
-def run(root):
+def run(root: str) -> None:
     """Lock this process in, then define the function and answer calls of it."""
     replies, calls = os.dup(1), os.fdopen(os.dup(0), "rb")
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
 
-    def reply(text):
+    def reply(text: str) -> None:
         data = text.encode(errors="replace") + b"\n"
         while data:
             data = data[os.write(replies, data) :]
@@ -279,7 +283,7 @@ def run(root):
         reply(f"no seccomp filter on this machine: {error}")
         return
     reply(isolation)
-    space = {"__name__": "solution"}
+    space: dict[str, Any] = {"__name__": "solution"}
     with contextlib.suppress(Exception):
         exec(compile(job["preamble"], "stub", "exec"), space)
     exec(compile(job["solution"], "solution", "exec"), space)
@@ -293,7 +297,7 @@ def run(root):
         reply(text)
 
 
-def be_alone(calls, replies):
+def be_alone(calls: BinaryIO, replies: int) -> None:
     """Go on in a process that sees no other; this one hands on how that one ends."""
     child = os.fork()
     if child == 0:
@@ -307,7 +311,7 @@ def be_alone(calls, replies):
     os._exit(os.waitstatus_to_exitcode(status))
 
 
-def drop_capabilities():
+def drop_capabilities() -> None:
     """Give up what root may do; raises OSError."""
     header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0))
     none = ctypes.create_string_buffer(struct.pack("6I", *[0] * 6))
@@ -315,14 +319,14 @@ def drop_capabilities():
         raise OSError(ctypes.get_errno(), "capabilities cannot be given up")
 
 
-def libraries():
+def libraries() -> list[str]:
     """Folders that a program may read: Python's, by their real names, and the system's."""
     folders = {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)}
     wanted = sorted(folders | {"/usr", "/lib", "/lib64"}, key=len)
     return [path for path in wanted if path != "/" and os.path.isdir(path)]
 
 
-def restrict_files():
+def restrict_files() -> bool:
     """Landlock: open nothing but libraries, and those for reading; whether it is to be had."""
     create, add, restrict = 444, 445, 446
     version = _libc.syscall(create, None, ctypes.c_size_t(0), 1)
@@ -347,7 +351,7 @@ def restrict_files():
     return done
 
 
-def enter_namespaces(root):
+def enter_namespaces(root: str) -> bool:
     """Own user, network, mount, IPC, UTS and PID namespaces; a file system of only libraries.
 
     Returns:
@@ -370,7 +374,7 @@ def enter_namespaces(root):
         nosuid, nodev = 0x2, 0x4
         mount(None, "/", None, private)
         mount("tmpfs", root, "tmpfs", nosuid | nodev)
-        mounted = []
+        mounted: list[str] = []
         for folder in libraries():
             if any(folder.startswith(f"{other}/") for other in mounted):
                 continue
@@ -394,7 +398,7 @@ def enter_namespaces(root):
     return True
 
 
-def mount(source, target, kind, flags):
+def mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
     """mount(2); raises OSError."""
     encoded = [None if text is None else text.encode() for text in (source, target, kind)]
     if _libc.mount(*encoded, ctypes.c_ulong(flags), None):
@@ -427,7 +431,7 @@ _REQUESTS = {
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000
 
 
-def forbid_system_calls():
+def forbid_system_calls() -> None:
     """Install the seccomp filter; raises OSError where the machine has none."""
     if platform.machine() != "x86_64":
         raise OSError(errno.ENOSYS, "the filter is written for x86-64")
