@@ -240,7 +240,11 @@ def test_accelerate_itself_reads_the_command_line(paper):
     for model in LAUNCHES:
         job = job_of(paper, model)
         words = shlex.split(command(replace(job, nodes=1), str(ROOT / "config" / "accelerate")))
-        arguments = launch_command_parser().parse_args([*words[3:], "script.py"])
+        again = ["-m", "rlscale.cli.main", "train", CELL.path, "--here"]
+        arguments = launch_command_parser().parse_args([*words[3:], *again])
+        assert arguments.module
+        assert arguments.training_script == "rlscale.cli.main"
+        assert arguments.training_script_args == ["train", CELL.path, "--here"]
         assert arguments.num_processes == job.gpus
         read = load_config_from_file(arguments.config_file)
         assert read.distributed_type == kinds[job.launch]
@@ -294,3 +298,14 @@ def test_a_dry_run_lists_the_jobs(jobs, paper):
     assert {rule: jobs.get(rule) for rule in wanted} == wanted
     rest = {"collect_curves", "list_cells", "list_protocols", "fit_law", "total"}
     assert set(jobs) == set(wanted) | rest
+
+
+@pytest.mark.slow
+def test_every_command_can_be_typed(tmp_path):
+    """None holds settings, or the names of other cells."""
+    study = Study(tmp_path, yaml.safe_load(PAPER.read_text()))
+    said = study.run("--dry-run", "--printshellcmds")
+    commands = re.findall(r"(?m)^ *Shell command: (.*)$", said)
+    assert len(commands) > 400
+    assert max(map(len, commands)) < 140
+    assert f"rlscale train {CELL.path} > logs/train_cell/{CELL.path}.log 2>&1" in commands
