@@ -10,7 +10,6 @@ from rlscale.data.canonical import canonicalise
 from rlscale.data.near import Shingles, near_pairs, shingle, take
 from rlscale.data.tokenise import Tokens, tokenise
 
-CONFLICT_POLICIES = ("drop", "majority", "first")
 Equal = Callable[[str, str], bool]
 
 

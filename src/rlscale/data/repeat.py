@@ -9,9 +9,6 @@ import pandas
 from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 
-SUBSETS = ("nested", "independent")
-LAYOUTS = ("per_epoch", "interleaved")
-
 
 def largest_steps(available: int, prompts_per_step: int, taus: Sequence[int]) -> int:
     """Most steps that a pool of problems allows for all repetition factors.
