@@ -211,6 +211,13 @@ def test_zebra_grids_compare_as_grids():
     texts = [f"<answer>1</answer> no: <answer>{case}</answer>" for case in cases]
     assert judged(zebra, texts, [gold] * len(cases)) == list(cases.values())
     assert judged(zebra, ["<answer>x</answer>"], ["no grid"]) == [None]
+    same = gold.replace("cat", "guinea-pig")
+    forms = [
+        f"<answer>\n```json\n{same}\n```\n</answer>", f"within <answer> tags: <answer>{same}</answer>",
+        f"<answer>{same}</answer> as asked, in <answer></answer>.", f"<answer>{same}",
+        f"<answer>{same.replace('-', ' ')}</answer>",
+    ]  # fmt: skip
+    assert judged(zebra, forms, [same] * len(forms)) == ["correct"] * len(forms)
 
 
 @pytest.mark.parametrize(
@@ -218,10 +225,40 @@ def test_zebra_grids_compare_as_grids():
     [
         ("A", "A"), ("(B)", "B"), (r"\text{C}", "C"), (r"\textbf{(D)}", "D"), ("E: 0.36g", "E"),
         ("F. because", "F"), ("$G$", "G"), ("K", None), ("AB", None), ("a", None), ("A B", None),
+        (r"\text{Option B}", "B"), (r"\left(B\right)", "B"), (r"\mathsf{B}", "B"), (r"\bf B", "B"),
+        (r"\,B\,", "B"), ("[B]", "B"), ("**B**", "B"), ("B - 0.5", "B"), (r"B \text{ (0.5)}", "B"),
+        (r"\textrm{B}", "B"), (r"\text{\textbf{B}}", "B"), ("B, D", None), ("B or C", None),
+        ("(B)(C)", None), ("not B", None),
     ],
 )  # fmt: skip
 def test_option_letters(box, letter):
     assert VERIFIERS.get("choice").extract(rf"\boxed{{{box}}}", "A") == letter
+
+
+def test_public_sets_of_other_layouts_are_read_and_judged(tmp_path):
+    files = {
+        "aime_2025": ("a.jsonl", '{"problem": "1 + 1?", "answer": 2}\n'),
+        "olympiad_bench": ("o.jsonl", '{"question": "x^2 = 4?", "final_answer": ["$2$", "$-2$"]}\n'),
+        "gpqa": (
+            "g.csv",
+            "Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3\n"
+            "A noble gas?,neon,iron,lead,tin\n",
+        ),
+    }  # fmt: skip
+    for name, (file, text) in files.items():
+        (tmp_path / file).write_text(text)
+        benchmark = BENCHMARKS.get(name)
+        table = benchmark.load({"path": str(tmp_path / file)})
+        (gold,) = table["answer"]
+        assert judged(benchmark, [rf"\boxed{{{gold}}}", r"\boxed{99}"], [gold] * 2)[0] == "correct"
+        if name == "olympiad_bench":
+            outcomes = judged(benchmark, [r"\boxed{-2, 2}", r"\boxed{2}"], [gold] * 2)
+            assert outcomes == ["correct", "wrong"]
+        if name == "gpqa":
+            assert f"({gold}) neon" in table["problem"][0]
+    (tmp_path / "o.jsonl").write_text('{"question": "x", "final_answer": 2}\n')
+    with pytest.raises(StudyError, match="row 0: final_answer is no list"):
+        BENCHMARKS.get("olympiad_bench").load({"path": str(tmp_path / "o.jsonl")})
 
 
 def test_arithmetic_problems_are_distinct_and_right():

@@ -125,6 +125,13 @@ def test_degenerate_inputs():
     assert math.isnan(metrics.clustered_mean([0.5])[1])
 
 
+def test_right_answers_written_otherwise_vote_together():
+    answers = ["1/2", "0.5", "3", "3", None]
+    assert metrics.maj_at_k(answers[:4], [True, True, False, False], 4) == 0.5
+    assert metrics.maj_at_k(["1/2", "0.5", "3"], [True, True, False], 3) == 1.0
+    assert metrics.maj_at_k(["right", None, None], [False] * 3, 3) == 0.0
+
+
 def test_suites_weigh_benchmarks():
     value, error = metrics.suite({"a": (0.2, 0.03), "b": (0.6, 0.04)}, {"a": 3, "b": 1})
     assert value == pytest.approx(0.3)

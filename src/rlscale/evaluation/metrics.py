@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Estimate = tuple[float, float]
+_RIGHT = "right"  # the answer for which all right samples vote
 
 
 def clustered_mean(values: "ArrayLike", weights: "ArrayLike | None" = None) -> Estimate:
@@ -89,11 +90,12 @@ def maj_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> 
     """Probability that the most frequent answer of k samples is right, for one problem.
 
     Averaged over the disjoint blocks of k consecutive samples, which are independent votes.
-    Samples without an answer do not vote; tied answers win with equal probability.
+    Samples without an answer do not vote; tied answers win with equal probability. Right answers
+    are one answer, however they are written; wrong ones count as they are written.
 
     Args:
         answers: Extracted answer of each sample, in sample order.
-        correct: Whether each sample is correct; samples with equal answers share the verdict.
+        correct: Whether each sample is correct.
         k: Votes.
     """
     _check_k([len(answers)], k)
@@ -101,11 +103,11 @@ def maj_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> 
     wins = []
     for start in blocks:
         block = range(start, start + k)
-        votes = Counter(answers[i] for i in block if answers[i] is not None)
-        right = {answers[i] for i in block if correct[i]}
+        said = [_RIGHT if correct[i] else answers[i] and f"wrong: {answers[i]}" for i in block]
+        votes = Counter(answer for answer in said if answer is not None)
         most = max(votes.values(), default=0)
         top = [answer for answer, count in votes.items() if count == most]
-        wins.append(sum(answer in right for answer in top) / len(top) if top else 0.0)
+        wins.append((_RIGHT in top) / len(top) if top else 0.0)
     return sum(wins) / len(wins)
 
 
@@ -116,8 +118,8 @@ def metric_rows(samples: "pandas.DataFrame") -> list[dict[str, Any]]:
         samples: Columns problem_id, sample, outcome and answer; unusable golds left out.
 
     Returns:
-        Rows with ``metric``, ``k``, ``value`` and ``se``; k runs over powers of two up to the
-        least number of samples of a problem, and that number.
+        Rows with ``metric``, ``k``, ``value`` and ``se``; k runs over powers of two, 10 and 100, up
+        to the least number of samples of a problem, and that number.
     """
     answers: dict[str, list[str | None]] = {}
     verdicts: dict[str, list[bool]] = {}
@@ -128,7 +130,8 @@ def metric_rows(samples: "pandas.DataFrame") -> list[dict[str, Any]]:
     n = [len(votes) for votes in verdicts.values()]
     correct = [sum(votes) for votes in verdicts.values()]
     least = min(n, default=0)
-    ks = sorted({2**i for i in range(least.bit_length())} | ({least} if least else set()))
+    wanted = {2**i for i in range(least.bit_length())} | {10, 100, least}
+    ks = sorted(k for k in wanted if 1 <= k <= least)
     rows = []
     for k in ks:
         votes = [maj_at_k(answers[problem], verdicts[problem], k) for problem in answers]

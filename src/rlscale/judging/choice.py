@@ -3,10 +3,10 @@ r"""The verifier of multiple choice: the option letter in the last box."""
 import re
 
 from rlscale.judging.boxes import boxed
+from rlscale.judging.letters import option_letter
 from rlscale.judging.verdicts import Verdict
 
-_WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}")
-_LETTER = re.compile(r"\(?([A-J])(?:\)|\.|:|$)(?:[).:\s].*)?", re.DOTALL)
+_LONGEST = 10_000
 
 
 class Choice:
@@ -21,10 +21,7 @@ class Choice:
     def extract(self, response: str, gold: str) -> str | None:
         """The option letter in the last box, or None."""
         answer = boxed(response)
-        if answer is None:
-            return None
-        match = _LETTER.fullmatch(_WRAPPED.sub(r"\1", answer).strip(" $"))
-        return match.group(1) if match else None
+        return option_letter(answer) if answer and len(answer) < _LONGEST else None
 
     def respond(self, answer: str) -> str:
         """The letter in a box."""

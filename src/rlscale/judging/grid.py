@@ -7,7 +7,8 @@ from typing import Any
 
 from rlscale.judging.verdicts import Verdict
 
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"</?answer>", re.IGNORECASE)
+_FENCED = re.compile(r"\s*```\w*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 _LONGEST = 100_000
 
 
@@ -15,17 +16,24 @@ class Grid:
     """The whole grid within the last pair of ``<answer>`` tags equals the gold grid.
 
     A grid is ``{"header": [column, ...], "rows": [[value, ...], ...]}``. Its columns may stand in
-    another order, its rows in another order of their positions; letter case and space around a
-    cell do not matter.
+    another order, its rows in another order of their positions; letter case, and spaces or hyphens
+    within a cell, do not matter.
     """
 
     pooled = True
     packages: tuple[str, ...] = ()
 
     def extract(self, response: str, gold: str) -> str | None:
-        """The text within the last pair of answer tags, or None."""
-        found = _ANSWER.findall(response)
-        return found[-1].strip() or None if found else None
+        """What stands in the last answer tags that hold something; the end may be missing."""
+        tags = list(_TAG.finditer(response))
+        end = len(response)
+        for tag in reversed(tags):
+            inner = response[tag.end() : end].strip()
+            end = tag.start()
+            if not tag.group().startswith("</") and inner:
+                fenced = _FENCED.fullmatch(inner)
+                return fenced.group(1).strip() if fenced else inner
+        return None
 
     def respond(self, answer: str) -> str:
         """The grid within answer tags."""
@@ -62,7 +70,7 @@ def read_grid(text: str) -> frozenset[frozenset[tuple[str, str]]] | None:
 def _cell(value: Any) -> str:
     if not isinstance(value, str | int):
         raise TypeError(f"{value!r} is no cell of a grid")
-    return " ".join(str(value).split()).casefold()
+    return " ".join(str(value).replace("-", " ").split()).casefold()
 
 
 GRID = Grid()

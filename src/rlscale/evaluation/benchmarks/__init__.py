@@ -50,12 +50,15 @@ BENCHMARKS: Registry[Benchmark] = Registry(
     "rlscale.benchmarks",
     {
         "aime_2024": "rlscale.evaluation.benchmarks.aime_2024:BENCHMARK",
+        "aime_2025": "rlscale.evaluation.benchmarks.aime_2025:BENCHMARK",
         "amc_2023": "rlscale.evaluation.benchmarks.amc_2023:BENCHMARK",
         "arithmetic": "rlscale.evaluation.benchmarks.arithmetic:BENCHMARK",
+        "gpqa": "rlscale.evaluation.benchmarks.gpqa:BENCHMARK",
         "gsm8k": "rlscale.evaluation.benchmarks.gsm8k:BENCHMARK",
         "held_out": "rlscale.evaluation.benchmarks.held_out:BENCHMARK",
         "humaneval": "rlscale.evaluation.benchmarks.humaneval:BENCHMARK",
         "math_500": "rlscale.evaluation.benchmarks.math_500:BENCHMARK",
+        "olympiad_bench": "rlscale.evaluation.benchmarks.olympiad_bench:BENCHMARK",
         "supergpqa": "rlscale.evaluation.benchmarks.supergpqa:BENCHMARK",
         "zebra": "rlscale.evaluation.benchmarks.zebra:BENCHMARK",
     },
@@ -186,3 +189,22 @@ def file_of(settings: Mapping[str, Any], source: str) -> Path:
     if "path" not in settings:
         raise StudyError(f"benchmark {source}: key 'path' is missing; name its local file")
     return Path(settings["path"])
+
+
+def table_rows(
+    settings: Mapping[str, Any], source: str, columns: Sequence[str]
+) -> list[Mapping[str, Any]]:
+    """Rows of a public set's local file (key ``path``), of any format that data files may have.
+
+    Raises:
+        StudyError: The file, a column or a row cannot be read.
+    """
+    from rlscale.data.formats import file_rows
+
+    path = file_of(settings, source)
+    rows = []
+    for number, row in enumerate(file_rows(path, list(columns))):
+        if isinstance(row, str):
+            raise StudyError(f"{path}: row {number}: {row}")
+        rows.append(row)
+    return rows
