@@ -48,14 +48,24 @@ def racers(name: Path, log: Path, count: int, hold: float, wait: bool = False):
 
 
 def stale_claim(name: Path, **changes) -> Path:
-    """A claim as a process that is gone left it."""
-    gone = subprocess.Popen([sys.executable, "-c", "pass"])
-    born = owner._born(gone.pid)
-    gone.wait()
-    identity = {**owner._identity(), "pid": gone.pid, "born": born, **changes}
+    """A claim as a process that was killed left it."""
+    command = [sys.executable, "-c", RACER, str(name), str(name.with_name("log")), "60", "0"]
+    killed = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    killed.stdin.close()
     claim = name.with_name(f"{name.name}.1")
-    claim.write_text(json.dumps(identity))
+    while not claim.exists() or list(name.parent.glob("*.draft")):
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    name.with_name("log").unlink(missing_ok=True)
+    claim.write_text(json.dumps(json.loads(claim.read_text()) | changes))
     return claim
+
+
+# A squeue that knows one job, in the state that stands in a file beside it.
+SQUEUE = """#!/bin/sh
+[ "$3" = 7 ] && cat "$(dirname "$0")/state"
+"""
 
 
 @pytest.mark.parametrize("left_behind", [False, True])
@@ -90,15 +100,19 @@ def test_another_machines_claim_is_stale_only_when_silent_and_out_of_the_queue(
 ):
     name = tmp_path / "train"
     claim = stale_claim(name, host="elsewhere", job="7")
-    queue = {"7": True}
-    monkeypatch.setattr(owner, "_in_queue", queue.__getitem__)
+    (tmp_path / "bin").mkdir()
+    squeue, state = tmp_path / "bin" / "squeue", tmp_path / "bin" / "state"
+    squeue.write_text(SQUEUE)
+    squeue.chmod(0o755)
+    state.write_text("RUNNING\n")
+    monkeypatch.setenv("PATH", f"{squeue.parent}:{os.environ['PATH']}")
     with pytest.raises(Owned, match="on elsewhere, job 7"):
         owned(name).__enter__()
     long_ago = time.time() - 2 * owner.STALE
     os.utime(claim, (long_ago, long_ago))
     with pytest.raises(Owned, match="on elsewhere, job 7"):
         owned(name).__enter__()
-    queue["7"] = False
+    state.write_text("COMPLETED\n")
     with owned(name) as mine:
         mine.check()
         assert not claim.exists()
@@ -113,6 +127,6 @@ def test_an_owner_beats(tmp_path):
 
 def test_who_was_taken_over_writes_nothing_more(tmp_path):
     with owned(tmp_path / "train") as mine:
-        (tmp_path / "train.2").write_text(json.dumps(owner._identity()))
+        (tmp_path / "train.2").write_text(mine.path.read_text())
         with pytest.raises(Owned, match="taken over"):
             mine.check()
