@@ -16,6 +16,7 @@ import pytest
 from tiny_cell import CELL, evaluate, make_cell, save_model, settings, write_benchmark
 
 from rlscale.core.errors import StudyError
+from rlscale.core.manifests import fingerprint
 from rlscale.evaluation.samples import KEY, SampleStore
 
 NAMES = ["held_out", "harder"]
@@ -147,17 +148,18 @@ def test_an_unusable_gold_is_listed_and_not_blamed_on_the_model(done, tmp_path):
             table.loc[[3, 5], "answer"] = "no number"
             table.to_parquet(root / name / "problems.parquet")
         manifest["files"] = []
-        (root / name / "manifest.json").write_text(json.dumps(manifest))
-    # A scorer is known by its code, not by the golds: other golds are another manifest, and in a
-    # study another fingerprint; here the verdicts are dropped by hand.
-    store = SampleStore(root / "samples.parquet", root / "journal")
-    store.replace(store.frame().assign(scorer=None))
+        write_again(root / name / "manifest.json", manifest)
     assert evaluate(root, settings(NAMES, 2))["generated"] == 0
     scores = pandas.read_csv(root / "scores.csv").set_index(["step", "benchmark"])
     assert set(scores.loc[(slice(None), "harder"), "n_problems"]) == {28}
     assert set(scores.loc[(slice(None), "held_out"), "n_problems"]) == {30}
     unusable = json.loads((root / "eval.json").read_text())["unusable_golds"]
     assert unusable == {"harder": sorted(table["problem_id"][[3, 5]])}
+
+
+def write_again(path, manifest):
+    """Write a manifest that says something else as if a step had made it so."""
+    path.write_text(json.dumps({**manifest, "fingerprint": fingerprint(manifest)}))
 
 
 def poison(done, tmp_path, step, change):
@@ -167,7 +169,7 @@ def poison(done, tmp_path, step, change):
     manifest = json.loads((root / "train.json").read_text())
     for checkpoint in manifest["checkpoints"]:
         checkpoint["path"] = str(root / Path(checkpoint["path"]).name)
-    (root / "train.json").write_text(json.dumps(manifest))
+    write_again(root / "train.json", manifest)
     change(root / f"step{step}")
     return root
 
