@@ -9,6 +9,7 @@ import pytest
 
 from conftest import Study, small_config
 
+pytestmark = pytest.mark.slow
 MORE = {
     "module": "arithmetic",
     "task": {"skill": "largest", "terms": 9, "largest": 9},

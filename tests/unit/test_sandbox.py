@@ -167,6 +167,7 @@ def mode(request, tmp_path, monkeypatch):
     return held
 
 
+@pytest.mark.slow
 def test_hostile_programs_are_contained_and_score_wrong(mode, tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET", "42")
     home = tmp_path / "home"

@@ -2,7 +2,6 @@
 
 import json
 import re
-from typing import Any
 
 from rlscale.judging import sandbox
 from rlscale.judging.canaries import check_canaries
@@ -86,13 +85,14 @@ def fenced(text: str) -> list[str]:
     return blocks + (["\n".join(lines)] if opening and lines else [])
 
 
-def _problem(gold: str) -> dict[str, Any] | None:
+def _problem(gold: str) -> dict[str, str] | None:
     try:
         problem = json.loads(gold)
     except ValueError:
         return None
-    wanted = {"entry", "stub", "tests"}
-    return problem if isinstance(problem, dict) and problem.keys() == wanted else None
+    if not isinstance(problem, dict) or problem.keys() != {"entry", "stub", "tests"}:
+        return None
+    return problem if all(isinstance(part, str) for part in problem.values()) else None
 
 
 PROGRAM = Program()
