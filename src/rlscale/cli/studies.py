@@ -109,9 +109,11 @@ def _record(_: argparse.Namespace) -> None:
 
 
 def _prune(arguments: argparse.Namespace) -> None:
-    from rlscale.study import configuration, upkeep
+    from rlscale.study import upkeep
+    from rlscale.study.folder import CONFIG
+    from rlscale.study.schema import load
 
-    upkeep.prune(configuration.current(None), arguments.checkpoints, arguments.remove)
+    upkeep.prune(load(CONFIG), arguments.checkpoints, arguments.remove)
 
 
 def _new_study(arguments: argparse.Namespace) -> None:
