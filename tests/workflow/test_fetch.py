@@ -16,14 +16,14 @@ def test_models_and_sets_of_a_hub_are_fetched_and_nothing_else(
     snapshot = cache / "hub" / "models--me--arith" / "snapshots" / REVISION
     shutil.copytree(training_inputs / "checkpoints/models/tiny-base", snapshot)
     rows = [{"problem": f"{a}+{b}=", "answer": str(a + b)} for a in range(30) for b in range(9)]
-    rows_file = tmp_path / "sums" / "train.jsonl"
-    rows_file.parent.mkdir()
+    rows_file = cache / "hub" / "datasets--me--sums" / "snapshots" / REVISION / "train.jsonl"
+    rows_file.parent.mkdir(parents=True)
     rows_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.setenv("HF_HOME", str(cache))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     config = copy.deepcopy(small_config())
     config["models"]["arith-15k"]["base"] = {"hub": "me/arith", "revision": REVISION}
-    hub = {"name": str(rows_file.parent), "revision": REVISION, "split": "train"}
+    hub = {"name": "me/sums", "revision": REVISION, "split": "train"}
     entry = config["data"]["arithmetic"]
     del entry["generate"]
     entry["read"] = {"layout": "plain", "hub": hub}
