@@ -26,12 +26,12 @@ def bpe_model(folder, texts):
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=600,
-        special_tokens=["<pad>", "<end>"],
+        special_tokens=["<|endoftext|>", "<|im_end|>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
     tokenizer.train_from_iterator(texts, trainer)
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<end>", padding_side="left"
+        tokenizer_object=tokenizer, pad_token="<|endoftext|>", eos_token="<|im_end|>"
     )
     architecture = {
         "hidden_size": 32,
@@ -83,6 +83,7 @@ def real_config(shared, model, benchmark):
     config["sweeps"] = [
         {"name": "one", "recipe": "guru", "model": ["bpe"], "group_size": [2], "seed": [1]}
     ]
+    config["fit"] |= {"benchmark": "math_500", "select": {"recipe": "guru"}}
     del config["pretraining"], config["fine_tuning"]
     return config
 

@@ -14,7 +14,6 @@ from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
 from rlscale.data import parts
 from rlscale.data.chats import read_chat, text_or_chat
-from rlscale.judging.verifiers import VERIFIERS
 
 AUTO = "auto"
 Place = Sequence[str | int]
@@ -172,15 +171,3 @@ def recognise(row: Mapping[str, Any], file: Path) -> str:
         f"{file}: no known layout has its columns ({', '.join(row)}); name the layout 'plain' and, "
         "in `columns`, where problem and answer stand"
     )
-
-
-def modules_used(settings: Mapping[str, Any]) -> list[str]:
-    """Modules that a set loads by name, for digests of code: its layouts and its verifier.
-
-    Args:
-        settings: The set's entry of the configuration's ``data`` section.
-    """
-    read = [part["read"] for part in (settings, settings["held_out"]) if "read" in part]
-    named = [[part["layout"]] if part["layout"] != AUTO else LAYOUTS.names() for part in read]
-    layouts = {LAYOUTS.module(name) for names in named for name in names}
-    return sorted({VERIFIERS.module(settings["verifier"]), *layouts})

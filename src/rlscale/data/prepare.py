@@ -13,7 +13,7 @@ from rlscale.core.manifests import read_manifest, verify_files, write_manifest
 from rlscale.data import arithmetic
 from rlscale.data.clean import LOSS_COLUMNS, clean
 from rlscale.data.files import data_files
-from rlscale.data.layouts import modules_used
+from rlscale.data.modules import modules_used
 from rlscale.data.problems import COLUMNS, generated_rows, tabulate
 from rlscale.data.readers import Read, read_set
 from rlscale.data.repeat import largest_steps, repeat

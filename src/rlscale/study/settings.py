@@ -13,7 +13,7 @@ from rlscale.core.cell import Cell
 from rlscale.core.code import code_digest
 from rlscale.core.digests import digest
 from rlscale.curves.readers import CURVE_READERS
-from rlscale.data import layouts
+from rlscale.data import modules
 from rlscale.evaluation import tasks
 from rlscale.evaluation.benchmarks import BENCHMARKS, LOADING
 from rlscale.judging.verifiers import VERIFIERS
@@ -256,7 +256,7 @@ def _of_fits(config: Config, module: str, laws: Sequence[str] = ()) -> Settings:
 
 def _code_of_set(config: Config, name: str) -> str:
     """Digest of the code that reads, cleans and lays out a set."""
-    used = layouts.modules_used(config["data"][name])
+    used = modules.modules_used(config["data"][name])
     return code(config, "rlscale.data.prepare", *used)
 
 
