@@ -2,9 +2,11 @@ import json
 import subprocess
 import sys
 
+import pandas
 import pytest
 from curve_tables import straight_curves
 
+from rlscale import fit
 from rlscale.cli.main import main
 
 
@@ -38,3 +40,50 @@ def test_the_command_loads_neither_torch_nor_snakemake(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.endswith("set()\n")
+
+
+def call(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["rlscale", *map(str, arguments)])
+    main()
+    return capsys.readouterr().out
+
+
+def test_a_figure_and_exactly_what_it_draws(tmp_path, monkeypatch, capsys):
+    straight_curves(0.005, runs=2).to_csv(tmp_path / "curves.csv", index=False)
+    figure = tmp_path / "new" / "fit.svg"
+    call(monkeypatch, capsys, "fit", tmp_path / "curves.csv", "--figure", figure)
+    assert figure.read_text().lstrip().startswith("<?xml")
+    drawn = pandas.read_csv(figure.with_suffix(".csv"))
+    assert set(drawn["mark"]) == {"point", "line"}
+    assert drawn["model"].nunique() == straight_curves()["model"].nunique()
+
+
+def test_a_figure_of_no_known_kind_is_refused(tmp_path, monkeypatch, capsys):
+    straight_curves(0.005, runs=2).to_csv(tmp_path / "curves.csv", index=False)
+    with pytest.raises(SystemExit):
+        call(monkeypatch, capsys, "fit", tmp_path / "curves.csv", "--figure", tmp_path / "fit.doc")
+    assert "a figure ends in .pdf, .svg or .png" in capsys.readouterr().err
+
+
+def test_a_forecast_says_value_interval_and_what_it_rests_on(tmp_path, monkeypatch, capsys):
+    curves = straight_curves(0.005, runs=2)
+    curves.to_csv(tmp_path / "curves.csv", index=False)
+    largest, last = curves["n_params"].max(), curves["data_samples"].max()
+    said = call(
+        monkeypatch, capsys, "forecast", tmp_path / "curves.csv",
+        "--at", f"N={largest},x={last}", f"N={2 * largest},x={2 * last}",
+    )  # fmt: skip
+    own, beyond = said.splitlines()[:2]
+    assert own.endswith("a measured size, by its own curve")
+    assert "no measured size, by the law, 2 times the largest, 2 times the last x" in beyond
+    (known,) = fit(curves)
+    there = known.predict(2 * largest, 2 * last)
+    assert f"loss {there.estimate:.4f} at" in beyond
+    assert f"90% interval [{there.low:.4f}, {there.high:.4f}]" in beyond
+
+
+@pytest.mark.parametrize("place", ["N=7e9", "N=7e9,D=5", "N=0,x=1", "N=7b,x=1", "N=7e9,x=inf"])
+def test_a_place_that_is_none_is_refused(tmp_path, monkeypatch, capsys, place):
+    with pytest.raises(SystemExit):
+        call(monkeypatch, capsys, "forecast", tmp_path / "curves.csv", "--at", place)
+    assert f"{place}: the form is N=70e9,x=1e5" in capsys.readouterr().err

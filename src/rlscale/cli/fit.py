@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,29 @@ if TYPE_CHECKING:
     import pandas
 
     from rlscale.laws.quantities import Quantity
-    from rlscale.laws.results import SizeResult
+    from rlscale.laws.results import SizeResult, StudyFit
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit and the curves that it is of."""
+
+    curves: "pandas.DataFrame"
+    result: "StudyFit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    add_fit_arguments(parser)
+    parser.add_argument("--output", type=Path, help="write the whole result (JSON)")
+    parser.add_argument("--table", type=Path, help="write the numbers (.csv, .md or .tex)")
+    parser.add_argument(
+        "--figure", type=Path, help="draw points and law (.pdf, .svg or .png); as CSV beside it"
+    )
+
+
+def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what to fit, and how."""
     parser.add_argument("curves", type=Path, help="curves.csv; docs/ingest.md tells how to make it")
     parser.add_argument("--law", default="saturating", help="a law of docs/law.md")
     parser.add_argument("--x", default="data", help="data, compute, compute_full, steps or tokens")
@@ -28,21 +47,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rows to fit: model=7b,14b step=10..100",
     )  # fmt: skip
     parser.add_argument("--outcomes", type=Path, help="outcomes.parquet, to redraw problems")
-    parser.add_argument("--output", type=Path, help="write the whole result (JSON)")
-    parser.add_argument("--table", type=Path, help="write the numbers (.csv, .md or .tex)")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Fit and print parameters with intervals, a verdict and a line per size."""
-    import pandas
-
     from rlscale.answers.fit_table import write_table
     from rlscale.core.files import write_json
+    from rlscale.laws.registry import law_named
+    from rlscale.laws.study import rounded
+
+    fitted = fit(arguments)
+    found = fitted.result
+    if arguments.output:
+        write_json(arguments.output, rounded(found.to_json()))
+    if arguments.table:
+        write_table(found, arguments.table)
+    if arguments.figure:
+        _draw(fitted, arguments.figure)
+    print(f"{found.equation}   ({arguments.metric} against {arguments.x})")
+    print(found.uncertainty.label)
+    for group in found.groups:
+        print(f"\n{group.family} {group.variant}: {group.verdict}")
+        for size in group.sizes:
+            print(_size_line(size, group.scope))
+            if not law_named(arguments.law).straight:
+                print(_parameter_line(size, group.scope))
+
+
+def fit(arguments: argparse.Namespace) -> Fitted:
+    """Fit as the arguments say; what is left out or looks wrong is printed."""
+    import pandas
+
     from rlscale.core.tables import read_measured_curves
     from rlscale.curves.units import rising
-    from rlscale.laws.registry import law_named
     from rlscale.laws.spec import FitSpec, Settings
-    from rlscale.laws.study import Sources, fit_study, rounded
+    from rlscale.laws.study import Sources, fit_study
 
     curves, empty = read_measured_curves(arguments.curves)
     settings = Settings(
@@ -57,19 +96,28 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{arguments.curves}: {empty} rows without a loss are left out")
     for warning in rising(curves):
         print(f"warning: {arguments.curves}: {warning}", file=sys.stderr)
-    found = fit_study(curves, spec, Sources(outcomes))
-    if arguments.output:
-        write_json(arguments.output, rounded(found.to_json()))
-    if arguments.table:
-        write_table(found, arguments.table)
-    print(f"{found.equation}   ({arguments.metric} against {arguments.x})")
-    print(found.uncertainty.label)
-    for group in found.groups:
-        print(f"\n{group.family} {group.variant}: {group.verdict}")
-        for size in group.sizes:
-            print(_size_line(size, group.scope))
-            if not law_named(arguments.law).straight:
-                print(_parameter_line(size, group.scope))
+    return Fitted(curves, fit_study(curves, spec, Sources(outcomes)))
+
+
+def _draw(fitted: Fitted, path: Path) -> None:
+    """Draw the fitted curves over their points, and write what is drawn beside the figure."""
+    from rlscale.core.files import write_text
+    from rlscale.laws.study import rounded
+    from rlscale.report.figures.curves import fitted_curves
+    from rlscale.report.figures.inputs import Inputs
+    from rlscale.report.figures.style import style
+
+    if path.suffix not in (".pdf", ".svg", ".png"):
+        raise StudyError(f"{path}: a figure ends in .pdf, .svg or .png")
+    result = fitted.result
+    name = f"{result.law}-{result.x}-{result.metric}"
+    settings = {"palette": "viridis", "compute": "compute"}
+    inputs = Inputs(fitted.curves, {name: rounded(result.to_json())}, settings=settings)
+    with style():
+        figure, table, _ = fitted_curves(inputs, result.law, result.x, result.metric)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path)
+    write_text(path.with_suffix(".csv"), table.to_csv(index=False, float_format="%.10g"))
 
 
 def _selection(pair: str, curves: "pandas.DataFrame") -> tuple[str, list[float | str]]:

@@ -5,12 +5,13 @@ import importlib.util
 import sys
 
 import rlscale
-from rlscale.cli import data_report, fit, ingest, judge, steps, studies
+from rlscale.cli import data_report, fit, forecast, ingest, judge, steps, studies
 from rlscale.core.errors import StudyError, sentence_not_traceback
 
 # What needs neither the rules nor Snakemake, and stands in the small environment too.
 _SMALL = {
     "fit": (fit, "fit a law to a curves table made anywhere"),
+    "forecast": (forecast, "what a law gives a size at an x, with its interval"),
     "ingest": (ingest, "make curves.csv of other trainers' logs"),
     "judge": (judge, "judge responses against their gold answers"),
     "data-report": (data_report, "what a data file holds and loses"),

@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 def loss_vs_compute(inputs: Inputs) -> Drawing:
     """Test loss against training compute, per size."""
-    figure, table, entries = _fitted_curves(inputs, "saturating", inputs.compute)
+    figure, table, entries = fitted_curves(inputs, "saturating", inputs.compute)
     words = " ".join(_contrast_words(entry) for entry in entries)
     return Drawing(figure, table, words, agreed([_steeper(entry) for entry in entries]))
 
 
 def loss_vs_data(inputs: Inputs) -> Drawing:
     """Test loss against problems seen, per size."""
-    figure, table, entries = _fitted_curves(inputs, "saturating", "data")
+    figure, table, entries = fitted_curves(inputs, "saturating", "data")
     words = " ".join(f"{_error_words(entry)} {_bend_words(entry)}" for entry in entries)
     return Drawing(figure, table, words, agreed([_straight(entry) for entry in entries]))
 
 
 def loss_decomposition(inputs: Inputs) -> Drawing:
     """The paper's second law, a loss that size bounds and training works off, over the points."""
-    figure, table, entries = _fitted_curves(inputs, "decomposition", "data")
+    figure, table, entries = fitted_curves(inputs, "decomposition", "data")
     words = []
     for entry in entries:
         values = [
@@ -39,13 +39,23 @@ def loss_decomposition(inputs: Inputs) -> Drawing:
     return Drawing(figure, table, " ".join(words), "not a claim")
 
 
-def _fitted_curves(
-    inputs: Inputs, law: str, x: str
+def fitted_curves(
+    inputs: Inputs, law: str, x: str, metric: str = "loss"
 ) -> "tuple[Figure, pandas.DataFrame, list[dict[str, Any]]]":
-    """Figure, table and fit entries: points of every size with the law's curves over them."""
+    """Points of every size with the law's curves over them.
+
+    Args:
+        inputs: The curves, and the fit of this law on this x among its documents.
+        law: Name of a law.
+        x: Abscissa of the fit.
+        metric: What was fitted.
+
+    Returns:
+        The figure, what it draws, and the fit's entry per (family, variant).
+    """
     import pandas
 
-    document = inputs.fit(law, x)
+    document = inputs.fit(law, x, metric)
     groups = fitted_groups(inputs, document)
     entries = [e for e in document["groups"] if (e["family"], e["variant"]) in groups]
     several = len({entry["family"] for entry in entries}) > 1
