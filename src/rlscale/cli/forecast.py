@@ -63,7 +63,7 @@ def _rests_on(group: "FitResult", found: "Prediction") -> str:
         said.append(f"{found.n / max(sizes):.3g} times the largest")
     if found.n < min(sizes) and not found.seen:
         said.append(f"{min(sizes) / found.n:.3g} times below the smallest")
-    if found.x > last:
+    if found.x > last * (1 + 1e-9):
         said.append(f"{found.x / last:.3g} times the last x")
         if group.verdicts and group.verdicts.bends == "yes":
             said.append("where curves that bend need not go on as the law does")
