@@ -55,6 +55,8 @@ def pieces(config: dict) -> dict[str, object]:
         ("evaluation.temperature", 0.5, {"evaluate_cell", "make_curve"}),
         ("pretraining.seed", 12, {"make_corpus", "make_model", "tune_model"}),
         ("fine_tuning.seed", 12, {"tune_corpus", "tune_model"}),
+        ("fine_tuning.wrong_answers", 0.1, {"tune_corpus"}),
+        ("fine_tuning.learning_rate", 0.1, {"tune_model"}),
         ("figures.palette", "cividis", {"plot"}),
         ("figures.allow_missing", True, {"check_results"}),
         ("fit.margin", 0.5, {"recommend", "plot"}),
@@ -91,9 +93,18 @@ def test_a_variant_knows_all_tau_of_its_recipe(config):
     assert settings.variant(config, SET, "main", 2)["taus"] == [1, 2, 4, 16]
 
 
-def test_tuned_models_learn_from_writers_without_errors(config):
-    assert settings.corpus(config, "pretraining")["wrong_answers"] == 0.2
-    assert settings.corpus(config, "fine_tuning")["wrong_answers"] == 0.0
+def test_tuned_models_learn_from_their_own_writers_who_by_default_make_no_errors():
+    careless = {"share": 0.3, "wrong_answers": 0.9, "mark": "~"}
+    for own, expected in (
+        ({}, (0.0, {"share": 0.0, "wrong_answers": 0.0, "mark": ""})),
+        ({"wrong_answers": 0.1, "careless": careless}, (0.1, careless)),
+    ):
+        config = embedded_config()
+        for key in ("wrong_answers", "careless"):
+            config["fine_tuning"].pop(key, None)
+        config["fine_tuning"] |= own
+        corpus = settings.corpus(with_defaults(config, load(SCHEMA)), "fine_tuning")
+        assert (corpus["wrong_answers"], corpus["careless"]) == expected
 
 
 def test_what_stands_in_every_figure_leaves_out_what_sizes_jobs(config):

@@ -162,7 +162,7 @@ def _batch(
 def fine_tune(
     model_folder: Path, output: Path, settings: Mapping[str, Any], pairs: Sequence[tuple[str, str]]
 ) -> None:
-    """Supervised pass on clean answers in the chat format: a base model becomes `instruct`.
+    """Supervised pass on answers in the chat format: a base model becomes `instruct`.
 
     Args:
         model_folder: The base model.

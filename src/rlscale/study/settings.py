@@ -33,11 +33,7 @@ _ASKING = (
 _LEARNING = (
     "seed", "steps", "batch_size", "learning_rate", "reference_width", "weight_decay",
 )  # fmt: skip
-# Writers of a corpus without errors.
-_CLEAN = {
-    "wrong_answers": 0.0,
-    "careless": {"share": 0.0, "wrong_answers": 0.0, "mark": ""},
-}
+_TUNING = ("seed", "steps", "batch_size", "learning_rate")  # the same of `fine_tuning`
 # Keys of `fit` that only say which fits to make, or what to say of them.
 _NOT_OF_A_FIT = ("laws", "x", "metrics", "margin")
 
@@ -115,18 +111,16 @@ def model(config: Config, name: str, variant: str) -> Settings:
         # What it learns from is decided by the corpus.
         settings["pretraining"] = {key: config["pretraining"][key] for key in _LEARNING}
         if variant == "instruct":
-            settings["fine_tuning"] = config["fine_tuning"]
+            settings["fine_tuning"] = {key: config["fine_tuning"][key] for key in _TUNING}
     return settings
 
 
 def corpus(config: Config, name: str) -> Settings:
     """What decides which problems and answers models made here learn from."""
     own = config[name]
-    errors = own if name == "pretraining" else _CLEAN
     return {
         "mixture": config["pretraining"]["mixture"],
-        **{key: errors[key] for key in _CLEAN},
-        **{key: own[key] for key in ("seed", "steps", "batch_size")},
+        **{key: own[key] for key in ("wrong_answers", "careless", "seed", "steps", "batch_size")},
         "code": code(config, "rlscale.models.corpus"),
     }
 
