@@ -14,6 +14,7 @@ from curve_tables import straight_curves
 from rlscale.cli.main import main
 from rlscale.core.tables import read_curves
 from rlscale.curves.ingest import read_runs
+from rlscale.curves.known_models import known_sizes
 from rlscale.report.explore import explore_page
 
 LINES = [json.dumps({"step": s, "data": {"acc": s / 10}}) for s in (1, 2, 3, 2, 3)]
@@ -160,3 +161,55 @@ def test_the_documented_section_is_read_and_explored(here):
     assert table["recipe"].isna().all()
     explored = explore_page("__STUDY__ __DATA__ __VEGA__", "mine", table, {}, "n_params_nominal")
     assert '"recipe":null' in explored
+
+
+def test_a_known_models_size_and_compute_follow_from_its_name(here, monkeypatch, capsys):
+    rows = [{"step": s, "data": {"acc": s / 10, "tok": 100.0 * s}} for s in (1, 2, 3)]
+    (here / "r.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    own = ("--map", "loss=1 - acc", "tokens=tok", "--set", "variant=base", "benchmark=held_out")
+    said, _ = command(
+        monkeypatch, capsys, "ingest", "r.jsonl", *own, "model=Qwen/Qwen2.5-7B-Instruct", "--yes"
+    )
+    assert "that of the known models: 6.526e+09 without embeddings, 7.616e+09 with" in said
+    curves = read_curves(here / "curves.csv")
+    assert set(curves["n_params"]) == {6525621760}
+    flops = [6 * 6525621760 * tokens for tokens in (100, 200, 300)]
+    assert curves["compute_flops"].tolist() == pytest.approx(flops)
+    said, _ = command(monkeypatch, capsys, "ingest", "r.jsonl", *own, "model=mine-7b", "--yes")
+    assert "'mine-7b' is no known model" in said
+    assert read_curves(here / "curves.csv")["n_params"].isna().all()
+    command(
+        monkeypatch, capsys, "ingest", "r.jsonl", *own,
+        "model=Qwen2.5-7B", "n_params_nominal=8e9", "--yes",
+    )  # fmt: skip
+    given = read_curves(here / "curves.csv")
+    assert set(given["n_params_nominal"]) == {8e9}
+    assert given["n_params"].isna().all()
+
+
+@pytest.mark.slow
+def test_known_models_have_the_sizes_of_their_architectures():
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
+
+    from rlscale.models.tiny import parameter_counts
+
+    built = {
+        "Qwen2.5-0.5B": Qwen2Config(
+            hidden_size=896, num_hidden_layers=24, num_attention_heads=14, num_key_value_heads=2,
+            intermediate_size=4864, vocab_size=151936, tie_word_embeddings=True,
+        ),
+        "qwen/qwen3-8b-base": Qwen3Config(
+            hidden_size=4096, num_hidden_layers=36, num_attention_heads=32, num_key_value_heads=8,
+            head_dim=128, intermediate_size=12288, vocab_size=151936, tie_word_embeddings=False,
+        ),
+        "meta-llama/Llama-3.2-1B-Instruct": LlamaConfig(
+            hidden_size=2048, num_hidden_layers=16, num_attention_heads=32, num_key_value_heads=8,
+            head_dim=64, intermediate_size=8192, vocab_size=128256, tie_word_embeddings=True,
+        ),
+    }  # fmt: skip
+    for name, config in built.items():
+        with torch.device("meta"):
+            counts = parameter_counts(AutoModelForCausalLM.from_config(config))
+        known = known_sizes(name)
+        assert {key: known[key] for key in counts} == counts

@@ -15,6 +15,7 @@ from rlscale.core.errors import StudyError
 from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, check_curves
 from rlscale.curves import units
 from rlscale.curves.expressions import evaluate, fill, names_in
+from rlscale.curves.known_models import known_sizes
 from rlscale.curves.readers import CURVE_READERS, notes_of
 from rlscale.curves.runs import ROW, STEP, by_step
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas
 
 _IDENTITY = ("family", "model", "variant", "tau", "group_size", "recipe", "seed")
+_SIZES = ("n_params", "n_params_total", "n_params_nominal")
 _KEY = (*_IDENTITY, "cell", "benchmark")  # what rows of one run share
 
 
@@ -278,6 +280,7 @@ class _Run:
                     f"{self.where}: no {name}; give it under ingest.files or ingest.constants "
                     f"(--set {name}=...)"
                 )
+        self._size(table)
         if "pass_at_1" not in table:
             table["pass_at_1"] = 1 - table["loss"]
         if "source" not in table:
@@ -291,3 +294,22 @@ class _Run:
         if "compute_flops" not in table and "tokens" in table and size:
             table["compute_flops"] = 6.0 * table[size] * table["tokens"]
         return table.drop(columns="_row").assign(_where=self.where)
+
+    def _size(self, table: "pandas.DataFrame") -> None:
+        """The size of a model that is known by its name, where none is given."""
+        if any(name in table for name in _SIZES):
+            return
+        model = str(table["model"].iloc[0])
+        sizes = known_sizes(model)
+        for name, value in sizes.items():
+            table[name] = value
+        if sizes:
+            self.notes.append(
+                f"N of {model} is that of the known models: {sizes['n_params']:.4g} without "
+                f"embeddings, {sizes['n_params_total']:.4g} with"
+            )
+        else:
+            self.notes.append(
+                f"no size is given, and '{model}' is no known model: a fit over sizes needs one "
+                "(--set n_params=...)"
+            )
