@@ -187,11 +187,7 @@ def published_study(built_once) -> Study:
     def build(folder: Path) -> None:
         study = Study(folder, config)
         shutil.copytree(ROOT / "resources", folder / "resources")
-        pages = ("results/captions/front.rst", "results/explore.html", "results/published.md")
-        study.run(*pages)
-        style = str(ROOT / "workflow/report/report.css")
-        report = ("--report", "results/report.html", "--report-stylesheet", style)
-        study.run(pages[0], *report)
+        study.run("results/report.html", "results/explore.html", "results/published.md")
 
     return Study(built_once("published", build), config)
 

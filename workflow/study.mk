@@ -12,11 +12,10 @@ study: $(ENVIRONMENT) ## the whole study, from data to figures (CONFIG=config/pa
 	@echo "study: the embedded study takes about 16 minutes on 2 cores and under 8 GiB of memory;"
 	@echo "study: finished steps are kept: interrupt it and run it again as you like"
 	@rlscale run $(STUDY)
-	@$(MAKE) --no-print-directory results/report.html
 	@echo "study: figures: $$(ls results/fig_*.pdf | tr '\n' ' ')"
 	@echo "study: report:  results/report.html"
 
-results/report.html: $(wildcard results/fig_*.pdf results/fits/*.json results/captions/*.rst)
+results/workflow_report.html: $(wildcard results/report.html)
 	@snakemake --cores 1 $(STUDY) --quiet all --report $@ --report-stylesheet $(REPORT_STYLE)
 
 adopt: ## after `dvc pull` or a checkout: keep what still holds, say what will run (FROM=branch: after a merge)

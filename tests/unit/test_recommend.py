@@ -49,7 +49,7 @@ def test_reuse_is_a_statement_of_non_inferiority():
 def test_one_run_per_tau_gives_no_statement():
     table = with_reuse(straight_curves(0.004, runs=1), {5: 0.001})
     page = recommend(table, SETTINGS, WISHES)
-    assert "no statement without replicates" in page
+    assert "**no statement** on reuse" in page
     assert "no intervals over runs" in page
 
 

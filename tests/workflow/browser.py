@@ -111,6 +111,19 @@ class Browser:
             self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key,
                        windowsVirtualKeyCode=code)  # fmt: skip
 
+    def prefer(self, scheme):
+        """Prefer a light or dark scheme from the next page on."""
+        wish = {"name": "prefers-color-scheme", "value": scheme}
+        self._call("Emulation.setEmulatedMedia", features=[wish])
+
+    def pages(self):
+        """Number of pages that the page prints to."""
+        import base64
+        import re
+
+        printed = base64.b64decode(self._call("Page.printToPDF", preferCSSPageSize=True)["data"])
+        return len(re.findall(rb"/Type\s*/Page\b", printed))
+
     def picture(self, path):
         """Save a picture of what is in view."""
         import base64

@@ -33,7 +33,7 @@ JOBS = {
     "plot fig_data_waterfall": "results/fig_data_waterfall.pdf",
     "plot fig_forecast_inter": "results/fig_forecast_inter.pdf",
     "plot table_models": "results/table_models.pdf",
-    "write_front_page": "results/captions/front.rst",
+    "write_report": "results/report.html",
     "write_explore_page": "results/explore.html",
 }
 

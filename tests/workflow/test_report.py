@@ -82,20 +82,33 @@ def test_explore_page_in_a_browser(published):
 
 @needs_chromium
 def test_report_in_a_browser(published):
+    """It fits every width in both schemes, shows every picture and prints to pages."""
     with Browser() as browser:
-        for width in WIDTHS:
-            browser.open(
-                published / "report.html",
-                width=width,
-                ready="document.body?.innerText.includes('Result checks')",
-            )
-            text = browser.run("document.body.innerText")
-            assert text.index("Result checks", text.index("Study “")) < text.index("Answers")
-            assert "This study" in text
-            assert browser.run("document.querySelectorAll('.prose img').length") > 15
-            assert browser.run(
-                "[...document.querySelectorAll('.prose img')].every((i) => i.naturalWidth > 0)"
-            )
-            assert browser.run("document.body.scrollWidth") <= width
+        for scheme in ("light", "dark"):
+            browser.prefer(scheme)
+            for width in (390, 768, 1440, 1920):
+                browser.open(
+                    published / "report.html",
+                    width=width,
+                    ready="document.readyState === 'complete'",
+                )
+                assert browser.run("document.documentElement.scrollWidth") <= width
+            paper = browser.run("getComputedStyle(document.documentElement).backgroundColor")
+            assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+        assert browser.run("[...document.images].every((i) => i.naturalWidth > 0)")
+        assert browser.run("document.images.length") > 12
+        # By keyboard: the second stop is the first claim, whose link leads to its section.
+        for _ in range(2):
+            browser.press("Tab", 9)
+        assert browser.run("document.activeElement.hash") == "#C1"
+        assert 5 < browser.pages() < 40
         assert browser.errors == []
         assert browser.requests == []
+
+
+def test_report_is_one_small_file_with_the_law_s_numbers(published):
+    page = (published / "report.html").read_text()
+    assert len(page) < 5_000_000
+    fit = json.loads((published / "fits/free_slopes-compute-loss.json").read_text())
+    largest = fit["groups"][0]["sizes"][-1]["k"]
+    assert f"<b>{largest['estimate']:.3f}</b>" in page

@@ -1,10 +1,10 @@
-# Figures: one rule per figure of rlscale.report.figures.registry, each PDF + PNG + CSV + computed
-# caption; result checks; the report's front page.
+# Figures: one rule per figure of rlscale.report.figures.registry, each PDF + SVG + PNG + CSV +
+# computed caption; result checks; the report; Snakemake's report of the workflow (front.rst).
 from rlscale.report.figures.registry import CLAIMS, all_figures
 
 FIGURES = or_refuse(all_figures)
 FIGURE_FILES = expand(
-    "results/{figure}.{suffix}", figure=FIGURES, suffix=("pdf", "png", "csv")
+    "results/{figure}.{suffix}", figure=FIGURES, suffix=("pdf", "svg", "png", "csv")
 )
 REPORT = Path(workflow.current_basedir).parent / "report"
 
@@ -66,6 +66,7 @@ for figure in FIGURES.values():
             tables=list(inputs.figure_tables(config, figure).values()),
         output:
             pdf=f"results/{figure.name}.pdf",
+            svg=f"results/{figure.name}.svg",
             png=in_report(figure, "png"),
             csv=in_report(figure, "csv"),
             caption=f"results/captions/{figure.name}.rst",
@@ -93,6 +94,7 @@ rule compare_studies:
         ),
     output:
         pdf="results/compare/{other}-{law}-{x}-{metric}.pdf",
+        svg="results/compare/{other}-{law}-{x}-{metric}.svg",
         png="results/compare/{other}-{law}-{x}-{metric}.png",
         csv="results/compare/{other}-{law}-{x}-{metric}.csv",
     log:
@@ -154,25 +156,31 @@ rule require_checks:
         "rlscale step require_checks 2>&1 | tee {log}"
 
 
-rule write_front_page:
+rule write_report:
     input:
         checks="results/checks.json",
-        pictures=expand("results/{figure}.png", figure=FIGURES),
+        curves="results/curves.csv",
+        fits=FITS,
+        forecasts=FORECASTS,
+        recommendation="results/recommendation.md",
+        pictures=expand("results/{figure}.{suffix}", figure=FIGURES, suffix=("png", "svg")),
         captions=expand("results/captions/{figure}.json", figure=FIGURES),
     output:
-        page="results/captions/front.rst",
+        page="results/report.html",
     log:
-        "logs/write_front_page.log",
+        "logs/write_report.log",
     localrule: True
     threads: 1
     params:
         study=config["study"],
-        code=settings.code(config, "rlscale.report.front_page"),
+        settings=lambda wildcards: piece(settings.figures),
+        template=digest((REPORT / "report.html.j2").read_text()),
+        code=settings.code(config, "rlscale.report.page"),
         fixed=digest({name: text_of(figure) for name, figure in FIGURES.items()}),
     message:
-        "Write the front page of the report"
+        "Write the report"
     shell:
-        "rlscale step write_front_page > {log} 2>&1"
+        "rlscale step write_report > {log} 2>&1"
 
 
 rule write_explore_page:
@@ -202,8 +210,8 @@ report: "../report/front.rst"
 rule figures:
     input:
         FIGURE_FILES,
-        "results/captions/front.rst",
+        "results/report.html",
         "results/explore.html",
         "results/checks.passed",
     message:
-        "All figures of the study are drawn, the report's front page is written"
+        "All figures of the study are drawn, the report is written"

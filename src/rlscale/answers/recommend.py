@@ -68,7 +68,7 @@ def recommend(
         parts += [f"## {group.family} {group.variant}", ""]
         refused = trouble(group, law_named(DEFAULT))
         if refused:
-            parts += [f"No law, hence no advice on sizes: {refused[1]}.", ""]
+            parts += [f"**No law, hence no advice on sizes**: {refused[1]}.", ""]
             continue
         shares = outcome_shares(group, outcomes, benchmark) if outcomes is not None else None
         parts += _sizes(group, shares, settings, wishes, x)
@@ -90,18 +90,19 @@ def _sizes(
     estimate = fit_points(law, points, settings.robust)
     lines = []
     if not found.deviations:
-        return ["One run per size: no intervals over runs, hence no advice on sizes.", ""]
+        return ["**No advice on sizes**: one run per size gives no intervals over runs.", ""]
     both = np.concatenate([points.y, points.y + found.deviations[found.scope]])
     fits = fit_points(law, replace(points, y=both), settings.robust)
     bent = bends(group, points, found.spread, found.problems)
     if bent.p_straight is not None and bent.p_straight < _BENT:
         lines += [
-            "The curves bend in log-log, which the law does not: trust this table inside what was "
-            "measured only.",
+            "**The curves bend** in log-log, which the law does not: trust this table inside what "
+            "was measured only.",
             "",
         ]
     unit = "FLOP" if x == "compute" else "problems"
     budgets = wishes.budgets or _reached(group)
+    lines += [_advice(fits, group, max(budgets), unit, level), ""]
     targets = wishes.targets or [float(np.exp(points.y[0][points.present]).min())]
     lines += [
         f"| {x} | best size | loss there | how sure | next best |",
@@ -124,7 +125,18 @@ def _reached(group: Group) -> list[float]:
     return [float(v) for v in np.geomspace(np.nanmin(group.x), last[-2], 4)[1:]]
 
 
-def _budget_line(fits: Fit, group: Group, budget: float, unit: str, level: float) -> str:
+@dataclass(frozen=True)
+class _Best:
+    """The best size for a budget: its index, loss in words, share of replicates, the next best."""
+
+    size: int
+    loss: str
+    share: float
+    second: int
+    loss_of_second: float
+
+
+def _best(fits: Fit, group: Group, budget: float, level: float) -> _Best:
     u = np.full((len(group.models), 1), np.log(budget))
     loss = np.exp(fits.predict(u)[..., 0])
     best = loss.argmin(1)
@@ -132,11 +144,27 @@ def _budget_line(fits: Fit, group: Group, budget: float, unit: str, level: float
     m = int(best[0])
     low, high = np.quantile(loss[1:, m], [(1 - level) / 2, (1 + level) / 2])
     second = int(np.argsort(loss[0])[1]) if len(group.models) > 1 else m
-    outside = "" if _inside(group, m, budget) else " (outside what was measured)"
+    words = f"{loss[0, m]:.3f} [{low:.3f}, {high:.3f}]"
+    return _Best(m, words, float(share[m]), second, float(loss[0, second]))
+
+
+def _budget_line(fits: Fit, group: Group, budget: float, unit: str, level: float) -> str:
+    best = _best(fits, group, budget, level)
+    outside = "" if _inside(group, best.size, budget) else " (outside what was measured)"
     return (
-        f"| {budget:.3g} {unit} | {group.models[m]}{outside} | {loss[0, m]:.3f} "
-        f"[{low:.3f}, {high:.3f}] | {share[m]:.0%} of replicates | "
-        f"{group.models[second]}: {loss[0, second]:.3f} |"
+        f"| {budget:.3g} {unit} | {group.models[best.size]}{outside} | {best.loss} | "
+        f"{best.share:.0%} of replicates | "
+        f"{group.models[best.second]}: {best.loss_of_second:.3f} |"
+    )
+
+
+def _advice(fits: Fit, group: Group, budget: float, unit: str, level: float) -> str:
+    """The size to train with a budget, as a sentence."""
+    best = _best(fits, group, budget, level)
+    outside = "" if _inside(group, best.size, budget) else ", outside what was measured"
+    return (
+        f"With {budget:.3g} {unit}, train **{group.models[best.size]}**: expected loss "
+        f"{best.loss}, the best in {best.share:.0%} of replicates{outside}."
     )
 
 
@@ -232,7 +260,7 @@ def _reuse_of(
 ) -> list[str]:
     freedom = sum(len(arm) - 1 for arm in arms.values())
     if freedom == 0:
-        return [f"{label}: one run per tau: no statement without replicates."]
+        return [f"{label}: **no statement** on reuse, as there is one run per tau."]
     pooled = sum(((arm["loss"] - arm["loss"].mean()) ** 2).sum() for arm in arms.values()) / freedom
     reach = stats.t.ppf(wishes.confidence, freedom)
     lines = [
@@ -263,8 +291,8 @@ def _reuse_of(
     )
     if len(within) == 1:
         statement = (
-            f"No tau above 1 is shown, with {wishes.confidence:.0%} confidence, to cost at most "
-            f"{wishes.margin:g} in loss; that is no proof that any costs more."
+            f"**No tau above 1** is shown, with {wishes.confidence:.0%} confidence, to cost at "
+            f"most {wishes.margin:g} in loss; that is no proof that any costs more."
         )
     return [*lines, "", statement, ""]
 

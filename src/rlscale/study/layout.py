@@ -25,7 +25,7 @@ PUBLISHED = RESULTS / "published.md"
 CHECKS = RESULTS / "checks.json"
 CHECKS_PASSED = RESULTS / "checks.passed"
 CAPTIONS = RESULTS / "captions"
-FRONT_PAGE = CAPTIONS / "front.rst"
+REPORT_PAGE = RESULTS / "report.html"
 EXPLORE_PAGE = RESULTS / "explore.html"
 TABLE_6 = Path("resources/published/table6.csv")
 

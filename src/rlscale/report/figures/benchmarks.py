@@ -7,7 +7,7 @@ import numpy as np
 from rlscale.laws.groups import build_groups
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, title
 from rlscale.report.figures.means import mean_points, means_by
-from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import LOSS, curve_panels
 from rlscale.report.figures.style import (
     ACCENT,
@@ -57,7 +57,8 @@ def final_loss_vs_size(inputs: Inputs) -> Drawing:
         + ("" if np.isnan(row["low"]) else f" [{row['low']:.4f}, {row['high']:.4f}]")
         for row in table.to_dict("records")
     )
-    return Drawing(figure, table, f"Final loss of {words}.", _falls(table))
+    found = [one for _, part in table.groupby("variant") for one in _ends(part)]
+    return Drawing(figure, table, f"Final loss of {words}.", _falls(table), found)
 
 
 def response_length(inputs: Inputs) -> Drawing:
@@ -91,7 +92,32 @@ def response_length(inputs: Inputs) -> Drawing:
         ylabel="tokens per response",
     )  # fmt: skip
     table = pandas.concat([part for _, _, part in parts], ignore_index=True)
-    return Drawing(figure, table, " ".join(words), _grows(table))
+    found = [
+        _measured(row, f"tokens of {human(row['n'])} at step {row['step']:g}", "{:.3g}")
+        for _, part in table.groupby("variant")
+        for row in _first_and_last(part)
+    ]
+    return Drawing(figure, table, " ".join(words), _grows(table), found)
+
+
+def _first_and_last(part: "pandas.DataFrame") -> list[dict[Any, Any]]:
+    """Rows of a variant's largest size at its first and last step."""
+    largest = part[part["n"] == part["n"].max()].sort_values("step")
+    return largest.iloc[[0, -1]].to_dict("records")
+
+
+def _measured(row: dict[Any, Any], what: str, form: str) -> Evidence:
+    """A mean over runs with its interval."""
+    ends = [form.format(row[name]) for name in ("low", "high")]
+    interval = "" if np.isnan(row["low"]) else f"[{ends[0]}, {ends[1]}]"
+    runs = f"{row['n_runs']:g} run" + "s" * (row["n_runs"] != 1)
+    return Evidence(str(row["variant"]), what, form.format(row["value"]), interval, runs)
+
+
+def _ends(part: "pandas.DataFrame") -> list[Evidence]:
+    """Final loss of the smallest and the largest size of a variant."""
+    rows = part.sort_values("n").iloc[[0, -1]].drop_duplicates("n").to_dict("records")
+    return [_measured(row, f"final loss of {human(row['n'])}", "{:.3f}") for row in rows]
 
 
 def benchmarks_vs_data(inputs: Inputs) -> Drawing:

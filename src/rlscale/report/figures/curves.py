@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from rlscale.report.figures.inputs import Inputs, fitted_groups, interval, span, title
+from rlscale.report.figures.inputs import Inputs, fitted_groups, fixed, interval, span, title
 from rlscale.report.figures.means import bars_mean, mean_points
-from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import curve_panels
 
 if TYPE_CHECKING:
@@ -16,14 +16,16 @@ def loss_vs_compute(inputs: Inputs) -> Drawing:
     """Test loss against training compute, per size."""
     figure, table, entries = fitted_curves(inputs, "saturating", inputs.compute)
     words = " ".join(_contrast_words(entry) for entry in entries)
-    return Drawing(figure, table, words, agreed([_steeper(entry) for entry in entries]))
+    found = [one for entry in entries for one in _contrast(entry)]
+    return Drawing(figure, table, words, agreed([_steeper(entry) for entry in entries]), found)
 
 
 def loss_vs_data(inputs: Inputs) -> Drawing:
     """Test loss against problems seen, per size."""
     figure, table, entries = fitted_curves(inputs, "saturating", "data")
     words = " ".join(f"{_error_words(entry)} {_bend_words(entry)}" for entry in entries)
-    return Drawing(figure, table, words, agreed([_straight(entry) for entry in entries]))
+    found = [one for entry in entries for one in _bend(entry)]
+    return Drawing(figure, table, words, agreed([_straight(entry) for entry in entries]), found)
 
 
 def loss_decomposition(inputs: Inputs) -> Drawing:
@@ -95,6 +97,37 @@ def _lines(entry: dict[str, Any]) -> "pandas.DataFrame":
 def agreed(answers: list[str]) -> str:
     """One verdict from those of several groups: theirs where they agree, else undecided."""
     return answers[0] if len(set(answers)) == 1 else "undecided"
+
+
+def evidence(entry: dict[str, Any], what: str, quantity: dict[str, Any]) -> Evidence:
+    """A quantity of a fit, three decimals, with the runs and sizes that it rests on."""
+    runs = sum(size["n_runs"] for size in entry["sizes"])
+    return Evidence(
+        entry["variant"],
+        what,
+        fixed(quantity["estimate"]),
+        span(quantity, entry["scope"], fixed).strip(),
+        f"{runs} runs of {len(entry['sizes'])} sizes",
+    )
+
+
+def _contrast(entry: dict[str, Any]) -> list[Evidence]:
+    contrast = entry["contrast"]
+    if not contrast:
+        return []
+    what = f"k({contrast['larger']}) − k({contrast['smaller']})"
+    return [evidence(entry, what, contrast["difference"])]
+
+
+def _bend(entry: dict[str, Any]) -> list[Evidence]:
+    if not entry["identification"]:
+        return []
+    found = [evidence(entry, "mean curvature", entry["identification"]["curvature"])]
+    chance = entry["identification"]["p_straight"]
+    if chance is not None:
+        what = "chance of such bends if all were straight"
+        found.append(Evidence(entry["variant"], what, f"{chance:.2g}", "", found[0].n))
+    return found
 
 
 def _steeper(entry: dict[str, Any]) -> str:

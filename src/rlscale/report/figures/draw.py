@@ -1,6 +1,7 @@
 """Draw one figure of the registry and write its files."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def draw(
     folder: Path,
     caption: Path,
 ) -> Drawing:
-    """Draw a figure: PDF, PNG and CSV into ``folder``, the computed caption beside them.
+    """Draw a figure: PDF, SVG, PNG and CSV into ``folder``, the computed caption beside them.
 
     Args:
         name: Name of a figure of the registry.
@@ -64,7 +65,14 @@ def draw(
         save(drawing, name, folder, provenance)
     write_text(caption, caption_text(figure, drawing))
     write_json(
-        caption.with_suffix(".json"), {"supports": drawing.supports, "caption": drawing.caption}
+        caption.with_suffix(".json"),
+        {
+            "supports": drawing.supports,
+            "caption": drawing.caption,
+            "evidence": [asdict(one) for one in drawing.evidence],
+            "cells": asdict(drawing.cells) if drawing.cells else None,
+            "provenance": provenance,
+        },
     )
     return drawing
 

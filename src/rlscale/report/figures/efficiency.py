@@ -6,9 +6,9 @@ import numpy as np
 
 from rlscale.laws.law import Law
 from rlscale.laws.registry import law_named
-from rlscale.report.figures.curves import agreed
+from rlscale.report.figures.curves import agreed, evidence
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, interval, span, title
-from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.style import (
     ACCENT,
     DOUBLE,
@@ -97,7 +97,20 @@ def k_of_n(inputs: Inputs) -> Drawing:
     for axes in grid[:, 0]:
         axes.set_ylabel("learning efficiency $k$")
     note(figure, [*notes, _absent(free[compute]), inputs.missing()])
-    return Drawing(figure, table, " ".join(words), agreed(supports))
+    found = [one for key in keys for one in _evidence(free[compute], law[compute], key)]
+    return Drawing(figure, table, " ".join(words), agreed(supports), found)
+
+
+def _evidence(free: dict[str, Any], law: dict[str, Any], key: tuple[str, str]) -> list[Evidence]:
+    """k of the largest size, and K_max and how much worse a power law does, against compute."""
+    own, entry = _entry(free, key), _entry(law, key)
+    if not own["sizes"]:
+        return []
+    largest = own["sizes"][-1]
+    found = [evidence(own, f"k of the largest size, {largest['model']}", largest["k"])]
+    if "K_max" in entry["parameters"]:
+        found.append(evidence(entry, "K_max of the law", entry["parameters"]["K_max"]))
+    return found
 
 
 def _entry(document: dict[str, Any], key: tuple[str, str]) -> dict[str, Any]:

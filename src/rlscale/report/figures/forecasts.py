@@ -9,7 +9,7 @@ from rlscale.core.files import read_json
 from rlscale.laws.groups import build_groups, metric_rows
 from rlscale.report.figures.inputs import X_LABELS, Inputs, NothingToDraw, title
 from rlscale.report.figures.means import mean_points
-from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.registry import FORECAST_LAWS
 from rlscale.report.figures.sizes import LOSS
 from rlscale.report.figures.style import (
@@ -168,10 +168,10 @@ def _draw(axes: "Axes", part: "pandas.DataFrame") -> None:
         )
 
 
-def _verdict(inputs: Inputs, protocol: str) -> tuple[str, str]:
+def _verdict(inputs: Inputs, protocol: str) -> tuple[str, str, list[Evidence]]:
     """C3: whether the law forecasts better than the baselines, from the ranking table."""
     table = inputs.table(f"scores_{protocol}")
-    words, answers = [], []
+    words, answers, found = [], [], []
     for (_, variant), part in table[table["model"] == "all"].groupby(
         ["family", "variant"], dropna=False
     ):
@@ -188,10 +188,26 @@ def _verdict(inputs: Inputs, protocol: str) -> tuple[str, str]:
             f"{rows['rmse'].min():.3f}; its {100 * inputs.settings['level']:g} % interval "
             f"covers {per_cent(law['coverage'])} of the points."
         )
+        found.append(_evidence(str(variant), rows, inputs.settings["level"]))
         skills = [law[name] for name in ("skill_constant", "skill_last_value")]
         known = [skill for skill in skills if np.isfinite(skill)]
         answers.append("yes" if known and min(known) > 0 else "no" if known else "undecided")
-    return " ".join(words), answers[0] if len(set(answers)) == 1 else "undecided"
+    return " ".join(words), answers[0] if len(set(answers)) == 1 else "undecided", found
+
+
+def _evidence(variant: str, rows: "pandas.DataFrame", level: float) -> Evidence:
+    """The law's error beside its rivals' and the noise, and what its intervals held."""
+    law = rows.loc[_LAW]
+    naive = [name for name in ("constant", "last_value") if name in rows.index]
+    least = min((rows.loc[name, "rmse"] for name in naive), default=np.nan)
+    return Evidence(
+        variant,
+        "RMS error in ln L",
+        f"{law['rmse']:.3f}",
+        f"(naive {least:.3f}, noise {law['noise']:.3f}); {100 * level:g} % intervals held "
+        f"{per_cent(law['coverage'])}",
+        f"{law['points']:g} points",
+    )
 
 
 def law_ranking(inputs: Inputs) -> Drawing:

@@ -167,6 +167,12 @@ def span(quantity: Mapping[str, Any], scope: str, write: Callable[[float], str])
     return f" [{ends[0]}, {ends[1]}]"
 
 
+def fixed(value: float) -> str:
+    """A number at three decimals; what rounds to zero has no sign."""
+    text = f"{value:.3f}"
+    return "0.000" if text == "-0.000" else text
+
+
 def size_label(model: str, n: float, size: str) -> str:
     """Short label of a size: its N in words, or the value of tau or G."""
     if size == "tau":

@@ -1,7 +1,7 @@
-"""What a figure function returns, and how it becomes PDF, PNG, CSV and caption, byte for byte."""
+"""What a figure function returns, and how it becomes PDF, SVG, PNG and CSV, byte for byte."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,33 @@ KEY = "rlscale"  # Name of the provenance in a PNG's text chunks.
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """One number that a verdict rests on, as text to read.
+
+    Attributes:
+        group: What it is of: a variant, or a model.
+        quantity: What was measured.
+        value: Its estimate.
+        interval: Its interval in brackets; empty where there is none.
+        n: What it rests on: runs, sizes or points.
+    """
+
+    group: str
+    quantity: str
+    value: str
+    interval: str
+    n: str
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table as it is read: heads, and rows of texts."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A figure with all that belongs to it.
 
@@ -25,12 +52,16 @@ class Drawing:
         caption: Sentences computed from this study's data, as plain text.
         supports: Whether this study supports the claim the figure bears on: ``yes``,
             ``consistent``, ``no``, ``undecided``, ``no data`` or ``not a claim``.
+        evidence: The numbers that this rests on.
+        cells: What a table says, for pages that show tables as tables; None for pictures.
     """
 
     figure: "Figure"
     table: "pandas.DataFrame"
     caption: str
     supports: str = "not a claim"
+    evidence: Sequence[Evidence] = ()
+    cells: Cells | None = None
 
 
 def no_data(reason: str) -> Drawing:
@@ -44,7 +75,7 @@ def no_data(reason: str) -> Drawing:
 
 
 def save(drawing: Drawing, name: str, folder: Path, provenance: Mapping[str, Any]) -> None:
-    """Write ``<folder>/<name>.{pdf,png,csv}``; equal drawings give equal bytes.
+    """Write ``<folder>/<name>.{pdf,svg,png,csv}``; equal drawings give equal bytes.
 
     The provenance stands in the PDF's Keywords and in a text chunk of the PNG, as JSON. No dates.
     """
@@ -52,5 +83,6 @@ def save(drawing: Drawing, name: str, folder: Path, provenance: Mapping[str, Any
     text = json.dumps(provenance, sort_keys=True)
     information = {"Title": name, "Keywords": text, "CreationDate": None, "Creator": "rlscale"}
     drawing.figure.savefig(folder / f"{name}.pdf", metadata=information)
+    drawing.figure.savefig(folder / f"{name}.svg", metadata={"Title": name, "Date": None})
     drawing.figure.savefig(folder / f"{name}.png", metadata={"Title": name, KEY: text})
     write_text(folder / f"{name}.csv", drawing.table.to_csv(index=False, float_format="%.10g"))

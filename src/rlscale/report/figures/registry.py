@@ -43,6 +43,8 @@ class Figure:
         paper: What it corresponds to in the paper; empty where it is ours.
         fits: Fits it reads, ``<law>-<x>-<metric>``, where compute is 6NT.
         tables: Further tables it reads: patterns of the names in workflow/rules/figures.smk.
+        criterion: What decides whether this study supports the claim; empty for figures that do
+            not judge it.
         shows: File with the fixed part of its caption, as reStructuredText that takes in the
             computed part; None for workflow/report/<name>.rst.
     """
@@ -55,6 +57,7 @@ class Figure:
     fits: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     shows: Path | None = None
+    criterion: str = ""
 
     def fits_on(self, compute: str) -> tuple[str, ...]:
         """Fits it reads where another count stands for compute (``figures.compute``)."""
@@ -81,6 +84,7 @@ def _lines(protocol: str) -> tuple[str, ...]:
     return tuple(f"{protocol}_{law}" for law in FORECAST_LAWS)
 
 
+_BEATS = "yes if below the naive errors (the mean, the last value): weak rivals"
 _SLOPES = tuple(f"{law}-{x}-loss" for law in ("free_slopes", "saturating") for x in _X)
 
 _OWN = (
@@ -91,6 +95,7 @@ _OWN = (
         "Test loss against training compute",
         "Figures 1 and 2",
         fits=("saturating-compute-loss",),
+        criterion="yes if its interval lies above 0, no if below",
     ),
     Figure(
         "fig_final_loss_vs_size",
@@ -98,6 +103,7 @@ _OWN = (
         "C1",
         "Final loss against model size",
         "Figure 6a",
+        criterion="yes if the largest size's interval lies below the smallest's",
     ),
     Figure(
         "table_final_loss",
@@ -113,6 +119,7 @@ _OWN = (
         "Test loss against problems seen",
         "Figures 1 and 4",
         fits=("saturating-data-loss",),
+        criterion="no if curves as bent as these come by chance in under 5 %",
     ),
     Figure(
         "fig_loss_decomposition",
@@ -129,6 +136,7 @@ _OWN = (
         "The largest size, forecast from the smaller ones",
         "Figures 1, 2 and 4",
         tables=(*_lines("inter"), "scores_inter"),
+        criterion=_BEATS,
     ),
     Figure(
         "fig_forecast_intra",
@@ -137,6 +145,7 @@ _OWN = (
         "The rest of every run, forecast from its first part",
         "Figures 2 and 4",
         tables=(*_lines("intra"), "scores_intra"),
+        criterion=_BEATS,
     ),
     Figure(
         "fig_law_ranking",
@@ -160,6 +169,7 @@ _OWN = (
         "Figures 3 and 5",
         fits=_SLOPES,
         tables=("published",),
+        criterion="yes if a power law in N fits worse and N0 is bounded, no if it fits better",
     ),
     Figure(
         "table_parameters",
@@ -185,7 +195,11 @@ _OWN = (
         "Figure 7",
     ),
     Figure(
-        "fig_reuse_cost", f"{_HERE}.sweeps:reuse_cost", "C5", "What reuse costs, at equal steps"
+        "fig_reuse_cost",
+        f"{_HERE}.sweeps:reuse_cost",
+        "C5",
+        "What reuse costs, at equal steps",
+        criterion="yes if shown to be within the margin, no if beyond",
     ),
     Figure(
         "fig_group_size",
@@ -193,6 +207,7 @@ _OWN = (
         "C6",
         "Loss for several group sizes",
         "Figure 12",
+        criterion="no test is stated yet",
     ),
     Figure(
         "fig_domain_transfer",
@@ -200,6 +215,7 @@ _OWN = (
         "C7",
         "Loss before and after training on every benchmark",
         "Figure 8 and the cross-domain grids",
+        criterion="no test is stated yet",
     ),
     Figure(
         "fig_benchmarks_vs_data",
@@ -214,6 +230,7 @@ _OWN = (
         "C8",
         "Response length over training",
         "Figures 6b and 14",
+        criterion="yes if the last interval lies above the first, no if below",
     ),
     Figure(
         "fig_data_waterfall",

@@ -63,6 +63,7 @@ _RC: dict[Any, Any] = {
     "legend.handlelength": 1.6,
     "mathtext.fontset": "dejavusans",
     "pdf.fonttype": 42,
+    "svg.hashsalt": "rlscale",  # Equal drawings get equal names of parts.
     "savefig.dpi": 300,
     "figure.dpi": 300,
 }

@@ -9,7 +9,7 @@ from rlscale.laws.groups import Group, build_groups
 from rlscale.report.figures.curves import agreed
 from rlscale.report.figures.inputs import Inputs, NothingToDraw
 from rlscale.report.figures.means import bars_mean, mean_points
-from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import curve_panels
 from rlscale.report.figures.style import (
     ACCENT,
@@ -92,7 +92,17 @@ def reuse_cost(inputs: Inputs) -> Drawing:
             inputs.missing(),
         ],
     )
-    return Drawing(figure, table, " ".join(words), agreed(answers))
+    found = [one for own in tables for one in _first_cost(own)]
+    return Drawing(figure, table, " ".join(words), agreed(answers), found)
+
+
+def _first_cost(table: "pandas.DataFrame") -> list[Evidence]:
+    """What the first tau above the least one costs."""
+    row = table.to_dict("records")[1]
+    ends = "" if np.isnan(row["cost_low"]) else f"[{row['cost_low']:+.3f}, {row['cost_high']:+.3f}]"
+    what = f"rise of the late loss from τ = {table['tau'].iloc[0]:g} to {row['tau']:g}"
+    runs = " and ".join(str(runs) for runs in table["n_runs"].iloc[:2]) + " runs"
+    return [Evidence(row["swept"], what, f"{row['cost']:+.3f}", ends, runs)]
 
 
 def _late_loss(group: Group, level: float) -> "pandas.DataFrame":

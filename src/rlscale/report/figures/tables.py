@@ -9,7 +9,7 @@ from rlscale.laws.law import names_of
 from rlscale.laws.registry import law_named
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, interval
 from rlscale.report.figures.means import means_by
-from rlscale.report.figures.output import Drawing
+from rlscale.report.figures.output import Cells, Drawing
 from rlscale.report.figures.style import (
     DOUBLE,
     INK,
@@ -38,7 +38,7 @@ def draw_table(
     edges = np.concatenate([[0], np.cumsum(np.array(widths) + 2.0)])
     edges = edges / edges[-1]
     for i, head in enumerate(heads):
-        right = bool(rows) and all(_numeric(row[i]) for row in rows)
+        right = bool(rows) and all(numeric(row[i]) for row in rows)
         x, side = (edges[i + 1] - 0.01, "right") if right else (edges[i] + 0.005, "left")
         axes.text(x, -0.45, head, ha=side, va="center", weight="bold", fontsize=SMALL)
         for j, row in enumerate(rows):
@@ -49,7 +49,8 @@ def draw_table(
     return figure
 
 
-def _numeric(cell: str) -> bool:
+def numeric(cell: str) -> bool:
+    """Whether a cell begins as a number, or says that there is none."""
     return str(cell)[:1] in "0123456789−-+–" and str(cell)[:1] != ""
 
 
@@ -98,7 +99,7 @@ def parameters(inputs: Inputs) -> Drawing:
     heads = ("variant", "against", "fit", "$K_{max}$", "$N_0$", "saturation")
     words = "; ".join(f"{r[0]}, {r[1]}, {r[2]}: K_max {r[3]}, N0 {r[4]}" for r in rows)
     figure = draw_table(rows, heads, width=DOUBLE, notes=[_level(inputs), inputs.missing()])
-    return Drawing(figure, table, f"{words}.")
+    return Drawing(figure, table, f"{words}.", cells=Cells(heads, rows))
 
 
 def _published(inputs: Inputs, entry: Mapping[str, Any], x: str) -> list[dict[str, Any]]:
@@ -167,7 +168,8 @@ def uncertainty(inputs: Inputs) -> Drawing:
         "Blocks: residual blocks of one curve per size, which know nothing of other runs.",
         inputs.missing(),
     ]
-    return Drawing(draw_table(rows, heads, width=DOUBLE, notes=notes), table, "")
+    figure = draw_table(rows, heads, width=DOUBLE, notes=notes)
+    return Drawing(figure, table, "", cells=Cells(heads, rows))
 
 
 def final_loss(inputs: Inputs) -> Drawing:
@@ -197,7 +199,7 @@ def final_loss(inputs: Inputs) -> Drawing:
     ]
     heads = ("variant", "model", "$N$", "before", "final $L$", "SD of runs", "interval", "runs")
     figure = draw_table(cells, heads, width=DOUBLE, notes=[_level(inputs), inputs.missing()])
-    return Drawing(figure, table, "")
+    return Drawing(figure, table, "", cells=Cells(heads, cells))
 
 
 def models(inputs: Inputs) -> Drawing:
@@ -219,7 +221,7 @@ def models(inputs: Inputs) -> Drawing:
     ]
     heads = ("family", "model", "variant", "$N$", "with embeddings", "nominal", "cells", "steps")
     figure = draw_table(rows, heads, width=DOUBLE, notes=[inputs.missing()])
-    return Drawing(figure, table, "")
+    return Drawing(figure, table, "", cells=Cells(heads, rows))
 
 
 def _number(value: float) -> str:

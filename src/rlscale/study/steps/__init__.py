@@ -52,7 +52,7 @@ STEPS = {
     "compare_studies": Step(
         "report", ("other", "law", "x", "metric"), "draw a fit beside another study's"
     ),
-    "write_front_page": Step("report", (), "write the report's front page"),
+    "write_report": Step("report", (), "write the report, one page"),
     "write_explore_page": Step("report", (), "write the page to explore the curves"),
 }
 

@@ -13,7 +13,7 @@ from rlscale.report.figures.draw import draw
 from rlscale.report.figures.output import save
 from rlscale.report.figures.registry import all_figures
 from rlscale.report.figures.style import style
-from rlscale.report.front_page import front_page
+from rlscale.report.page import Sources, report_page
 from rlscale.study import inputs, layout, settings
 from rlscale.study.folder import PRODUCT
 
@@ -53,11 +53,27 @@ def compare_studies(config: Config, other: str, law: str, x: str, metric: str) -
         save(compare.compared(*map(read_json, paths)), pdf.stem, pdf.parent, provenance)
 
 
-def write_front_page(config: Config) -> None:
-    """Write the report's front page from checks, findings and pictures."""
-    checks = read_json(layout.CHECKS)
-    page = front_page(config["study"], checks, layout.RESULTS, layout.CAPTIONS, _STATIC)
-    write_text(layout.FRONT_PAGE, page)
+def write_report(config: Config) -> None:
+    """Write the report from checks, findings, pictures, fits and forecasts; one file."""
+    import pandas
+
+    sources = Sources(
+        study=config["study"],
+        size=config["fit"]["size"],
+        benchmark=settings.figures(config)["benchmark"],
+        curves=read_curves(layout.CURVES),
+        checks=read_json(layout.CHECKS),
+        fits={path.stem: read_json(path) for path in inputs.fits(config)},
+        scores={
+            name: pandas.read_csv(layout.forecast_scores(name))
+            for name in config["forecast"]["protocols"]
+        },
+        recommendation=layout.RECOMMENDATION.read_text(encoding="utf-8"),
+        folder=layout.RESULTS,
+        captions=layout.CAPTIONS,
+        static=_STATIC,
+    )
+    write_text(layout.REPORT_PAGE, report_page(sources))
 
 
 def write_explore_page(config: Config) -> None:
