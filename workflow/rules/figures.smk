@@ -163,7 +163,9 @@ rule write_report:
         fits=FITS,
         forecasts=FORECASTS,
         recommendation="results/recommendation.md",
-        pictures=expand("results/{figure}.{suffix}", figure=FIGURES, suffix=("png", "svg")),
+        pictures=expand(
+            "results/{figure}.{suffix}", figure=FIGURES, suffix=("png", "svg")
+        ),
         captions=expand("results/captions/{figure}.json", figure=FIGURES),
     output:
         page="results/report.html",
