@@ -38,8 +38,7 @@ def advice(text: str) -> list[tuple[str, "Markup"]]:
         elif tokens[i - 1].type == "paragraph_open" and any(
             child.type == "strong_open" for child in token.children
         ):
-            html = reader.renderer.renderInline(token.children, reader.options, {})
-            found.append((section, Markup(html)))
+            found.append((section, Markup(reader.renderInline(token.content))))
     return found
 
 

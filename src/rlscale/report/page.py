@@ -106,7 +106,7 @@ def symbols(text: str) -> "Markup":
     for found in _PARTS.finditer(text):
         letter, index = (found[1], found[2]) if found[1] else (found[3] or found[5], found[4])
         parts += [escape(text[end : found.start()]), Markup("<i>{}</i>").format(letter)]
-        parts.append(Markup("<sub>{}</sub>").format(index) if index else "")
+        parts.append(Markup("<sub>{}</sub>" if index else "").format(index))
         end = found.end()
     return Markup("").join([*parts, escape(text[end:])])
 

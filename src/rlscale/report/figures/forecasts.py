@@ -197,9 +197,10 @@ def _verdict(inputs: Inputs, protocol: str) -> tuple[str, str, list[Evidence]]:
 
 def _evidence(variant: str, rows: "pandas.DataFrame", level: float) -> Evidence:
     """The law's error beside its rivals' and the noise, and what its intervals held."""
-    law = rows.loc[_LAW]
-    naive = [name for name in ("constant", "last_value") if name in rows.index]
-    least = min((rows.loc[name, "rmse"] for name in naive), default=np.nan)
+    by_law = rows.to_dict("index")
+    law = by_law[_LAW]
+    naive = [by_law[name]["rmse"] for name in ("constant", "last_value") if name in by_law]
+    least = min(naive, default=np.nan)
     return Evidence(
         variant,
         "RMS error in ln L",
