@@ -77,8 +77,9 @@ def one(seed: list[int], design: Design, replicates: int) -> dict:
     best = fit_points(law_named("saturating"), replace(points, y=study.expected[None]))
     truth = {name: float(value[0]) for name, value in best.shared_parameters().items()}
     hits = {name: held(result.parameters[name].intervals["fixed"], truth[name]) for name in truth}
-    top = best.k(points.n[-1:])[0, 0]
+    # The band's last N within the sizes; the truth is read at that very N.
     ends = [point for point in result.curve if point.n <= points.n[-1] * 1.0001][-1]
+    top = best.k(np.array([ends.n]))[0, 0]
     hits["top"] = None if ends.low is None else ends.low <= top <= ends.high
     free = [
         held(size.k.intervals["fixed"], k)

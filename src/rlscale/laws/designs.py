@@ -13,6 +13,7 @@ from rlscale.laws.arrays import Array
 from rlscale.laws.groups import Group
 from rlscale.laws.simulate import PAPER_SIZES
 
+_HIGHEST = -1e-3  # log of the loss of who answers one problem in a thousand.
 _PROBLEMS, _SHARED = 500, 0.6  # Of the binomial variance, what is left on fixed problems.
 
 
@@ -75,12 +76,13 @@ def draw_study(rng: np.random.Generator, design: Design) -> Drawn:
     k = design.law(n) * (1 + design.scatter * rng.standard_normal(len(n)))
     level = -0.36 - 0.11 * (np.log(n) - np.log(PAPER_SIZES).mean())
     level = level + 0.01 * rng.standard_normal(len(n))
-    expected = level[:, None] - k[:, None] * _learnt(design.bend, u)
+    # A loss is at most 1: steep sizes start flat, and so does what is to be covered.
+    expected = np.minimum(level[:, None] - k[:, None] * _learnt(design.bend, u), _HIGHEST)
     size_of = np.repeat(np.arange(len(n)), design.runs)
     slope = (design.absolute + design.relative * k[size_of]) * rng.standard_normal(len(size_of))
     value = expected[size_of] + slope[:, None] * du
     value = value + design.level * rng.standard_normal((len(size_of), 1))
-    loss = np.exp(np.minimum(value, -1e-3))
+    loss = np.exp(np.minimum(value, _HIGHEST))
     noise = rng.standard_normal(value.shape)
     for t in range(1, len(u)):
         fresh = np.sqrt(1 - design.correlation**2) * noise[:, t]

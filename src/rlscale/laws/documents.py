@@ -9,6 +9,7 @@ from scipy import stats
 from rlscale.laws.arrays import Array
 from rlscale.laws.backtest import judge_forecasts
 from rlscale.laws.bends import Bends, bends
+from rlscale.laws.beyond import k_beyond
 from rlscale.laws.groups import Group
 from rlscale.laws.identification import Identification, identify
 from rlscale.laws.law import Fit, Law, names_of
@@ -29,8 +30,6 @@ from rlscale.laws.uncertainty import SCOPES, Replicates
 
 Read = Callable[[Fit], Array]
 _ALARM = 0.05  # Chance of calling straight curves bent, or a law that holds missed.
-_BEYOND = (2, 4)  # Times the largest size.
-_DRAWS = 20_000
 
 
 def empty_result(group: Group, spec: FitSpec, status: str, reason: str) -> FitResult:
@@ -111,7 +110,7 @@ def group_result(group: Group, fits: Fits) -> FitResult:
         points=_points(group, fit),
         contrast=_contrast(group, fits) if len(group.models) > 1 else None,
         identification=_identification(found, bent, fits) if found else None,
-        beyond=_beyond(found, fits) if found else (),
+        beyond=_beyond(group, found, bent, fits) if found else (),
         verdicts=None,
         verdict="",
         objective=float(fit.objective[0]),
@@ -263,6 +262,13 @@ def _points(group: Group, fit: Fit) -> tuple[PointResult, ...]:
 
 def _contrast(group: Group, fits: Fits) -> Contrast:
     difference = fits.of_free_line(lambda f: f.slope[:, -1] - f.slope[:, 0])
+    replicates, level = fits.replicates, fits.spec.settings.level
+    # Computed, not drawn: no seed decides whether k rises.
+    computed = {
+        scope: _by_student(difference.estimate, own, replicates.judged[scope], level)
+        for scope, own in replicates.covariance.items()
+    }
+    difference = replace(difference, intervals={**difference.intervals, **computed})
     smaller, larger = group.models[0], group.models[-1]
     ends = difference.intervals.get(fits.replicates.scope)
     if ends is None or ends.low is None or ends.high is None:
@@ -274,6 +280,14 @@ def _contrast(group: Group, fits: Fits) -> Contrast:
     else:
         verdict = f"{larger} and {smaller} cannot be told apart"
     return Contrast(larger, smaller, difference, verdict)
+
+
+def _by_student(estimate: float, covariance: Array, freedom: float, level: float) -> Interval:
+    """Interval of k of the last size minus k of the first, by the covariance of slopes."""
+    variance = covariance[0, 0] + covariance[-1, -1] - 2 * covariance[0, -1]
+    error = float(np.sqrt(max(variance, 0.0)))
+    half = error * float(stats.t.ppf((1 + level) / 2, freedom))
+    return Interval("ok", error, estimate - half, estimate + half)
 
 
 def _identification(found: Identification, bent: Bends, fits: Fits) -> IdentificationResult:
@@ -306,17 +320,15 @@ def _identification(found: Identification, bent: Bends, fits: Fits) -> Identific
     )
 
 
-def _beyond(found: Identification, fits: Fits) -> tuple[CurvePoint, ...]:
-    """k at two and four times the largest size, by the laws with scatter."""
-    settings = fits.spec.settings
-    ends = [0.5, (1 - settings.level) / 2, (1 + settings.level) / 2]
-    rows = []
-    for times in _BEYOND:
-        n = times * float(fits.estimate.points.n.max())
-        rng = np.random.default_rng([settings.bootstrap.seed, 7])
-        middle, low, high = np.quantile(found.mixture.draw(n, _DRAWS, rng), ends)
-        rows.append(CurvePoint(n, float(middle), float(low), float(high)))
-    return tuple(rows)
+def _beyond(group: Group, found: Identification, bent: Bends, fits: Fits) -> tuple[CurvePoint, ...]:
+    rows = k_beyond(group, fits.spec, fits.replicates, found.mixture, _bends(bent) == "yes")
+    return tuple(CurvePoint(*row) for row in rows)
+
+
+def _bends(bent: Bends) -> str:
+    if bent.p_straight is None:
+        return "no_replicates"
+    return "yes" if bent.p_straight < _ALARM else "no"
 
 
 def _verdicts(result: FitResult, found: Identification | None, bent: Bends, fits: Fits) -> Verdicts:
@@ -330,13 +342,10 @@ def _verdicts(result: FitResult, found: Identification | None, bent: Bends, fits
     elif ends.high < 0:
         rises = "no"
     saturates = found.verdict if found else "not_asked"
-    bending = "no_replicates"
-    if bent.p_straight is not None:
-        bending = "yes" if bent.p_straight < _ALARM else "no"
     return Verdicts(
         rises=rises,
         saturates=saturates if replicated or not found else "no_replicates",
-        bends=bending,
+        bends=_bends(bent),
         forecasts=judge_forecasts(fits.estimate),
     )
 
@@ -360,7 +369,8 @@ def _verdict(result: FitResult, found: Identification | None, bent: Bends, law: 
         sentences.append(
             "The curves bend in log-log (mean second derivative "
             f"{bent.curvature:+.3g}, p = {bent.p_straight:.2g} if straight): one slope per size "
-            f"depends on the window of steps, and so do {_contestants(law)[0]}."
+            f"depends on the window of steps, and so do {_contestants(law)[0]}; k at larger sizes "
+            "holds what each third of the run says."
         )
     if result.contrast and result.scope != "none":
         sentences.append(f"Slopes: {result.contrast.verdict}.")
