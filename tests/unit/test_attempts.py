@@ -31,6 +31,12 @@ def interrupted(record, updates=None):
         attempt(record, updates)
 
 
+def attempt_that_loses_the_other(record):
+    with attempts.counted(*record, budget=3):
+        attempts.note_kill()
+        raise ConnectionError("closed by peer")
+
+
 def killed(record):
     """An attempt whose process is gone before it can write its end."""
     child = os.fork()
@@ -65,6 +71,21 @@ def test_a_kill_is_told_from_an_end_by_the_missing_line(record):
     assert attempts.killed(*record) == 1
     advance(record[1], 4)
     assert attempts.killed(*record) == 0
+
+
+def test_another_process_of_the_launch_was_killed_whatever_the_first_says_of_it(
+    record, monkeypatch
+):
+    """Out of memory on a second process, on this node or on another one."""
+    attempts.note_kill()  # nobody said where: nothing is written
+    monkeypatch.setenv(attempts.RECORD, str(record[0]))
+    interrupted(record)
+    assert attempts.killed(*record) == 0
+    attempts.note_kill()
+    assert attempts.killed(*record) == 1
+    with pytest.raises(ConnectionError):
+        attempt_that_loses_the_other(record)
+    assert attempts.killed(*record) == 2
 
 
 def test_bad_input_is_not_tried_again_in_the_same_run(record, monkeypatch):

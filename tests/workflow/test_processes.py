@@ -1,8 +1,10 @@
 """Two processes (gloo) train as one does: same problems, same gradients; they stop and resume."""
 
+import os
 import shlex
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pandas
@@ -11,6 +13,7 @@ import torch
 from training_run import RECIPE, STEPS, Run, assert_equal, updates_of
 
 from conftest import ROOT
+from rlscale.jobs import attempts
 from rlscale.jobs.job import Job
 from rlscale.jobs.launch import command
 
@@ -74,3 +77,28 @@ def test_on_the_same_responses_their_gradients_are_those_of_one(
     assert (one["gradients"].norm(dim=1) > 1e-2).any()
     torch.testing.assert_close(two["losses"], one["losses"], rtol=0, atol=1e-6)
     torch.testing.assert_close(two["gradients"], one["gradients"], rtol=0, atol=1e-6)
+
+
+def test_a_kill_of_the_second_process_is_counted_as_one(training_inputs, tmp_path):
+    """What running out of memory looks like: the next attempt asks for more."""
+    run = two_processes(tmp_path / "run", training_inputs, micro_batch=4)
+    record = run.folder / "attempts.jsonl"
+    run.environment = {attempts.RECORD: str(record)}
+    process = run.start()
+    while process.poll() is None and not run.saved_steps():
+        time.sleep(0.02)
+    os.kill(rank(process.pid, 1), signal.SIGKILL)
+    process.communicate(timeout=600)
+    assert process.returncode == 137
+    (attempt,) = attempts.history(record)
+    assert attempt["end"].startswith("killed: out of memory")
+
+
+def rank(launcher: int, wanted: int) -> int:
+    """The process of that rank below a launcher."""
+    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+    for child in children:
+        variables = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+        if f"RANK={wanted}".encode() in variables:
+            return int(child)
+    raise AssertionError(f"no process of rank {wanted} among {children}")

@@ -17,6 +17,8 @@ from rlscale.core.errors import StudyError
 from rlscale.jobs.owner import Owned
 
 RUN = "RLSCALE_RUN"  # names the run of the workflow; its jobs inherit it
+RECORD = "RLSCALE_ATTEMPTS"  # the record's path, for a launcher that sees another process killed
+_KILLED = "killed: out of memory, of time, or a lost node"
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -40,10 +42,10 @@ def history(path: Path) -> list[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8").splitlines():
         with contextlib.suppress(json.JSONDecodeError):  # a line that a kill cut off
             row = json.loads(line)
-            if "end" in row:
-                attempts[-1] |= row
-            else:
+            if "end" not in row:
                 attempts.append(row)
+            elif attempts[-1].get("end") != _KILLED:  # what the others say of it comes of it
+                attempts[-1] |= row
     return attempts
 
 
@@ -61,7 +63,14 @@ def without_progress(path: Path, state: Path) -> list[dict[str, Any]]:
 
 def killed(path: Path, state: Path) -> int:
     """How many of these left no word: out of memory, a lost node, a time limit without warning."""
-    return sum("end" not in entry for entry in without_progress(path, state))
+    ends = [entry.get("end", _KILLED) for entry in without_progress(path, state)]
+    return ends.count(_KILLED)
+
+
+def note_kill() -> None:
+    """Say in the record that a process of this launch was killed; the first one may live to end."""
+    if RECORD in os.environ:
+        _append(Path(os.environ[RECORD]), {"ended": time.time(), "end": _KILLED})
 
 
 def spent(path: Path, state: Path, budget: int) -> str:
@@ -70,7 +79,7 @@ def spent(path: Path, state: Path, budget: int) -> str:
     refused = [entry for entry in failed if entry.get("end", "").startswith("error: ")]
     if not refused and len(failed) < budget:
         return ""
-    last = (refused or failed)[-1].get("end", "killed: out of memory, of time, or a lost node")
+    last = (refused or failed)[-1].get("end", _KILLED)
     return f"{len(failed)} attempts without progress in this run, the last ended with '{last}'"
 
 

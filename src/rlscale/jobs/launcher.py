@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rlscale.jobs.attempts import note_kill
 from rlscale.jobs.devices import use_gpus, visible_gpus
 from rlscale.jobs.signals import STOP_SIGNALS
 
@@ -33,6 +34,8 @@ def main() -> None:
     except ChildFailedError as failure:
         _, first = failure.get_first_failure()
         print(f"{failure}", file=sys.stderr)
+        if first.exitcode == -signal.SIGKILL:
+            note_kill()
         sys.exit(first.exitcode if first.exitcode >= 0 else 128 - first.exitcode)
 
 

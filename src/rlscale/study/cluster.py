@@ -57,8 +57,9 @@ def cancel_orphans(folder: Path, by_slurm: bool) -> None:
 
     Args:
         folder: The study's.
-        by_slurm: Whether the run submits jobs. One that works here goes on, with a warning, where
-            Slurm's commands are installed and no controller answers.
+        by_slurm: Whether the run submits jobs to Slurm. One that works here, or by another
+            scheduler, goes on, with a warning, where Slurm's commands are installed and no
+            controller answers.
 
     Raises:
         StudyError: Slurm does not answer a run by Slurm, or the jobs cannot be cancelled.

@@ -42,6 +42,7 @@ def train(config: Config, path: str, *, here: bool) -> int:
     again = [*_AGAIN, "train", path, "--here"]
     start = launch.command(grid.job_of(config, cell.model), str(PRODUCT / "config/accelerate"))
     command = ["bash", "-c", f'exec {start} "$@"', "launch", *again]
+    os.environ[attempts.RECORD] = str(CellFiles.of(path).attempts)
     if not config["training"]["checkpoints_on_disk"]:
         os.execvp(command[0], command)
     evaluate = [sys.executable, *_AGAIN, "evaluate", path]
