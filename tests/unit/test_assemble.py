@@ -52,6 +52,7 @@ def finished_cell(status: str) -> Path:
     scores = {"benchmark": "held_out", "n_problems": 4, "n_samples": 4, "n_correct": 1}
     scores |= dict.fromkeys(("n_unparsed", "n_timeout", "clipped_share", "loss_se"), 0)
     scores |= {"pass_at_1": 0.25, "loss": 0.75, "response_length": 3.0}
+    scores |= {"scoring": "ours", "scoring_digest": "00aa"}
     pandas.DataFrame([{"step": step, **scores} for step in STEPS]).to_csv(
         folder / "scores.csv", index=False
     )

@@ -57,7 +57,7 @@ CONFIG = {
     ],
     "training": {"overrides": [], "checkpoints_on_disk": 0},
     "resources": {"default": {"gpus": 0, "mem_mb": 1000, "minutes": 10}, "models": {}},
-    "benchmarks": {"held_out": {"samples": 4}},
+    "benchmarks": {"held_out": {"samples": 4, "scoring": "ours"}},
     "evaluation": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 6, "seed": 0},
 }
 

@@ -8,6 +8,7 @@ import pytest
 from rlscale.evaluation.benchmarks import BENCHMARKS, problem_table
 from rlscale.evaluation.evaluate import judge_stored
 from rlscale.evaluation.samples import KEY, SampleStore
+from rlscale.evaluation.scoring import Rule
 from rlscale.evaluation.tasks import Task, wanted_keys
 from rlscale.models.checkpoints import Checkpoint
 
@@ -28,6 +29,8 @@ def task(*golds: str, scorer: str = "scorer") -> Task:
         max_tokens=8,
         sampling="s",
         scorer=scorer,
+        scoring="ours",
+        rule=Rule(),
     )
 
 

@@ -25,8 +25,10 @@ def config():
         },
         "training": {"overrides": []},
         "benchmarks": {
-            "held_out": {"samples": 4},
-            "longer": {"module": "arithmetic", "samples": 2, "max_tokens": 16},
+            "held_out": {"samples": 4, "scoring": "ours"},
+            "longer": {
+                "module": "arithmetic", "samples": 2, "max_tokens": 16, "scoring": "ours",
+            },
         },
         "rerun_on_code": False,
         "evaluation": {
@@ -40,7 +42,7 @@ def test_settings_are_what_decides_the_evaluation_and_no_speed_key(config):
     settings = pieces.evaluation(config, CELL)
     assert "machine" not in settings
     assert settings["benchmarks"]["held_out"] == {
-        "module": "held_out", "samples": 4, "max_tokens": 8,
+        "module": "held_out", "samples": 4, "max_tokens": 8, "scoring": "ours",
     }  # fmt: skip
     assert settings["benchmarks"]["longer"]["max_tokens"] == 16
     faster = {**config, "evaluation": config["evaluation"] | {"machine": {"max_num_seqs": 1}}}

@@ -161,6 +161,15 @@ def test_its_verifier_judges(plugin):
     assert done.stdout == "correct wrong unparsed\n", done.stderr
 
 
+def test_its_scoring_has_a_rule_for_every_benchmark(plugin):
+    script = (
+        "from rlscale.evaluation.scoring import SCORINGS, rule_of; "
+        "print(rule_of('one_line', 'gsm8k').cut('18\\n17'), SCORINGS.module('one_line'))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "18 rlscale_parity.scoring\n", done.stderr
+
+
 def test_a_near_name_of_the_package_is_offered(plugin, curves_study):
     config = small_config()
     config["data"]["arithmetic"]["verifier"] = "yesno"

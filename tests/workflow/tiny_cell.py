@@ -89,7 +89,13 @@ def settings(benchmarks: list[str], samples: int, **changes) -> dict:
         "verifier": "number",
         "cpu_threads": 1,
         "benchmarks": {
-            name: {"module": "held_out", "samples": samples, "max_tokens": 8} for name in benchmarks
+            name: {
+                "module": "held_out",
+                "samples": samples,
+                "max_tokens": 8,
+                "scoring": "ours",
+            }
+            for name in benchmarks
         },
         "top_up": [],
         **changes,

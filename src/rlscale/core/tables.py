@@ -16,7 +16,8 @@ CURVE_COLUMNS = (
     "n_params", "n_params_total", "n_params_nominal", "step", "data_samples",
     "compute_flops", "compute_flops_full", "tokens", "gpu_seconds", "benchmark",
     "n_problems", "n_samples", "n_correct", "n_unparsed", "n_timeout", "clipped_share",
-    "pass_at_1", "loss", "loss_se", "response_length", "protocol_digest", "source", "status",
+    "pass_at_1", "loss", "loss_se", "response_length", "scoring", "scoring_digest",
+    "protocol_digest", "source", "status",
 )  # fmt: skip
 CURVE_REQUIRED = ("study", "cell", "model", "variant", "step", "benchmark", "loss")
 # Counts that pass 2^63 at the sizes that the paper trains.
@@ -25,7 +26,7 @@ _ABOVE_ZERO = ("n_params", "n_params_total", "n_params_nominal", "n_problems")
 _GROWING = ("data_samples", "compute_flops", "compute_flops_full", "tokens")  # 0 at step 0 alone
 TEXT_COLUMNS = {
     "study", "recipe", "cell", "family", "model", "variant", "benchmark",
-    "protocol_digest", "source", "status",
+    "scoring", "scoring_digest", "protocol_digest", "source", "status",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from rlscale.accounting.ledger import Cost
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
 from rlscale.core.manifests import read_manifest, verify_file, verify_files
-from rlscale.core.tables import CURVE_COLUMNS, read_ledger, write_curves
+from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, read_ledger, write_curves
 
 if TYPE_CHECKING:
     import pandas
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _SCORES = (
     "step", "benchmark", "n_problems", "n_samples", "n_correct", "n_unparsed", "n_timeout",
     "clipped_share", "pass_at_1", "loss", "loss_se", "response_length",
+    "scoring", "scoring_digest",
 )  # fmt: skip
 
 
@@ -42,7 +43,8 @@ def make_curve(
     manifest = read_manifest(train, "train")
     verify_file(manifest, train.parent / "ledger.csv")
     verify_files(read_manifest(evaluation, "eval"))
-    scores = pandas.read_csv(evaluation.parent / "scores.csv")
+    texts = {"scoring": str, "scoring_digest": str}
+    scores = pandas.read_csv(evaluation.parent / "scores.csv", dtype=texts)
     ledger = read_ledger(train.parent / "ledger.csv")
     timings = pandas.read_csv(train.parent / "timings.csv")
     samples = pandas.read_parquet(
@@ -120,7 +122,7 @@ def collect(cells: Mapping[str, Path], *, curves: Path, outcomes: Path, ledger: 
     rows, counts = [], []
     for folder in cells.values():
         verify_file(read_manifest(folder / "eval.json", "eval"), folder / "outcomes.parquet")
-        rows.append(pandas.read_csv(folder / "curve.csv", dtype={"protocol_digest": str}))
+        rows.append(pandas.read_csv(folder / "curve.csv", dtype=dict.fromkeys(TEXT_COLUMNS, str)))
         counts.append(pandas.read_parquet(folder / "outcomes.parquet"))
     write_curves(pandas.concat(rows, ignore_index=True), curves)
     problems = pandas.concat(counts, ignore_index=True)

@@ -41,11 +41,12 @@ _closed: list[Any] = []
 
 @dataclass(frozen=True)
 class Request:
-    """A prompt's token ids and the seed of its sampling."""
+    """A prompt's token ids, the seed of its sampling, and texts that end the response."""
 
     prompt: Sequence[int]
     seed: int
     max_tokens: int
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,8 @@ class Engine:
                         top_p=top_p,
                         seed=request.seed,
                         max_tokens=request.max_tokens,
-                        detokenize=False,
+                        detokenize=bool(request.stop),
+                        stop=list(request.stop) or None,
                         output_kind=RequestOutputKind.FINAL_ONLY,
                     )
                     prompt = {"prompt_token_ids": list(request.prompt)}

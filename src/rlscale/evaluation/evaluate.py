@@ -86,7 +86,7 @@ def evaluate_cell(
     with clock("tables"):
         counts = outcome_counts(frame, train["name"])
         unusable = unusable_golds(frame)
-        scores = score_table(frame)
+        scores = score_table(frame, scorings(tasks))
         metrics = metric_table(frame, scores, settings["suites"])
         counts.to_parquet(outputs["outcomes"], index=False)
         write_text(outputs["scores"], scores.to_csv(index=False, float_format="%.10g"))
@@ -112,6 +112,11 @@ def evaluate_cell(
         "judged_again": judged_again,
         "seconds": clock.seconds | {"total": round(time.time() - started, 3)},
     }
+
+
+def scorings(tasks: Sequence[Task]) -> dict[str, tuple[str, str]]:
+    """Benchmark -> name of its scoring and digest of the rule, as they stand in curves.csv."""
+    return {task.name: (task.scoring, task.rule.digest(task.scorer)) for task in tasks}
 
 
 def generate(
@@ -208,10 +213,11 @@ def _sample(
             prompt=task.prompts[row],
             seed=sample_seed(settings["seed"], key[_PROBLEM], key[_SAMPLE]),
             max_tokens=task.max_tokens,
+            stop=task.rule.stop,
         )
         for task, row, key in todo
     ]
-    rows, responses = [], []
+    rows, responses, rules = [], [], []
     finished = engine.generate(
         requests, temperature=settings["temperature"], top_p=settings["top_p"]
     )
@@ -227,11 +233,12 @@ def _sample(
             }
         )
         responses.append(made.tokens)
+        rules.append(task.rule)
         progress.count(task.name, key[_PROBLEM], len(made.tokens))
         if progress.due():
-            texts = engine.decode(responses)
-            store.append([{**row, "text": text} for row, text in zip(rows, texts, strict=True)])
-            rows, responses = [], []
+            said = zip(rows, rules, engine.decode(responses), strict=True)
+            store.append([{**row, "text": rule.cut(text)} for row, rule, text in said])
+            rows, responses, rules = [], [], []
 
 
 def judge_stored(
@@ -273,6 +280,9 @@ def judge_stored(
                 )
                 piece.loc[stale, "answer"] = [verdict.answer for verdict in verdicts]
                 piece.loc[stale, "outcome"] = [verdict.outcome for verdict in verdicts]
+                piece.loc[stale, "credit"] = np.array(
+                    [verdict.credit for verdict in verdicts], dtype="float64"
+                )
                 piece.loc[stale, "scorer"] = task.scorer
                 piece.loc[stale, "gold"] = golds[stale]
             piece["step"] = checkpoint.step

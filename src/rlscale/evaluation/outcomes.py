@@ -1,7 +1,8 @@
 """Tables of outcomes and scores from judged samples.
 
 The loss is 1 - correct / n over problems with a usable gold answer: wrong, unparsed, clipped and
-timed-out responses all count as not correct.
+timed-out responses all count as not correct. Where a rule of scoring counts the right parts of an
+answer, these shares (``credit``) take the place of 0 and 1.
 """
 
 from collections.abc import Mapping
@@ -45,19 +46,32 @@ def _usable(frame: "pandas.DataFrame") -> "pandas.DataFrame":
     return frame[~marks.isin(bad.set_index(["benchmark", "problem_id"]).index)]
 
 
-def score_table(frame: "pandas.DataFrame") -> "pandas.DataFrame":
-    """Scores per step and benchmark: counts, pass@1, loss with its standard error, lengths."""
+def score_table(
+    frame: "pandas.DataFrame", scorings: Mapping[str, tuple[str, str]]
+) -> "pandas.DataFrame":
+    """Scores per step and benchmark: counts, pass@1, loss with its standard error, lengths.
+
+    Args:
+        frame: Judged samples.
+        scorings: Benchmark -> name of its scoring and digest of the rule.
+    """
     import pandas
 
     rows = [
-        {"step": step, "benchmark": name, **_score(group)}
+        {
+            "step": step,
+            "benchmark": name,
+            **_score(group),
+            **dict(zip(("scoring", "scoring_digest"), scorings[str(name)], strict=True)),
+        }
         for (step, name), group in _usable(frame).groupby(["step", "benchmark"])
     ]
     return pandas.DataFrame(rows)
 
 
 def _score(group: "pandas.DataFrame") -> dict[str, Any]:
-    by_problem = group.assign(correct=group["outcome"].eq("correct")).groupby("problem_id")
+    correct = group["outcome"].eq("correct").astype(float)
+    by_problem = group.assign(correct=group["credit"].fillna(correct)).groupby("problem_id")
     means = by_problem["correct"].agg(["mean", "size", "sum"])
     rate, error = clustered_mean(means["mean"], means["size"])
     counts = {name: int(group["outcome"].eq(name).sum()) for name in OUTCOMES}
@@ -71,7 +85,7 @@ def _score(group: "pandas.DataFrame") -> dict[str, Any]:
         "loss": 1 - rate,
         "loss_se": error,
         "loss_se_samples": sampling_error(means["sum"], means["size"]),
-        "loss_without_timeouts": 1 - counts["correct"] / judged if judged else float("nan"),
+        "loss_without_timeouts": 1 - means["sum"].sum() / judged if judged else float("nan"),
         "response_length": float(group["tokens"].mean()),
     }
 

@@ -38,11 +38,12 @@ _TYPES = {
     "finish_reason": "string",
     "answer": "string",
     "outcome": "string",
+    "credit": "float64",
     "scorer": "string",
     "gold": "string",
 }
 # What a sample was judged by and how: the scorer's digest, the gold answer's, and the verdict.
-VERDICT = ("answer", "outcome", "scorer", "gold")
+VERDICT = ("answer", "outcome", "credit", "scorer", "gold")
 Key = tuple[str, str, int, str, int, str, str]
 
 

@@ -13,10 +13,11 @@ from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.evaluation.benchmarks import BENCHMARKS, Benchmark
 from rlscale.evaluation.samples import Key, SampleStore
+from rlscale.evaluation.scoring import SCORINGS, Rule, rule_of
 from rlscale.judging.verifiers import VERIFIERS
 from rlscale.models.architecture import text_config
 from rlscale.models.checkpoints import Checkpoint
-from rlscale.models.prompts import render
+from rlscale.models.prompts import in_form
 
 if TYPE_CHECKING:
     import pandas
@@ -40,6 +41,8 @@ class Task:
         max_tokens: Longest response.
         sampling: The sampling parameters as the store's key spells them.
         scorer: Digest of all that judges its responses.
+        scoring: Name of the scoring (``rlscale.evaluation.scoring``).
+        rule: Its rule for this benchmark.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Task:
     max_tokens: int
     sampling: str
     scorer: str
+    scoring: str
+    rule: Rule
 
 
 def read_tasks(
@@ -78,13 +83,19 @@ def read_tasks(
     tasks = []
     for name, own in settings["benchmarks"].items():
         benchmark = BENCHMARKS.get(own["module"])
+        rule = rule_of(own["scoring"], own["module"])
         table = pandas.read_parquet(_problem_file(problems[name]))
-        verifier = benchmark.verifier or settings["verifier"]
-        template = benchmark.prompt or settings["prompt"]["template"]
+        verifier = rule.verifier or benchmark.verifier or settings["verifier"]
+        template = rule.prompt or benchmark.prompt or settings["prompt"]["template"]
+        shots = _shots(name, rule, template, problems[name])
         texts = [
-            render(tokenizer, text, settings["variant"], template) for text in table["problem"]
+            in_form(
+                tokenizer,
+                shots + template.replace("{problem}", text),
+                rule.form(settings["variant"]),
+            )
+            for text in table["problem"]
         ]
-        sampling = {**settings, "max_tokens": own["max_tokens"]}
         tasks.append(
             Task(
                 name=name,
@@ -95,8 +106,10 @@ def read_tasks(
                 prompt_digests=[_sha(text) for text in texts],
                 gold_digests=[_sha(answer) for answer in table["answer"]],
                 max_tokens=own["max_tokens"],
-                sampling=",".join(f"{key}={sampling[key]}" for key in _SAMPLING),
+                sampling=_sampling({**settings, "max_tokens": own["max_tokens"]}, rule),
                 scorer=_scorer(verifier),
+                scoring=own["scoring"],
+                rule=rule,
             )
         )
     return tasks
@@ -108,15 +121,44 @@ def _problem_file(path: Path) -> Path:
     return path.parent / ("held_out.parquet" if manifest["kind"] == "data" else "problems.parquet")
 
 
+def _shots(name: str, rule: Rule, template: str, manifest: Path) -> str:
+    """The solved examples that a rule puts before a problem."""
+    if not rule.shots:
+        return ""
+    examples = read_manifest(manifest).get("examples", [])
+    if len(examples) < rule.shots:
+        raise StudyError(
+            f"benchmarks.{name}: its rule of scoring puts {rule.shots} solved examples before each "
+            f"problem, and there are {len(examples)}; name a file of them, with the columns "
+            "question and answer (key 'examples')"
+        )
+    solved = [
+        template.replace("{problem}", question) + f" {answer}"
+        for question, answer in examples[: rule.shots]
+    ]
+    return "\n\n".join([*solved, ""])
+
+
+def _sampling(settings: Mapping[str, Any], rule: Rule) -> str:
+    parameters = {key: settings[key] for key in _SAMPLING}
+    if rule.stop:
+        parameters["stop"] = digest(rule.stop)
+    return ",".join(f"{key}={value}" for key, value in parameters.items())
+
+
 def modules_used(settings: Mapping[str, Any]) -> list[str]:
     """Modules that an evaluation loads by name, for digests of code: benchmarks and verifiers.
 
     Args:
         settings: ``rlscale.study.settings.evaluation`` of a cell.
     """
-    names = {own["module"] for own in settings["benchmarks"].values()}
-    verifiers = {BENCHMARKS.get(name).verifier or settings["verifier"] for name in names}
-    modules = {*map(BENCHMARKS.module, names), *map(VERIFIERS.module, verifiers)}
+    modules = set()
+    for own in settings["benchmarks"].values():
+        name = own["module"]
+        rule = rule_of(own["scoring"], name)
+        verifier = rule.verifier or BENCHMARKS.get(name).verifier or settings["verifier"]
+        modules |= {BENCHMARKS.module(name), SCORINGS.module(own["scoring"])}
+        modules.add(VERIFIERS.module(verifier))
     return sorted(modules)
 
 

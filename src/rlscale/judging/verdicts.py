@@ -16,8 +16,11 @@ class Verdict:
             (the judge's limits ended first); None where the gold answer itself cannot be used.
         answer: The part of the response that was judged; None where there is none.
         reason: Why, in words; empty where there is nothing to say.
+        credit: Share of the answer that is right, where a rule of scoring counts parts; None: all
+            or nothing, as the outcome says.
     """
 
     outcome: Outcome | None
     answer: str | None
     reason: str = ""
+    credit: float | None = None

@@ -66,6 +66,16 @@ VERIFIERS: Registry[Verifier] = Registry(
         "choice": "rlscale.judging.choice:CHOICE",
         "grid": "rlscale.judging.grid:GRID",
         "program": "rlscale.judging.program:PROGRAM",
+        "paper_math": "rlscale.judging.paper:MATH",
+        "paper_ending": "rlscale.judging.paper:ENDING",
+        "paper_number": "rlscale.judging.paper:NUMBERS",
+        "paper_choice": "rlscale.judging.paper:LETTERS",
+        "paper_grid": "rlscale.judging.paper:CELLS",
+        "paper_program": "rlscale.judging.paper:PROGRAMS",
+        "math_verify": "rlscale.judging.lm_eval:MATH_VERIFY",
+        "lm_eval_gsm8k": "rlscale.judging.lm_eval:GSM8K",
+        "lm_eval_aime": "rlscale.judging.lm_eval:AIME",
+        "lm_eval_program": "rlscale.judging.lm_eval:COMPLETION",
     },
 )
 

@@ -95,6 +95,30 @@ def check_protocols(
     return digests
 
 
+def check_scoring(rows: "pandas.DataFrame") -> None:
+    """Refuse rows whose responses were judged by different rules of scoring.
+
+    Args:
+        rows: Curve rows to be fitted together; of curves from elsewhere ``scoring`` may be empty.
+
+    Raises:
+        StudyError: There are several; names them, a cell of each, and what to do.
+    """
+    rules = rows.dropna(subset=["scoring"]).fillna({"scoring_digest": ""})
+    for benchmark, own in rules.groupby("benchmark"):
+        first = own.groupby(["scoring", "scoring_digest"])["cell"].min()
+        if len(first) > 1:
+            listed = "; ".join(
+                f"{cell} by {name} {rule}".rstrip()
+                for (name, rule), cell in zip(first.index.tolist(), first, strict=True)
+            )
+            raise StudyError(
+                f"scores of {benchmark} by several rules of scoring in one fit: {listed}. They are "
+                "different quantities: give all the same 'scoring' and evaluate again (responses "
+                "that are there are only judged again), or narrow fit.select"
+            )
+
+
 def _values(protocols: "pandas.DataFrame", cells: Sequence[str]) -> dict[str, list[str]]:
     """Setting -> its value in each of some cells, of the settings in which those differ."""
     found: dict[str, dict[str, str]] = {}

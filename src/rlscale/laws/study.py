@@ -20,7 +20,7 @@ from rlscale.laws.groups import (
 )
 from rlscale.laws.law import Fit, Law
 from rlscale.laws.points import Points, points_of
-from rlscale.laws.protocols import check_protocols
+from rlscale.laws.protocols import check_protocols, check_scoring
 from rlscale.laws.results import Cells, FitResult, StudyFit, Uncertainty
 from rlscale.laws.spec import FitSpec
 from rlscale.laws.straight import FreeSlopes
@@ -72,6 +72,7 @@ def fit_study(table: "pandas.DataFrame", spec: FitSpec, sources: Sources = Sourc
             "fit.select.study"
         )
     check_counts(rows, column, spec.weighting)
+    check_scoring(rows)
     digests = check_protocols(rows, sources.protocols, settings.allow_differences)
     groups = build_groups(rows, x=spec.x, column=column, size=settings.size)
     results, scopes = [], []

@@ -1,15 +1,20 @@
 """From a problem's text to the prompt that a model reads, the same in training and evaluation."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rlscale.core.errors import StudyError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+Form = Literal["bare", "chat"]
+
+
+FORMS: dict[str, Form] = {"base": "bare", "instruct": "chat"}
+
 
 def render(tokenizer: "PreTrainedTokenizerBase", problem: str, variant: str, template: str) -> str:
-    """Render one prompt.
+    """Render one prompt of training, or of an evaluation by this project's own rule.
 
     Args:
         tokenizer: The model's; its chat template is used for ``instruct``.
@@ -23,13 +28,27 @@ def render(tokenizer: "PreTrainedTokenizerBase", problem: str, variant: str, tem
     Raises:
         StudyError: An instruct model whose tokenizer has no chat template.
     """
-    text = template.replace("{problem}", problem)
-    if variant == "base":
+    return in_form(tokenizer, template.replace("{problem}", problem), FORMS[variant])
+
+
+def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
+    """A prompt's text as the model reads it.
+
+    Args:
+        tokenizer: The model's.
+        text: Problem and instructions.
+        form: ``bare``, or ``chat``: as a user's message in the tokenizer's chat template.
+
+    Raises:
+        StudyError: A tokenizer without a chat template.
+    """
+    if form == "bare":
         return text
     if not tokenizer.chat_template:
         raise StudyError(
-            f"{tokenizer.name_or_path}: the tokenizer of this instruct model has no chat "
-            "template; use the base variant or a folder whose tokenizer has one"
+            f"{tokenizer.name_or_path}: the tokenizer has no chat template, in which instruct "
+            "models, and with scoring: paper all models, are asked; use the base variant, a folder "
+            "whose tokenizer has one, or scoring: ours"
         )
     message = [{"role": "user", "content": text}]
     text = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)

@@ -90,7 +90,8 @@ def absent_files(config: Config) -> list[str]:
         for part in (entry, entry.get("held_out", {})):
             named |= dict.fromkeys(part.get("read", {}).get("files", []), f"data.{name}")
     for name, entry in config.get("benchmarks", {}).items():
-        named |= {entry["path"]: f"benchmarks.{name}.path"} if "path" in entry else {}
+        for key in ("path", "examples"):
+            named |= {entry[key]: f"benchmarks.{name}.{key}"} if key in entry else {}
     for name, variants in config.get("models", {}).items():
         for variant in ("base", "instruct"):
             folder = variants.get(variant, {}).get("folder")

@@ -15,6 +15,7 @@ from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.core.recipe import Recipe
 from rlscale.evaluation.benchmarks import BENCHMARKS
+from rlscale.evaluation.scoring import SCORINGS, rule_of
 from rlscale.jobs.job import Job
 from rlscale.jobs.launch import ENGINE, ENGINE_IN_RECIPES, batch_parts
 from rlscale.jobs.launch import check as check_job
@@ -102,7 +103,15 @@ def check(config: Mapping[str, Any]) -> None:
                 if variant not in config["models"][model]:
                     raise StudyError(f"{where}: models.{model} has no '{variant}' variant")
     for name, settings in config["benchmarks"].items():
-        BENCHMARKS.check(settings.get("module", name), f"benchmarks.{name}")
+        module = settings.get("module", name)
+        BENCHMARKS.check(module, f"benchmarks.{name}")
+        SCORINGS.check(settings["scoring"], f"benchmarks.{name}.scoring")
+        if rule_of(settings["scoring"], module).shots and "examples" not in settings:
+            raise StudyError(
+                f"benchmarks.{name}.scoring: {settings['scoring']} puts solved examples before "
+                "each problem; name a local file with the columns question and answer (key "
+                "'examples')"
+            )
     for name, entry in config["data"].items():
         VERIFIERS.check(entry["verifier"], f"data.{name}.verifier")
         if "pass_rate" in entry:

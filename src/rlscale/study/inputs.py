@@ -23,7 +23,7 @@ def made_benchmarks(config: Config) -> list[str]:
 def benchmark_files(config: Config, name: str) -> list[Path]:
     """Raw files that a benchmark is made from."""
     entry = config["benchmarks"][name]
-    return [Path(entry["path"])] if "path" in entry else []
+    return [Path(entry[key]) for key in ("path", "examples") if key in entry]
 
 
 def raw_files(config: Config, name: str) -> list[Path]:

@@ -74,7 +74,8 @@ def pass_rates(config: Config, name: str) -> Settings:
     """What decides the responses to a set's problems, in the form of an evaluation's settings."""
     entry = config["data"][name]
     own = entry["pass_rate"]
-    asked = {"module": "held_out", "samples": own["samples"], "max_tokens": own["max_tokens"]}
+    asked = {key: own[key] for key in ("samples", "max_tokens")}
+    asked |= {"module": "held_out", "scoring": "ours"}
     settings = {
         **{key: own[key] for key in _ASKING},
         "verifier": entry["verifier"],
@@ -159,6 +160,7 @@ def evaluation(config: Config, cell: Cell) -> Settings:
                 "module": entry.get("module", name),
                 "samples": entry["samples"],
                 "max_tokens": entry.get("max_tokens", own["max_tokens"]),
+                "scoring": entry["scoring"],
             }
             for name, entry in config["benchmarks"].items()
         },

@@ -24,7 +24,8 @@ PROBLEM_COLUMNS = (
     "problem_id", "problem", "answer", "level", "pass_rate", "cluster_id", "source",
 )  # fmt: skip
 # Keys of a benchmark's settings that decide its problems (the others decide its samples).
-LOADING = ("path", "task", "problems", "seed")
+LOADING = ("path", "examples", "task", "problems", "seed")
+_EXAMPLES = 16  # kept of a file of solved examples
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ def make_benchmark(
     started = time.time()
     benchmark = BENCHMARKS.get(settings["module"])
     table = benchmark.load(settings)
+    sources = {key: Path(settings[key]) for key in ("path", "examples") if key in settings}
+    facts: dict[str, Any] = {"examples": _solved(settings)} if "examples" in settings else {}
     problems.parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(problems, index=False)
     write_manifest(
@@ -122,14 +125,22 @@ def make_benchmark(
         kind="benchmark",
         name=name,
         settings={**settings, "version": benchmark.version},
-        inputs={"source": Path(settings["path"])} if "path" in settings else {},
+        inputs={"source" if key == "path" else key: path for key, path in sources.items()},
         files=[problems],
         seed=settings.get("seed"),
         started=started,
         code=__name__,
         used=[BENCHMARKS.module(settings["module"])],
         rows=len(table),
+        **facts,
     )
+
+
+def _solved(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Questions and answers at the beginning of the file of solved examples."""
+    wanted = ("question", "answer")
+    rows = table_rows({"path": settings["examples"]}, settings["module"], wanted)[:_EXAMPLES]
+    return [(str(row["question"]), str(row["answer"])) for row in rows]
 
 
 def read_rows(path: Path | str) -> list[tuple[str, Any]]:

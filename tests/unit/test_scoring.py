@@ -1,0 +1,164 @@
+"""Rules of scoring: what each asks and accepts, what a change of one makes again, no mixed fits."""
+
+import csv
+import dataclasses
+from pathlib import Path
+
+import pandas
+import pytest
+from curve_tables import straight_curves
+
+from rlscale.core.errors import StudyError
+from rlscale.evaluation.outcomes import score_table
+from rlscale.evaluation.scoring import SCORINGS, Rule, rule_of
+from rlscale.judging.verifiers import VERIFIERS, judge
+from rlscale.laws.protocols import check_scoring
+from rlscale.models.prompts import in_form
+
+PARITY = Path(__file__).parents[3] / "shared/cases/scoring/parity.csv"
+GRID = '{"header": ["Place", "Pet"], "rows": [["1", "cat"], ["2", "dog"]]}'
+
+
+def score(scoring: str, benchmark: str, response: str, gold: str) -> float | None:
+    """Between 0 and 1; None where the response is unparsed."""
+    kind = rule_of(scoring, benchmark).verifier
+    verdict = judge([response], [gold], kind)[0]
+    if verdict.credit is not None:
+        return verdict.credit
+    return {"correct": 1.0, "wrong": 0.0}.get(verdict.outcome)
+
+
+@pytest.mark.usefixtures("shared")
+def test_the_papers_scoring_scores_as_its_public_code():
+    rows = list(csv.DictReader(PARITY.open()))
+    assert len(rows) > 50
+    apart = [
+        row
+        for row in rows
+        if (score("paper", row["benchmark"], row["answer"], row["gold"]) or 0.0)
+        != float(row["papers_public_scorer"])
+    ]
+    assert apart == []
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "response", "gold", "right"),
+    [
+        ("math_500", "So the answer is 41.", "41", 1.0),
+        ("math_500", r"\boxed{41", "41", 1.0),
+        ("math_500", r"\boxed{\frac{2}{4}}", r"\frac{1}{2}", 1.0),
+        ("math_500", r"\boxed{3}", r"\frac{1}{2}", 0.0),
+        ("gsm8k", "9 + 9 = 18\n#### 18", "18", 1.0),
+        ("gsm8k", "First 18, then 17.", "18", 0.0),
+        ("gsm8k", r"\boxed{17}, no: 18", "18", 0.0),
+        ("aime_2024", r"\boxed{204}" + 300 * " so", "204", 0.0),
+        ("aime_2024", 300 * "so " + r"\boxed{204}", "204", 1.0),
+        ("zebra", f"<answer>{GRID}</answer>", GRID, 1.0),
+        ("zebra", f"<answer>{GRID.replace('dog', 'cow')}</answer>", GRID, 0.75),
+        ("zebra", f"<answer>\n{GRID}\n</answer>", GRID, None),
+        ("supergpqa", r"\boxed{\text{Answer: B}}", "B", 0.0),  # A is the first of its letters
+        ("supergpqa", r"\boxed{0.5}", "B", None),
+    ],
+)
+def test_what_the_paper_accepts(benchmark, response, gold, right):
+    assert score("paper", benchmark, response, gold) == right
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "response", "gold", "right"),
+    [
+        ("gsm8k", "So 9 * 2 = 18.\n#### 18", "18", 1.0),
+        ("gsm8k", "#### 1,800", "1800", 1.0),
+        ("gsm8k", r"\boxed{18}", "18", None),
+        ("math_500", "The final answer is $0.5$.", r"\frac{1}{2}", 1.0),
+        ("math_500", "I do not know.", "7", None),
+        ("aime_2024", r"\boxed{025}", "25", 0.0),
+        ("aime_2024", "It is $204$", "204", 1.0),
+    ],
+)
+def test_what_lm_eval_accepts(benchmark, response, gold, right):
+    assert score("lm_eval", benchmark, response, gold) == right
+
+
+def test_every_rules_verifier_accepts_its_own_answer():
+    golds = {"paper_grid": GRID, "lm_eval_program": None, "paper_program": None}
+    used = {rule.verifier for name in SCORINGS.names() for rule in SCORINGS.get(name).values()}
+    for kind in sorted(used - {None}):
+        gold = golds.get(kind, "B" if "choice" in kind else "12")
+        if gold is not None:
+            response = VERIFIERS.get(kind).respond(gold)
+            assert judge([response], [gold], kind)[0].outcome == "correct", kind
+
+
+def test_a_benchmark_without_a_rule_is_refused_with_those_that_have_one():
+    with pytest.raises(StudyError, match="no rule for the benchmark 'zebra', only for aime_2024"):
+        rule_of("lm_eval", "zebra")
+    with pytest.raises(StudyError, match="unknown scoring 'papr'; did you mean paper"):
+        rule_of("papr", "zebra")
+    assert rule_of("ours", "anything").verifier is None
+
+
+def test_forms_of_the_prompt_and_ends_of_a_response():
+    class Tokenizer:
+        name_or_path, chat_template, bos_token = "m", "x", None
+
+        def apply_chat_template(self, message, **_):
+            return f"<{message[0]['content']}>"
+
+    forms = {
+        (name, variant): in_form(Tokenizer(), "2+2=", rule_of(name, "gsm8k").form(variant))
+        for name in ("ours", "paper", "lm_eval")
+        for variant in ("base", "instruct")
+    }
+    assert forms == {
+        ("ours", "base"): "2+2=", ("ours", "instruct"): "<2+2=>",
+        ("paper", "base"): "<2+2=>", ("paper", "instruct"): "<2+2=>",
+        ("lm_eval", "base"): "2+2=", ("lm_eval", "instruct"): "2+2=",
+    }  # fmt: skip
+    Tokenizer.chat_template = None
+    with pytest.raises(StudyError, match=r"has no chat template, .*scoring: ours"):
+        in_form(Tokenizer(), "2+2=", "chat")
+    rule = Rule(stop=("Question:", "\n\n"))
+    assert rule.cut("18\n\nmore Question:") == "18"
+    assert rule.cut("18 Question: 2+2=") == "18 "
+    assert Rule().cut("18\n\nmore") == "18\n\nmore"
+
+
+def test_a_rules_digest_follows_what_it_asks_and_what_judges():
+    rule = rule_of("paper", "gsm8k")
+    digests = {
+        rule.digest("judge"), rule.digest("another"), Rule().digest("judge"),
+        dataclasses.replace(rule, base="bare").digest("judge"),
+    }  # fmt: skip
+    assert len(digests) == 4
+    assert rule.digest("judge") == dataclasses.replace(rule).digest("judge")
+
+
+def test_parts_of_an_answer_count_in_the_loss_and_not_among_the_correct():
+    frame = pandas.DataFrame(
+        {
+            "step": 0, "benchmark": ["zebra"] * 2 + ["sums"] * 2, "problem_id": list("abcd"),
+            "outcome": ["correct", "wrong", "correct", "wrong"],
+            "credit": [1.0, 0.75, None, None], "finish_reason": "stop", "tokens": 3,
+        }
+    )  # fmt: skip
+    names = {"zebra": ("paper", "z"), "sums": ("ours", "s")}
+    scores = score_table(frame, names).set_index("benchmark")
+    assert scores["loss"].to_dict() == {"zebra": 0.125, "sums": 0.5}
+    assert scores["loss_without_timeouts"].to_dict() == {"zebra": 0.125, "sums": 0.5}
+    assert scores["n_correct"].to_dict() == {"zebra": 1, "sums": 1}
+    assert scores["scoring"].to_dict() == {"zebra": "paper", "sums": "ours"}
+    assert scores["scoring_digest"].to_dict() == {"zebra": "z", "sums": "s"}
+
+
+def test_several_rules_in_one_fit_are_refused():
+    table = straight_curves().assign(scoring="ours", scoring_digest="a")
+    check_scoring(table)
+    check_scoring(table.assign(scoring=None))
+    odd = table["cell"].eq(table["cell"].iloc[0])
+    with pytest.raises(StudyError, match=r"by several rules of scoring in one fit: .* by paper a"):
+        check_scoring(table.assign(scoring=table["scoring"].mask(odd, "paper")))
+    with pytest.raises(StudyError, match=r"by ours a; .* by ours b.*evaluate again"):
+        check_scoring(table.assign(scoring_digest=table["scoring_digest"].mask(odd, "b")))
+    other = table.assign(benchmark="zebra", scoring="paper")
+    check_scoring(pandas.concat([table, other]))
