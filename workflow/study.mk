@@ -18,8 +18,8 @@ study: $(ENVIRONMENT) ## the whole study, from data to figures (CONFIG=config/pa
 results/workflow_report.html: $(wildcard results/report.html)
 	@snakemake --cores 1 $(STUDY) --quiet all --report $@ --report-stylesheet $(REPORT_STYLE)
 
-adopt: ## after `dvc pull` or a checkout: keep what still holds, say what will run (FROM=branch: after a merge)
-	@rlscale adopt $(if $(FROM),--from $(FROM))
+adopt: ## after `dvc pull` or a checkout: keep what still holds, say what will run (YES=1: remove what is damaged; FROM=branch: after a merge)
+	@rlscale adopt $(if $(filter 1,$(YES)),--yes) $(if $(FROM),--from $(FROM))
 
 record: ## after a direct Snakemake run: make it known to DVC (refused while work is outstanding)
 	@rlscale record

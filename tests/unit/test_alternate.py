@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json, write_json
 from rlscale.core.recipe import Recipe
 from rlscale.models.checkpoints import Model
@@ -48,7 +49,7 @@ def paused(tmp_path) -> Path:
 
 def test_removed_weights_keep_their_digests(paused, tmp_path):
     before = read_json(paused / PAUSE)["checkpoints"]
-    remove_weights(paused / PAUSE, last_step=16)
+    remove_weights(paused / PAUSE, tmp_path, last_step=16)
     assert not list(tmp_path.glob("step*/*"))
     after = saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE)
     assert [entry.digest for entry in after] == [entry["digest"] for entry in before]
@@ -59,8 +60,20 @@ def test_removed_weights_keep_their_digests(paused, tmp_path):
 
 
 def test_the_last_steps_weights_stay(paused, tmp_path):
-    remove_weights(paused / PAUSE, last_step=2)
+    remove_weights(paused / PAUSE, tmp_path, last_step=2)
     assert {path.name for path in tmp_path.glob("step*")} == {"step1.json", "step2"}
+
+
+def test_a_pause_that_names_another_folder_removes_nothing(paused, tmp_path):
+    listed = read_json(paused / PAUSE)
+    other = tmp_path / "others" / "step1"
+    other.mkdir(parents=True)
+    (other / "thesis.tex").write_text("precious")
+    listed["checkpoints"][1]["path"] = str(other)
+    write_json(paused / PAUSE, listed)
+    with pytest.raises(StudyError, match=r"pause\.json: names .*others/step1.*nothing is removed"):
+        remove_weights(paused / PAUSE, tmp_path, last_step=16)
+    assert (other / "thesis.tex").exists()
 
 
 def test_a_removal_that_was_cut_off_goes_on(paused, tmp_path):
@@ -68,7 +81,7 @@ def test_a_removal_that_was_cut_off_goes_on(paused, tmp_path):
     write_json(tmp_path / "step1.json", {**before[1], "weights": "removed after evaluation"})
     (tmp_path / "step1" / "model.safetensors").unlink()
     write_pause(paused, "cell", saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE), False)
-    remove_weights(paused / PAUSE, last_step=16)
+    remove_weights(paused / PAUSE, tmp_path, last_step=16)
     assert {path.name for path in tmp_path.glob("step*")} == {"step1.json", "step2.json"}
     assert saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE)[1].digest == before[1]["digest"]
 
@@ -78,7 +91,7 @@ def test_a_first_evaluation_has_nothing_to_ask_where_weights_were_removed(paused
     assert not is_evaluated_so_far(train, evaluation)
     write_json(train, read_json(paused / PAUSE))
     assert not is_evaluated_so_far(train, evaluation)
-    remove_weights(paused / PAUSE, last_step=16)
+    remove_weights(paused / PAUSE, tmp_path, last_step=16)
     saved = saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE)
     write_json(train, {"checkpoints": [c.to_json() for c in saved]})
     assert is_evaluated_so_far(train, evaluation)
@@ -91,7 +104,9 @@ def python(code: str) -> list[str]:
 
 
 def test_a_failed_evaluation_ends_the_job_and_leaves_the_weights(paused, tmp_path):
-    status = train_and_evaluate(python(""), python("exit(3)"), paused.parent, last_step=16)
+    status = train_and_evaluate(
+        python(""), python("exit(3)"), paused.parent, tmp_path, last_step=16
+    )
     assert status == 3
     assert (tmp_path / "step1" / "model.safetensors").exists()
     assert not read_json(paused / PAUSE)["evaluated"]
@@ -99,7 +114,9 @@ def test_a_failed_evaluation_ends_the_job_and_leaves_the_weights(paused, tmp_pat
 
 def test_a_failed_training_is_not_evaluated(paused, tmp_path):
     evaluate = python(f"open({str(tmp_path / 'asked')!r}, 'w')")
-    assert train_and_evaluate(python("exit(1)"), evaluate, paused.parent, last_step=16) == 1
+    assert (
+        train_and_evaluate(python("exit(1)"), evaluate, paused.parent, tmp_path, last_step=16) == 1
+    )
     assert not (tmp_path / "asked").exists()
 
 
@@ -117,5 +134,5 @@ def test_a_signal_ends_the_evaluation_and_the_job_says_that_it_was_interrupted(
         signal.pthread_kill(threading.main_thread().ident, number)
 
     threading.Thread(target=send).start()
-    assert train_and_evaluate(python(""), evaluate, paused.parent, last_step=16) == 85
+    assert train_and_evaluate(python(""), evaluate, paused.parent, tmp_path, last_step=16) == 85
     assert (tmp_path / "step1" / "model.safetensors").exists()

@@ -70,10 +70,11 @@ def test_a_training_of_several_processes_starts_itself_in_each(started):
 
 def test_with_few_checkpoints_on_disk_training_and_evaluation_take_turns(started):
     cells.train(configured(training={"checkpoints_on_disk": 2}), CELL, here=False)
-    train, evaluate, state, last = started["train_and_evaluate"]
+    train, evaluate, state, checkpoints, last = started["train_and_evaluate"]
     assert train[-3:] == ["train", CELL, "--here"]
     assert evaluate == [sys.executable, "-m", "rlscale.cli.main", "evaluate", CELL]
-    assert (state, last) == (Path(".state") / CELL, 64)
+    assert (state, checkpoints) == (Path(".state") / CELL, Path("checkpoints") / CELL)
+    assert last == 64
 
 
 def test_once_the_attempts_are_spent_no_process_is_launched(started, monkeypatch):

@@ -222,7 +222,7 @@ def test_a_diverged_run_pauses_for_its_evaluation_and_then_ends(training_inputs,
     assert "paused: " in run.finish(recipe)
     assert not (run.outputs / "train.json").exists()
     (pause,) = run.state.glob("checkpoint-6/pause.json")
-    remove_weights(pause, STEPS)
+    remove_weights(pause, run.folder / "checkpoints", STEPS)
     run.finish(recipe)
     manifest = read_json(run.outputs / "train.json")
     assert manifest["status"] == "diverged"

@@ -223,7 +223,10 @@ def test_a_damaged_checkpoint_is_named_and_only_that_cell_made_again(clone, fini
     weights.chmod(0o644)
     with weights.open("r+b") as file:  # in place: a hard link into the cache is damaged with it
         file.write(b"broken")
-    told = clone.run("rlscale", "adopt")
+    refused = clone.run("rlscale", "adopt", fails=True)
+    assert f"would remove {WEIGHTS}: its bytes are not those" in refused
+    assert weights.exists()
+    told = clone.run("rlscale", "adopt", "--yes")
     assert f"removed {WEIGHTS}: its bytes are not those" in told
     assert not re.search(f"removed .*{CELLS[1]}", told)
     clone.run("dvc", "repro")

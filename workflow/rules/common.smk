@@ -1,6 +1,7 @@
 # What all rules share: the study's cells, its configuration for the jobs, resources.
 import json
 import os
+import re
 import uuid
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,7 @@ if "ingest" not in config:
 
 
 wildcard_constraints:
-    cell=r"[^/]+/[^/]+/tau\d+-g\d+/seed\d+",
+    cell=r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/tau\d+-g\d+/seed\d+",
     model=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     variant="base|instruct",
     set="|".join(config.get("data", [])),

@@ -109,8 +109,8 @@ rule compare_studies:
     message:
         "Compare {wildcards.law} with the study {wildcards.other}"
     shell:
-        "rlscale step compare_studies {wildcards.other} {wildcards.law} {wildcards.x}"
-        " {wildcards.metric} > {log} 2>&1"
+        "rlscale step compare_studies {wildcards.other:q} {wildcards.law:q} {wildcards.x}"
+        " {wildcards.metric:q} > {log:q} 2>&1"
 
 
 rule check_results:

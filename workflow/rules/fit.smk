@@ -5,7 +5,7 @@ from rlscale.laws.protocols import write_differences
 wildcard_constraints:
     law="|".join({*config["fit"]["laws"], *config["forecast"]["laws"]}),
     x="|".join({*config["fit"]["x"], config["forecast"]["x"]}),
-    metric="|".join(config["fit"]["metrics"]),
+    metric="|".join(map(re.escape, config["fit"]["metrics"])),
     protocol="|".join(config["forecast"]["protocols"]),
 
 
@@ -45,7 +45,7 @@ rule fit_law:
     message:
         "Fit {wildcards.law} to {wildcards.metric} against {wildcards.x}"
     shell:
-        "rlscale step fit_law {wildcards.law} {wildcards.x} {wildcards.metric} > {log} 2>&1"
+        "rlscale step fit_law {wildcards.law:q} {wildcards.x} {wildcards.metric:q} > {log:q} 2>&1"
 
 
 rule split_curves:

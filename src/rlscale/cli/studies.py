@@ -40,6 +40,7 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     command("stale", _stale, "list results that older code made")
     adopt = command("adopt", _adopt, "keep what holds after dvc pull or a checkout")
     adopt.add_argument("--from", dest="revision", help="and bring a merged branch's results")
+    adopt.add_argument("--yes", action="store_true", help="remove results that do not hold")
     command("record", _record, "make a direct Snakemake run known to DVC")
     prune = command("prune", _prune, "list what the study no longer needs", "--checkpoints")
     prune.add_argument("--checkpoints", action="store_true", help="of evaluated cells, too")
@@ -97,9 +98,9 @@ def _stale(_: argparse.Namespace) -> None:
 
 
 def _adopt(arguments: argparse.Namespace) -> None:
-    from rlscale.study import upkeep
+    from rlscale.study.adopt import adopt
 
-    upkeep.adopt(arguments.revision)
+    adopt(arguments.revision, remove=arguments.yes)
 
 
 def _record(_: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
+from rlscale.core.labels import check_labels
 from rlscale.core.manifests import STATUSES
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ TEXT_COLUMNS = {
     "study", "recipe", "cell", "family", "model", "variant", "benchmark",
     "scoring", "scoring_digest", "protocol_digest", "source", "status",
 }  # fmt: skip
+# Text that people name things by; the others are ours, or a path.
+LABEL_COLUMNS = TEXT_COLUMNS - {"protocol_digest", "source", "status"}
 
 
 def as_counts(column: "pandas.Series") -> "pandas.Series":
@@ -105,6 +108,8 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
     for name in CURVE_COLUMNS:
         if name in TEXT_COLUMNS:
             table[name] = table[name].astype("string")
+            if name in LABEL_COLUMNS:
+                check_labels(table[name], f"{where}: column {name}")
             continue
         try:
             numbers = as_counts if name in FLOPS else pandas.to_numeric

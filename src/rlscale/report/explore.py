@@ -4,6 +4,8 @@ The page holds the curves as columns, the fitted lines with their bands, continu
 where a law is straight in log-log, and Vega (through vl-convert) to draw them.
 """
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +54,14 @@ def explore_page(
         "curves": _columns(curves, size),
         "fits": [entry for document in fits.values() for entry in _lines(document)],
     }
-    # A "</script>" inside the data would end the script that holds it.
-    text = canonical_json(data).replace("</", "<\\/")
-    page = template.replace("__STUDY__", study).replace("__DATA__", text)
     libraries = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks defaults
-    return page.replace("__VEGA__", libraries.replace("</script", "<\\/script"))
+    marks = {
+        "__STUDY__": html.escape(study),
+        # "</script>" and "<!--<script>" inside the data would change where the script ends.
+        "__DATA__": canonical_json(data).replace("<", "\\u003c"),
+        "__VEGA__": libraries.replace("</script", "<\\/script"),
+    }
+    return re.sub("|".join(marks), lambda mark: marks[mark.group()], template)
 
 
 def _columns(curves: "pandas.DataFrame", size: str) -> dict[str, Any]:

@@ -13,13 +13,14 @@ import json
 import os
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rlscale.core.digests import canonical_json
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json, write_json
+from rlscale.core.inside import inside_study
 from rlscale.core.manifests import read_record, run_record
 
 RECORDS = Path("records")
@@ -30,6 +31,8 @@ _KEPT = (
     "container_img_url", "software_stack_hash", "starttime", "endtime", "input_checksums",
 )  # fmt: skip
 _HASHED_BYTES = 2**20  # bigger outputs are vouched for by the manifests that name them, and by DVC
+
+_SECOND = 10**9  # in the nanoseconds of modification times
 
 Notes = dict[str, Any]
 
@@ -147,28 +150,52 @@ def expose_changes() -> dict[str, list[str]]:
     Returns:
         Input -> outputs, as ``changed_inputs``, of those that Snakemake would have passed over.
     """
-    hidden = {}
-    for name, outputs in changed_inputs(read_notes()).items():
-        oldest = min(Path(output).stat().st_mtime_ns for output in outputs)
-        if Path(name).stat().st_mtime_ns <= oldest:
+    notes = read_notes()
+    return _expose(changed_inputs(notes), notes)
+
+
+def _expose(changed: Mapping[str, list[str]], notes: Mapping[str, Notes]) -> dict[str, list[str]]:
+    """Date changed inputs after what was made from other bytes of them.
+
+    One that no rule made stays as it is, because it may be somebody else's: outputs move instead.
+
+    Returns:
+        Inputs -> outputs that seemed newer.
+    """
+    hidden: dict[str, list[str]] = {}
+    for name, outputs in changed.items():
+        since = Path(name).stat().st_mtime_ns
+        for output in outputs:
+            if Path(output).stat().st_mtime_ns >= since:
+                hidden.setdefault(name, []).append(output)
+                if name not in notes:
+                    os.utime(output, ns=(since - _SECOND, since - _SECOND))
+        if name in hidden and name in notes:
             os.utime(name)
-            hidden[name] = outputs
     return hidden
 
 
-def touch_in_order(notes: Mapping[str, Notes], changed: Iterable[str]) -> None:
-    """Set modification times in the order of dependence, changed inputs newest of all."""
+def touch_in_order(notes: Mapping[str, Notes], changed: Mapping[str, list[str]]) -> None:
+    """Set outputs' modification times in the order of dependence, after all that they read.
+
+    Args:
+        notes: Output -> Snakemake's notes.
+        changed: ``changed_inputs``: what was made from other bytes is dated before them.
+    """
     graph = {output: note.get("input") or [] for output, note in notes.items()}
     level: dict[str, int] = {}
     for name in graphlib.TopologicalSorter(graph).static_order():
         level[name] = 1 + max((level[before] for before in graph.get(name, ())), default=-1)
-    deepest = max(level.values(), default=0)
-    start = time.time() - 1 - deepest
-    changed = set(changed)
-    for name, depth in level.items():
+    given = [Path(name) for name in level if name not in notes]
+    newest = max((path.stat().st_mtime_ns for path in given if path.exists()), default=0)
+    now, deepest = time.time_ns(), max(level.values(), default=0)
+    start = max(newest, now - (1 + deepest) * _SECOND)
+    between = max((now - start) // (1 + deepest), _SECOND // 1000)
+    for name in notes:
         if Path(name).exists():
-            at = time.time() if name in changed else start + depth
-            os.utime(name, (at, at))
+            at = start + level[name] * between
+            os.utime(inside_study(name, "Snakemake's notes"), ns=(at, at))
+    _expose(changed, notes)
 
 
 def _record_file(output: str) -> Path:
@@ -179,7 +206,10 @@ def _read_record_file(file: Path) -> Iterator[tuple[str, Notes]]:
     folder = file.relative_to(RECORDS).with_suffix("")
     for step in read_json(file) if file.exists() else ():
         for name, sha256 in step["outputs"].items():
-            yield str(folder / name), {**step["notes"], "sha256": sha256}
+            if Path(name).name != name:
+                raise StudyError(f"{file}: {name!r} is no name of an output; remove that record")
+            output = inside_study(folder / name, file)
+            yield str(output), {**step["notes"], "sha256": sha256}
 
 
 def _digest(output: str) -> str | None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json, write_json
 from rlscale.core.manifests import sealed
 from rlscale.jobs.signals import INTERRUPTED, STOP_SIGNALS
@@ -21,7 +22,7 @@ from rlscale.training.pauses import PAUSE, removed_note
 
 
 def train_and_evaluate(
-    train: Sequence[str], evaluate: Sequence[str], state: Path, last_step: int
+    train: Sequence[str], evaluate: Sequence[str], state: Path, checkpoints: Path, last_step: int
 ) -> int:
     """Run both in turn until the training has ended.
 
@@ -29,6 +30,7 @@ def train_and_evaluate(
         train: Command that trains until its next pause, or its end.
         evaluate: Command that evaluates the checkpoints of the pause that is added to it.
         state: Folder of the training's resumable state.
+        checkpoints: Folder of the cell's checkpoints; nothing is removed elsewhere.
         last_step: Its last step, whose weights stay.
 
     Returns:
@@ -50,18 +52,32 @@ def train_and_evaluate(
                 return INTERRUPTED
             if status:
                 return status
-            remove_weights(waiting[0], last_step)
+            remove_weights(waiting[0], checkpoints, last_step)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def remove_weights(pause: Path, last_step: int) -> None:
-    """Remove the weights of a pause's checkpoints, which are evaluated; their digests stay."""
+def remove_weights(pause: Path, checkpoints: Path, last_step: int) -> None:
+    """Remove the weights of a pause's checkpoints, which are evaluated; their digests stay.
+
+    Args:
+        pause: ``pause.json`` of the pause.
+        checkpoints: The cell's folder of them.
+        last_step: Its last step, whose weights stay.
+
+    Raises:
+        StudyError: The pause names another folder than the step's own.
+    """
     listed = read_json(pause)
     for checkpoint in map(Checkpoint.from_json, listed["checkpoints"]):
         folder = Path(checkpoint.path)
         if checkpoint.step not in (0, last_step) and folder.exists():
+            if folder != checkpoints / f"step{checkpoint.step}":
+                raise StudyError(
+                    f"{pause}: names {folder} as the checkpoint of step {checkpoint.step}, which "
+                    f"belongs in {checkpoints}; nothing is removed. Remove that state, train again"
+                )
             # The note first: from then on the folder counts as gone, however little of it is left.
             write_json(removed_note(folder), replace(checkpoint, removed=True).to_json())
             shutil.rmtree(folder)

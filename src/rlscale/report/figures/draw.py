@@ -89,5 +89,5 @@ def caption_text(figure: Figure, drawing: Drawing) -> str:
 
 
 def escape(text: str) -> str:
-    """Plain text as reStructuredText: no character of it is markup."""
-    return "".join(f"\\{c}" if c in "\\*`_|<>" else c for c in text)
+    """Plain text as reStructuredText: one paragraph, no character of it markup."""
+    return "".join(f"\\{c}" if c in "\\*`_|<>" else c for c in " ".join(text.split()))

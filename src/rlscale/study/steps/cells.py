@@ -47,7 +47,8 @@ def train(config: Config, path: str, *, here: bool) -> int:
         os.execvp(command[0], command)
     evaluate = [sys.executable, *_AGAIN, "evaluate", path]
     last = grid.recipe_of(config, cell).steps
-    return train_and_evaluate(command, evaluate, CellFiles.of(path).state, last)
+    files = CellFiles.of(path)
+    return train_and_evaluate(command, evaluate, files.state, files.checkpoints, last)
 
 
 def _is_alone(config: Config, cell: Cell) -> bool:
