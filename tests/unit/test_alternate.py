@@ -43,7 +43,7 @@ def paused(tmp_path) -> Path:
         (folder / "model.safetensors").write_bytes(name.encode())
     state = tmp_path / "state" / "checkpoint-8"
     write_json(state / "record.json", {"paused": True})
-    write_pause(state, "cell", saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE), False)
+    write_pause(state, "cell", saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE))
     return state
 
 
@@ -80,7 +80,7 @@ def test_a_removal_that_was_cut_off_goes_on(paused, tmp_path):
     before = read_json(paused / PAUSE)["checkpoints"]
     write_json(tmp_path / "step1.json", {**before[1], "weights": "removed after evaluation"})
     (tmp_path / "step1" / "model.safetensors").unlink()
-    write_pause(paused, "cell", saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE), False)
+    write_pause(paused, "cell", saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE))
     remove_weights(paused / PAUSE, tmp_path, last_step=16)
     assert {path.name for path in tmp_path.glob("step*")} == {"step1.json", "step2.json"}
     assert saved_checkpoints(model_in(tmp_path), tmp_path, RECIPE)[1].digest == before[1]["digest"]

@@ -14,6 +14,7 @@ from conftest import ROOT, small_config
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256
 from rlscale.core.manifests import read_manifest
+from rlscale.models.checkpoints import read_model
 from rlscale.models.sources import make_model
 from rlscale.models.weights import weights_digest
 
@@ -85,6 +86,7 @@ def test_a_models_own_code_runs_only_where_the_key_allows_it(
     (inputs / "model").symlink_to(tmp_path / "model")
     (inputs / "data").symlink_to(training_inputs / "data")
     run = Run(tmp_path / "run", inputs)
+    run.options = ["--trusted"]
     run.finish()  # beta is not 0: the reference model is of the same class
     for name in ("metrics.csv", "ledger.csv"):
         assert (run.outputs / name).read_bytes() == (undisturbed.outputs / name).read_bytes()
@@ -95,9 +97,13 @@ def test_a_models_own_code_runs_only_where_the_key_allows_it(
     cell = tmp_path / "cell"
     make_cell(cell, steps=[], problems=3, benchmarks=["sums"])
     shutil.copy(run.outputs / "train.json", cell / "train.json")
-    assert evaluate(cell, settings(["sums"], samples=2))["generated"] == 6 * len(
-        RECIPE["checkpoints"]
-    )
+    own = settings(["sums"], samples=2)
+    (tmp_path / "code-ran").unlink()
+    with pytest.raises((ValueError, ImportError)):
+        evaluate(cell, own)  # whatever manifests say: only the configuration lets code run
+    assert not (tmp_path / "code-ran").exists()
+    asked = evaluate(cell, own, trusted=True)["generated"]
+    assert asked == 6 * len(RECIPE["checkpoints"])
 
     (last / "modeling_own.py").write_text("raise SystemExit")
     assert weights_digest(last) != train["checkpoints"][-1]["digest"]
@@ -111,6 +117,39 @@ def test_code_of_another_repository_is_refused_because_nothing_pins_it(own_model
         StudyError, match=r"somebody/else--modeling_own\.OwnForCausalLM.* no revision pins"
     ):
         take(own_model, tmp_path, trust_remote_code=True)
+
+
+@pytest.mark.parametrize("name", ["special_tokens_map.json", "tokenizer_config.json"])
+def test_a_link_out_of_a_models_folder_is_refused(tmp_path, training_inputs, name):
+    folder = tmp_path / "linked"
+    shutil.copytree(training_inputs / "checkpoints/models/tiny-base", folder)
+    (tmp_path / "private").write_text("{}")
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(tmp_path / "private")
+    with pytest.raises(StudyError, match=rf"{name}: a link to .*private, outside the model's"):
+        take(folder, tmp_path)
+    assert not (tmp_path / "checkpoints" / "own-base").exists()
+
+
+def test_a_snapshot_of_the_hubs_cache_is_taken_through_its_links(tmp_path, training_inputs):
+    blobs = tmp_path / "models--a--b" / "blobs"
+    shutil.copytree(training_inputs / "checkpoints/models/tiny-base", blobs)
+    folder = blobs.parent / "snapshots" / ("a" * 40)
+    folder.mkdir(parents=True)
+    for path in blobs.iterdir():
+        (folder / path.name).symlink_to(path)
+    assert take(folder, tmp_path)["files"]
+
+
+@pytest.mark.parametrize("name", ["added_tokens.json", "adapter_config.json", "own.py"])
+def test_a_file_that_no_manifest_names_is_refused_beside_weights(tmp_path, training_inputs, name):
+    take(training_inputs / "checkpoints/models/tiny-base", tmp_path)
+    manifest = tmp_path / "model" / "manifest.json"
+    (tmp_path / "checkpoints/own-base/README.md").write_text("harmless")
+    assert not read_model(manifest).trust_remote_code
+    (tmp_path / "checkpoints/own-base" / name).write_text("{}")
+    with pytest.raises(StudyError, match=rf"{name}: the manifest of own-base does not name it"):
+        read_model(manifest)
 
 
 def test_pickled_weights_are_refused(tmp_path, training_inputs):

@@ -102,7 +102,7 @@ def settings(benchmarks: list[str], samples: int, **changes) -> dict:
     }
 
 
-def evaluate(root: Path, own: dict, output: Path | None = None) -> dict:
+def evaluate(root: Path, own: dict, output: Path | None = None, trusted: bool = False) -> dict:
     """Evaluate the cell under ``root``; outputs go there or to ``output``."""
     from rlscale.evaluation.engine import Machine
     from rlscale.evaluation.evaluate import evaluate_cell
@@ -121,6 +121,7 @@ def evaluate(root: Path, own: dict, output: Path | None = None) -> dict:
         problems={name: root / name / "manifest.json" for name in own["benchmarks"]},
         settings=own,
         machine=Machine(),
+        trusted=trusted,
         journal=output / "journal",
         outputs={name: output / file for name, file in names.items()},
     )

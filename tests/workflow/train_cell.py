@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--faults", type=int, required=True, help="attempts without progress")
     parser.add_argument("--checkpoints-on-disk", type=int, default=0, help="pause at so many")
     parser.add_argument("--report-to", nargs="+", default=[], help="trackers")
+    parser.add_argument("--trusted", action="store_true", help="run the model's own code")
     parser.add_argument("--tracked", type=Path, help="folder that trackers write into")
     for output in OUTPUTS:
         parser.add_argument(f"--{output}", type=Path, required=True)
@@ -55,6 +56,7 @@ def main() -> None:
             save_state_minutes=arguments.save_state_minutes,
             checkpoints_on_disk=arguments.checkpoints_on_disk,
             report_to=tuple(arguments.report_to),
+            trust_remote_code=arguments.trusted,
         ),
         Claim(
             owner=arguments.owner,

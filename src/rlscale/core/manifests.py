@@ -17,6 +17,8 @@ from rlscale.core.digests import digest, installed_lock, package_versions
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json, write_json
 
+# May lie beside a model's files unnamed: no library reads them.
+NOT_READ = ("README.md", "LICENSE", ".gitattributes", ".gitignore")
 STATUSES = ("ok", "diverged", "refused")
 
 
@@ -187,6 +189,28 @@ def verify_file(manifest: Mapping[str, Any], path: Path) -> None:
     if entry is None:
         raise StudyError(f"{path}: the manifest of {manifest['name']} does not name it")
     _verify(path, entry, manifest["name"])
+
+
+def check_owned(manifest: Mapping[str, Any], folder: Path | str) -> None:
+    """Refuse what lies in a folder and is not named by the manifest of what was put there.
+
+    Libraries load what they find: an adapter or added tokens beside the weights change a model
+    whose named files all hold.
+
+    Raises:
+        StudyError: A file is not named, or is a link or a folder; the message names it.
+    """
+    named = {Path(entry["path"]).name for entry in manifest["files"]
+             if Path(entry["path"]).parent == Path(folder)}  # fmt: skip
+    for path in sorted(Path(folder).iterdir()):
+        if path.is_symlink() or not path.is_file():
+            raise StudyError(f"{path}: a link or a folder among the files of {manifest['name']}; "
+                             "remove it")  # fmt: skip
+        if path.name not in named and path.name not in NOT_READ:
+            raise StudyError(
+                f"{path}: the manifest of {manifest['name']} does not name it, and libraries would "
+                "read it with the files that it names; remove it"
+            )
 
 
 def _verify(path: Path, entry: Mapping[str, Any], name: str) -> None:

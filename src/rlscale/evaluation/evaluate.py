@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
-from rlscale.core.manifests import read_manifest, write_manifest
+from rlscale.core.manifests import check_owned, read_manifest, write_manifest
 from rlscale.evaluation.engine import Engine, Machine, Request, without_collection
 from rlscale.evaluation.outcomes import metric_table, outcome_counts, score_table, unusable_golds
 from rlscale.evaluation.progress import Clock, Progress
@@ -45,6 +45,7 @@ def evaluate_cell(
     machine: Machine,
     journal: Path,
     outputs: Mapping[str, Path],
+    trusted: bool = False,
 ) -> dict[str, Any]:
     """Evaluate a cell.
 
@@ -57,6 +58,7 @@ def evaluate_cell(
             result.
         journal: Folder of the sample store's parts.
         outputs: Paths ``samples``, ``outcomes``, ``scores``, ``metrics`` and ``manifest``.
+        trusted: Whether the configuration lets Python files that come with the model run.
 
     Returns:
         What differs between equal runs: samples ``generated`` and ``judged_again``, and
@@ -73,10 +75,12 @@ def evaluate_cell(
         import pandas  # noqa: F401
         import transformers.models.auto.tokenization_auto  # noqa: F401
     with clock("prompts"):
-        trusted = train.get("trust_remote_code", False)
         tasks = read_tasks(problems, settings, checkpoints[0].path, trusted)
         store = SampleStore(outputs["samples"], journal)
         missing = missing_samples(tasks, checkpoints, settings, store)
+    for checkpoint in checkpoints:
+        if missing[checkpoint.step] and train["files"] and checkpoint.step:
+            check_owned(train, checkpoint.path)
     with clock("judge"):
         proved = verifiers.prove({task.verifier for task in tasks}, machine.isolation)
     if any(missing.values()):

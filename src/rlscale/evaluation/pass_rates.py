@@ -37,6 +37,7 @@ def estimate_pass_rates(
     samples: Path,
     rates: Path,
     manifest: Path,
+    trusted: bool = False,
 ) -> dict[str, Any]:
     """Ask a model every problem n times; write how often it was right.
 
@@ -53,6 +54,7 @@ def estimate_pass_rates(
         samples: The sample store.
         rates: Where the table goes.
         manifest: Where the manifest goes.
+        trusted: Whether the configuration lets Python files that come with the model run.
 
     Returns:
         What differs between equal runs: samples ``generated``, and ``seconds`` by activity.
@@ -64,7 +66,6 @@ def estimate_pass_rates(
     clock = Clock()
     asked = read_model(model)
     checkpoints = [Checkpoint(0, asked.folder, weights_digest(asked.folder))]
-    trusted = asked.trust_remote_code
     tasks = read_tasks({PASS_RATE: problems}, settings, asked.folder, trusted)
     store = SampleStore(samples, journal)
     missing = missing_samples(tasks, checkpoints, settings, store)

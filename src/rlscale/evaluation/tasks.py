@@ -18,6 +18,7 @@ from rlscale.judging.verifiers import VERIFIERS
 from rlscale.models.architecture import text_config
 from rlscale.models.checkpoints import Checkpoint
 from rlscale.models.prompts import in_form
+from rlscale.models.weights import tokenizer_digest
 
 if TYPE_CHECKING:
     import pandas
@@ -80,6 +81,7 @@ def read_tasks(
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    made_by = tokenizer_digest(folder)
     tasks = []
     for name, own in settings["benchmarks"].items():
         benchmark = BENCHMARKS.get(own["module"])
@@ -103,7 +105,7 @@ def read_tasks(
                 verifier=verifier,
                 problems=table,
                 prompts=tokenizer(texts)["input_ids"],
-                prompt_digests=[_sha(text) for text in texts],
+                prompt_digests=[_sha(f"{made_by} {text}") for text in texts],
                 gold_digests=[_sha(answer) for answer in table["answer"]],
                 max_tokens=own["max_tokens"],
                 sampling=_sampling({**settings, "max_tokens": own["max_tokens"]}, rule),

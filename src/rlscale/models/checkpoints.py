@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlscale.core.manifests import read_manifest, verify_files
+from rlscale.core.manifests import check_owned, read_manifest, verify_files
 
 _REMOVED = "removed after evaluation"  # what manifests say under `weights`
 
@@ -61,18 +61,20 @@ class Model:
     trust_remote_code: bool = False
 
 
-def read_model(manifest: Path, *, verify: bool = True) -> Model:
-    """Read a model's manifest and check its files.
+def read_model(manifest: Path, *, verify: bool = True, trusted: bool = False) -> Model:
+    """Read a model's manifest and check its files, which must be all that its folder holds.
 
     Args:
         manifest: Its path.
         verify: Whether to read the files; of processes that train together, one does.
+        trusted: Whether the study's configuration lets the model's own Python files run.
 
     Raises:
-        StudyError: The manifest or a file that it names is damaged.
+        StudyError: The manifest or a file that it names is damaged, or a file is not named.
     """
     read = read_manifest(manifest, "model")
     if verify:
         verify_files(read)
+        check_owned(read, read["weights"])
     sizes = {key: read[key] for key in ("family", "n_params", "n_params_total", "n_params_nominal")}
-    return Model(read["weights"], **sizes, trust_remote_code=read.get("trust_remote_code", False))
+    return Model(read["weights"], **sizes, trust_remote_code=trusted)

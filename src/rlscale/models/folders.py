@@ -30,7 +30,7 @@ def copy_model(origin: Path, part: Path, trusted: bool) -> None:
     """Copy the files of a model: weights from safetensors only, its own code only if trusted.
 
     Raises:
-        StudyError: No weights, no tokenizer, or more than one set of weights.
+        StudyError: No weights, no tokenizer, more than one set of weights, or a link out of there.
     """
     weights = _weight_set(origin)
     if not any((origin / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
@@ -43,7 +43,25 @@ def copy_model(origin: Path, part: Path, trusted: bool) -> None:
     for path in origin.iterdir():
         own_code = trusted and path.suffix == ".py"
         if path.name in weights or path.suffix in _SUFFIXES or own_code:
+            _check_file(origin, path)
             shutil.copyfile(path, part / path.name)
+
+
+def _check_file(origin: Path, path: Path) -> None:
+    """Refuse what is no file of the model's own: a link out of its folder would copy a private one.
+
+    In a hub's cache, ``snapshots/<revision>/`` holds links to ``blobs/`` beside it.
+    """
+    within = origin.resolve()
+    if within.parent.name == "snapshots":
+        within = within.parent.parent
+    leads_to = path.resolve()
+    if not leads_to.is_relative_to(within):
+        raise StudyError(
+            f"{path}: a link to {leads_to}, outside the model's folder; put the file itself there"
+        )
+    if not leads_to.is_file():
+        raise StudyError(f"{path}: no regular file; remove it from the model's folder")
 
 
 def _weight_set(origin: Path) -> set[str]:

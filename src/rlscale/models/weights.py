@@ -7,6 +7,7 @@ from typing import Any
 from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256
+from rlscale.core.manifests import NOT_READ
 
 
 def weight_files(folder: Path | str) -> list[Path]:
@@ -21,6 +22,23 @@ def weights_digest(folder: Path | str) -> str:
     """Digest of a checkpoint's bytes: its weights, its model configuration and its own code."""
     folder = Path(folder)
     files = [*weight_files(folder), folder / "config.json", *sorted(folder.glob("*.py"))]
+    return digest({file.name: file_sha256(file) for file in files})
+
+
+def tokenizer_digest(folder: Path | str) -> str:
+    """Digest of all in a model's folder that is not its weights and makes tokens of text.
+
+    Counted is every file but weights, the model's configuration, code (``weights_digest`` has
+    those) and what no library reads: tokenizer, added tokens, chat template, generation settings.
+    """
+    files = [
+        file
+        for file in sorted(Path(folder).iterdir())
+        if file.is_file()
+        and file.suffix not in (".safetensors", ".py")
+        and file.name not in ("config.json", *NOT_READ)
+        and not file.name.endswith(".safetensors.index.json")
+    ]
     return digest({file.name: file_sha256(file) for file in files})
 
 

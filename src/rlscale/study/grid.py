@@ -69,6 +69,11 @@ def job_of(config: Mapping[str, Any], model: str) -> Job:
     return Job.from_json({**resources["default"], **resources["models"].get(model, {})})
 
 
+def is_trusted(config: Mapping[str, Any], model: str, variant: str) -> bool:
+    """Whether the configuration lets Python files run that come with a model; no other file can."""
+    return bool(config["models"][model][variant].get("trust_remote_code", False))
+
+
 def protocol(config: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     """All settings that can change a cell's result, except the swept ones."""
     recipe = recipe_of(config, cell).to_json()

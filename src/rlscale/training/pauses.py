@@ -49,23 +49,19 @@ def removed_note(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.json")
 
 
-def write_pause(
-    state: Path, name: str, checkpoints: Sequence[Checkpoint], trust_remote_code: bool
-) -> None:
+def write_pause(state: Path, name: str, checkpoints: Sequence[Checkpoint]) -> None:
     """Let a pause begin.
 
     Args:
         state: Folder of the complete state that was saved for it.
         name: The cell's path.
         checkpoints: ``saved_checkpoints``.
-        trust_remote_code: Whether the Python files in their folders may run.
     """
     pause = sealed(
         kind="train",
         name=name,
         status="ok",
         files=[],
-        trust_remote_code=trust_remote_code,
         checkpoints=[checkpoint.to_json() for checkpoint in checkpoints],
         evaluated=False,
     )

@@ -58,12 +58,14 @@ class Upkeep:
         checkpoints_on_disk: Most checkpoints before a pause for their evaluation; 0 for no pause.
         report_to: Trackers that follow the run; ``rlscale.training.watch.prepare_trackers`` came
             before.
+        trust_remote_code: Whether the configuration lets the model's own Python files run.
         owner: Claim on the cell, in the process that holds it; checked before anything is written.
     """
 
     save_state_minutes: float
     checkpoints_on_disk: int = 0
     report_to: tuple[str, ...] = ()
+    trust_remote_code: bool = False
     owner: Owner | None = None
 
     def check_owner(self) -> None:

@@ -83,7 +83,7 @@ class _Training:
         self.recipe = Recipe.from_json(settings["recipe"])
         self.mark = mark_of(settings, paths.inputs)
         first = os.environ.get("RANK", "0") == "0"
-        self.model: Model = read_model(paths.model, verify=first)
+        self.model: Model = read_model(paths.model, verify=first, trusted=upkeep.trust_remote_code)
         self.problems = read_problems(paths.data, self.recipe)
         self.config: GRPOConfig = grpo_config(
             self.recipe,
@@ -120,7 +120,7 @@ class _Training:
         """Let the evaluation have its turn."""
         if self.writes:
             listed = saved_checkpoints(self.model, self.paths.checkpoints, self.recipe)
-            write_pause(saved, self.cell.path, listed, self.model.trust_remote_code)
+            write_pause(saved, self.cell.path, listed)
         raise Paused(f"{self.cell.path}: {saved} waits for the evaluation of its checkpoints")
 
     def run(self, saved: Path | None) -> None:
@@ -180,7 +180,6 @@ class _Training:
             n_params_total=model.n_params_total,
             n_params_nominal=model.n_params_nominal,
             cost=asdict(cost),
-            trust_remote_code=model.trust_remote_code,
             gpus=self.job.gpus if on_gpu(self.job.gpus) else 0,
             prompts_per_step=recipe.prompts_per_step,
         )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.cell import Cell
-from rlscale.core.manifests import read_manifest, verify_file
+from rlscale.core.inside import inside_study
+from rlscale.core.manifests import check_owned, read_manifest, verify_file
 from rlscale.jobs import attempts, launch
 from rlscale.jobs.owner import owned
 from rlscale.jobs.threads import use_threads
@@ -83,6 +84,7 @@ def _train_here(config: Config, cell: Cell) -> int:
             save_state_minutes=own["save_state_minutes"],
             checkpoints_on_disk=own["checkpoints_on_disk"],
             report_to=tuple(own["report_to"]),
+            trust_remote_code=grid.is_trusted(config, cell.model, cell.variant),
         ),
         Claim(
             owner=files.owner,
@@ -124,6 +126,7 @@ def evaluate(config: Config, path: str, *, pause: Path | None) -> None:
             settings=settings.evaluation(config, cell),
             machine=_machine(config, cell.model),
             journal=files.journal,
+            trusted=grid.is_trusted(config, cell.model, cell.variant),
             outputs={"samples": files.samples, **tables},
         )
     _end(report)
@@ -135,9 +138,11 @@ def _check_model(manifest: Path) -> None:
     Weights are checked against train.json, where they are asked.
 
     Raises:
-        StudyError: A file has other bytes than the model's manifest says, or is missing.
+        StudyError: A file has other bytes than the model's manifest says, is missing, or is there
+            and not named.
     """
     model = read_manifest(manifest, "model")
+    check_owned(model, inside_study(model["weights"], manifest))
     for entry in model["files"]:
         if not entry["path"].endswith(".safetensors"):
             verify_file(model, Path(entry["path"]))
@@ -163,6 +168,7 @@ def estimate_pass_rate(config: Config, name: str) -> None:
             samples=manifest.with_name("samples.parquet"),
             rates=manifest.with_name("pass_rates.parquet"),
             manifest=manifest,
+            trusted=grid.is_trusted(config, own["model"], own["variant"]),
         )
     _end(report)
 
