@@ -108,8 +108,12 @@ def test_an_evaluation_refuses_a_tokenizer_that_is_not_the_models(started):
     write_manifest(
         "results/models/arith-15k-base/manifest.json", kind="model", name="arith-15k-base",
         settings={}, inputs={}, files=folder.iterdir(), seed=None, started=0.0,
-        code="rlscale.core.errors",
+        code="rlscale.core.errors", weights=str(folder),
     )  # fmt: skip
+    (folder / "added_tokens.json").write_text("{}")
+    with pytest.raises(StudyError, match=r"added_tokens.json: the manifest .* does not name it"):
+        cells.evaluate(configured(), CELL, pause=None)
+    (folder / "added_tokens.json").unlink()
     (folder / "tokenizer.json").write_text("as edit")
     with pytest.raises(StudyError, match=r"tokenizer.json: bytes differ from the manifest"):
         cells.evaluate(configured(), CELL, pause=None)
