@@ -5,7 +5,7 @@ export CORES
 STUDY = $(if $(CONFIG),--configfile $(CONFIG))
 REPORT_STYLE := $(dir $(lastword $(MAKEFILE_LIST)))report/report.css
 
-.PHONY: study adopt record stale why prune dvc-yaml fetch cluster-status
+.PHONY: study adopt pull record stale why prune dvc-yaml fetch cluster-status
 
 study: $(ENVIRONMENT) ## the whole study, from data to figures (CONFIG=config/paper.yaml: another one)
 	@echo "study: $(or $(CONFIG),config/config.yaml) on $(CORES) cores, into results/ and checkpoints/;"
@@ -20,6 +20,9 @@ results/workflow_report.html: $(wildcard results/report.html)
 
 adopt: ## after `dvc pull` or a checkout: keep what still holds, say what will run (YES=1: remove what is damaged; FROM=branch: after a merge)
 	@rlscale adopt $(if $(filter 1,$(YES)),--yes) $(if $(FROM),--from $(FROM))
+
+pull: ## the big files of a clone, from DVC's remote: fetched, checked, adopted (FILES=results/cells: some of them)
+	@rlscale pull $(if $(filter 1,$(YES)),--yes) $(FILES)
 
 record: ## after a direct Snakemake run: make it known to DVC (refused while work is outstanding)
 	@rlscale record

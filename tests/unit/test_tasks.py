@@ -4,6 +4,7 @@ import pytest
 
 from rlscale.core.cell import Cell
 from rlscale.evaluation.tasks import sample_seed, samples_wanted
+from rlscale.models.weights import tokenizer_digest
 from rlscale.study import settings as pieces
 from rlscale.study.grid import protocol_digest
 
@@ -87,3 +88,15 @@ def test_a_benchmarks_own_length_is_part_of_the_protocol(config):
     config["benchmarks"]["longer"]["samples"] = 9
     config["benchmarks"]["longer"]["max_tokens"] = 16
     assert protocol_digest(config, CELL) == before
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "chat_template.jinja", "added_tokens.json"])
+def test_what_makes_tokens_of_text_is_in_the_tokenizers_digest_and_nothing_else(tmp_path, name):
+    for there in ("tokenizer.json", "model.safetensors", "config.json"):
+        (tmp_path / there).write_text("{}")
+    before = tokenizer_digest(tmp_path)
+    for other in ("README.md", "model.safetensors", "config.json"):
+        (tmp_path / other).write_text("other")
+    assert tokenizer_digest(tmp_path) == before
+    (tmp_path / name).write_text("other")
+    assert tokenizer_digest(tmp_path) != before

@@ -41,6 +41,9 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     adopt = command("adopt", _adopt, "keep what holds after dvc pull or a checkout")
     adopt.add_argument("--from", dest="revision", help="and bring a merged branch's results")
     adopt.add_argument("--yes", action="store_true", help="remove results that do not hold")
+    pull = command("pull", _pull, "get a study's big files by DVC, checked, and adopt them")
+    pull.add_argument("targets", nargs="*", help="files or folders; all without any")
+    pull.add_argument("--yes", action="store_true", help="remove results that do not hold")
     command("record", _record, "make a direct Snakemake run known to DVC")
     prune = command("prune", _prune, "list what the study no longer needs", "--checkpoints")
     prune.add_argument("--checkpoints", action="store_true", help="of evaluated cells, too")
@@ -101,6 +104,12 @@ def _adopt(arguments: argparse.Namespace) -> None:
     from rlscale.study.adopt import adopt
 
     adopt(arguments.revision, remove=arguments.yes)
+
+
+def _pull(arguments: argparse.Namespace) -> None:
+    from rlscale.study.pull import pull
+
+    pull(arguments.targets, remove=arguments.yes)
 
 
 def _record(_: argparse.Namespace) -> None:
