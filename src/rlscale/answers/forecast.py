@@ -32,6 +32,7 @@ from rlscale.laws.records import Record
 from rlscale.laws.spec import FitSpec, Settings
 from rlscale.laws.straight import FreeSlopes, carry_on
 from rlscale.laws.study import trouble
+from rlscale.laws.turning import turned
 from rlscale.laws.uncertainty import block_replicates, crossed_replicates
 
 if TYPE_CHECKING:
@@ -222,14 +223,15 @@ def forecast_group(
     u = np.linspace(np.log(np.nanmin(group.x) / 100), np.log(np.nanmax(group.x) * 1000), _GRID)
     rng = np.random.default_rng([settings.bootstrap.seed, 4])
     fit = fit_points(law, learnt, settings.robust)
+    if law.conformal and split.kind == "intra":
+        reach = conformal_reach(law, points, settings.level)
+        if reach is not None:
+            return _conformal(fit, reach, wanted, u)
     deviations, slopes = _deviations(group, fit, spec, split)
     if deviations.shape[1] > len(learnt.models):
         deviations = deviations[:, kept]
     both = replace(learnt, y=np.concatenate([learnt.y, learnt.y + deviations]))
     fits = fit_points(law, both, settings.robust, fit)
-    reach = None
-    if law.conformal and split.kind == "intra":
-        reach = conformal_reach(law, points, settings.level)
     result = []
     for target in wanted:
         y, noise = _predict(fits, points, target, split, u, rng)
@@ -238,15 +240,32 @@ def forecast_group(
         noise = noise + _measurement(group, fit, y[0], rng, len(noise))
         ends = [(1 - settings.level) / 2, (1 + settings.level) / 2]
         low, high = np.quantile(y[1:] + noise, ends, axis=0)
-        if reach is not None:
-            m = points.models.index(target.model)
-            half = reach * reach_of(y[0], u - points.u[m, points.present[m]].max())
-            low, high = y[0] - half, y[0] + half
-        rows = (
-            GridPoint(float(np.exp(a)), float(b), float(c), float(d))
-            for a, b, c, d in zip(u, y[0], low, high, strict=True)
-        )
-        result.append(Forecast(target, "ok", "", tuple(rows)))
+        result.append(Forecast(target, "ok", "", _rows(u, y[0], low, high)))
+    return result
+
+
+def _rows(u: Array, y: Array, low: Array, high: Array) -> tuple[GridPoint, ...]:
+    return tuple(
+        GridPoint(float(np.exp(a)), float(b), float(c), float(d))
+        for a, b, c, d in zip(u, y, low, high, strict=True)
+    )
+
+
+def _conformal(fit: Fit, reach: float, wanted: Sequence[Target], u: Array) -> list[Forecast]:
+    """The rest of runs, with intervals by past errors, and as wide as a turn just now asks for."""
+    points, result = fit.points, []
+    y = fit.predict(np.broadcast_to(u, (len(points.models), len(u))))[0]
+    turn = turned(points, u)
+    for target in wanted:
+        m = points.models.index(target.model)
+        last = points.u[m, points.present[m]].max()
+        half = reach * reach_of(y[m], u - last)
+        low, high = y[m] - half, y[m] + half
+        if turn is not None:
+            ahead = u > last
+            low = np.where(ahead, np.minimum(low, turn[0][m]), low)
+            high = np.where(ahead, np.maximum(high, turn[1][m]), high)
+        result.append(Forecast(target, "ok", "", _rows(u, y[m], low, high)))
     return result
 
 
