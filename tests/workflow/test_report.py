@@ -3,15 +3,20 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas
 import pytest
 from browser import CHROMIUM, Browser
 
+from rlscale.report.explore import explore_page
 from rlscale.study.lineage import trace
 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="needs Chromium (apt-get install chromium), which is not here"
 )
 WIDTHS = (390, 1400)
+TEMPLATE = Path(__file__).parents[2] / "workflow/report/explore.html"
+READY = "document.body?.dataset.ready === 'yes'"
 FORECAST = "document.getElementById('forecast').innerText"
 
 
@@ -57,7 +62,7 @@ def test_explore_page_in_a_browser(published):
             browser.open(
                 published / "explore.html",
                 width=width,
-                ready="document.body?.dataset.ready === 'yes'",
+                ready=READY,
             )
             assert browser.run("document.documentElement.scrollWidth") <= width
             assert browser.run("document.querySelectorAll('#chart canvas').length") == 1
@@ -67,17 +72,96 @@ def test_explore_page_in_a_browser(published):
             for _ in range(50):
                 browser.press("ArrowLeft", 37)
             assert browser.run(FORECAST) != before
-            for control in ("metric", "x", "law", "variant", "sweep"):
+            for control in ("metric", "x", "law", "xscale", "yscale", "draw", "recipe", "tau"):
                 browser.run(f"document.getElementById('{control}').focus()")
                 assert browser.run("document.activeElement.id") == control
             # Another law draws other lines without an error.
-            browser.run(
-                "(() => { const law = document.getElementById('law'); law.value = 'sigmoid';"
-                " law.dispatchEvent(new Event('change', {bubbles: true})); })()"
-            )
-            browser.wait("document.getElementById('note').innerText.includes('Intervals')")
+            choose(browser, "law", "sigmoid")
+            browser.wait("document.getElementById('note').innerText.includes('intervals')")
         assert browser.errors == []
         assert browser.requests == []
+
+
+def choose(browser, control, value):
+    """Choose an option of a control."""
+    browser.run(
+        f"(() => {{ const c = document.getElementById('{control}'); c.value = '{value}';"
+        " c.dispatchEvent(new Event('change', {bubbles: true})); })()"
+    )
+
+
+@needs_chromium
+def test_explore_page_says_what_it_shows_and_how_far_to_trust_it(published):
+    with Browser() as browser:
+        browser.open(published / "explore.html", width=1400, ready=READY)
+        legend = "document.getElementById('marks').innerText"
+        assert "a measured point" in browser.run(legend)
+        assert "beyond what the law supports" in browser.run(legend)
+        browser.run("document.getElementById('budget').value = 990")
+        browser.run("document.getElementById('budget').dispatchEvent(new Event('input'))")
+        rows = browser.run(
+            "[...document.querySelectorAll('#forecast tr')].map((r) => [r.className, r.innerText])"
+        )
+        beyond = [kind for kind, text in rows if "not supported" in text]
+        assert set(beyond) == {"doubted"}
+        assert not [text for kind, text in rows if kind == "best" and "beyond" in text]
+        # An axis against which nothing was measured cannot be chosen, so that no panel is empty.
+        choose(browser, "metric", "loss:AIME2024")
+        browser.wait("document.getElementById('note').innerText.includes('No fitted law')")
+        assert browser.run("document.getElementById('x').selectedOptions[0].disabled") is False
+        assert browser.run("document.getElementById('empty').hidden")
+        browser.run("document.querySelectorAll('#sizes input').forEach((box) => box.click())")
+        browser.wait("document.getElementById('chart').hidden")
+        assert browser.run("document.getElementById('empty').innerText") == "No size is chosen."
+        assert browser.errors == []
+
+
+@needs_chromium
+def test_a_link_restores_the_view(published):
+    state = (
+        "['metric', 'law', 'xscale', 'yscale', 'draw', 'budget'].map((i) =>"
+        " document.getElementById(i).value).join() + document.querySelectorAll('#sizes"
+        " :checked').length"
+    )
+    with Browser() as browser:
+        browser.open(published / "explore.html", width=1400, ready=READY)
+        first = browser.run(state)
+        for control, value in (("law", "power"), ("xscale", "linear"), ("draw", "median")):
+            choose(browser, control, value)
+        browser.run("document.querySelector('#sizes input').click()")
+        chosen, link = browser.run(state), browser.run("document.getElementById('link').href")
+        browser.open(published / "explore.html", width=1400, ready=READY)
+        assert browser.run(state) == first != chosen
+        browser.run(f"location.hash = new URL({json.dumps(link)}).hash")
+        browser.wait(f"({state}) === {json.dumps(chosen)}")
+
+
+@needs_chromium
+def test_a_hundred_thousand_points_are_there_in_two_seconds(tmp_path):
+    page = tmp_path / "explore.html"
+    page.write_text(explore_page(TEMPLATE.read_text(), "big", many_curves(), {}, "n_params"))
+    with Browser() as browser:
+        browser.open(page, width=1400, ready=READY)
+        assert browser.run("performance.now()") < 2_000
+        assert "median of runs" in browser.run("document.getElementById('marks').innerText")
+        assert browser.errors == []
+
+
+def many_curves() -> pandas.DataFrame:
+    """7 sizes, 9 seeds, 8 benchmarks, 200 steps."""
+    keys = pandas.MultiIndex.from_product(
+        [np.geomspace(5e8, 72e9, 7), range(9), range(8), range(200)],
+        names=["n_params", "seed", "benchmark", "step"],
+    )
+    table = keys.to_frame(index=False)
+    noise = np.random.default_rng(0).normal(0, 0.01, len(table))
+    return table.assign(
+        cell=table["n_params"].map("{:g}".format) + table["seed"].map("/{}".format),
+        benchmark=table["benchmark"].map("b{}".format), family="f", model="m", variant="base",
+        tau=1, group_size=8, recipe="main", data_samples=512 * table["step"], tokens=np.nan,
+        compute_flops=3072 * table["step"] * table["n_params"], compute_flops_full=np.nan,
+        loss=(0.9 * (1 + table["step"]) ** -0.1 + noise).clip(0, 1), response_length=np.nan,
+    )  # fmt: skip
 
 
 @needs_chromium

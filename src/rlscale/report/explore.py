@@ -1,11 +1,14 @@
 """results/explore.html: curves, laws and forecasts in one page that needs no network.
 
 The page holds the curves as columns, the fitted lines with their bands, continued beyond the data
-where a law is straight in log-log, and Vega (through vl-convert) to draw them.
+where a law is straight in log-log, and Vega (through vl-convert) to draw them. The data are packed
+(deflate, base64), which the browser unpacks: about ten bytes a row.
 """
 
+import base64
 import html
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +17,15 @@ import numpy as np
 from rlscale.core.digests import canonical_json
 from rlscale.laws.groups import X_COLUMNS
 from rlscale.laws.registry import law_named
+from rlscale.report.figures.style import colours, human
 
 if TYPE_CHECKING:
     import pandas
 
-_REACH = 100.0  # How far beyond the last x straight laws are continued.
+_REACH = 10.0  # How many times beyond the last x straight laws are continued.
+_TESTED = (
+    4.0  # How many times ahead ``verdicts.forecasts`` has tried the law: from a first quarter.
+)
 _LABELS = {
     "data": "problems seen D",
     "compute": "training compute C (FLOPs, 6NT)",
@@ -49,19 +56,28 @@ def explore_page(
     import vl_convert
 
     data = {
-        "study": study,
         "labels": _LABELS,
+        "sizes": _sizes(curves, size),
         "curves": _columns(curves, size),
         "fits": [entry for document in fits.values() for entry in _lines(document)],
     }
     libraries = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks defaults
     marks = {
         "__STUDY__": html.escape(study),
-        # "</script>" and "<!--<script>" inside the data would change where the script ends.
-        "__DATA__": canonical_json(data).replace("<", "\\u003c"),
+        # base64 has no "<": no name can end the script that holds it.
+        "__DATA__": base64.b64encode(zlib.compress(canonical_json(data).encode(), 9)).decode(),
         "__VEGA__": libraries.replace("</script", "<\\/script"),
     }
     return re.sub("|".join(marks), lambda mark: marks[mark.group()], template)
+
+
+def _sizes(curves: "pandas.DataFrame", size: str) -> list[dict[str, Any]]:
+    """Sizes in the order of their numbers, with names and colours."""
+    numbers = sorted(float(n) for n in curves[size].dropna().unique())
+    names = dict.fromkeys(human(n) for n in numbers)
+    shades = colours(len(names), "viridis")
+    found = [{"name": name, "colour": shade} for name, shade in zip(names, shades, strict=True)]
+    return found + [{"name": "?", "colour": "#666666"}] * bool(curves[size].isna().any())
 
 
 def _columns(curves: "pandas.DataFrame", size: str) -> dict[str, Any]:
@@ -72,7 +88,8 @@ def _columns(curves: "pandas.DataFrame", size: str) -> dict[str, Any]:
     described = []
     for cell, row in cells.iterrows():
         known = {key: None if _absent(row[key]) else row[key] for key in _KEYS}
-        described.append({"cell": cell, "n": None if _absent(row[size]) else row[size]} | known)
+        name = "?" if _absent(row[size]) else human(float(row[size]))
+        described.append({"cell": cell, "size": name} | known)
     order = {cell: i for i, cell in enumerate(cells.index)}
     columns: dict[str, list[Any]] = {
         "cell": [order[cell] for cell in rows["cell"]],
@@ -103,6 +120,7 @@ def _lines(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Fitted lines of a document: one entry per group and size, with band and reach."""
     entries = []
     for group in document["groups"]:
+        doubt = _doubt(group)
         for size in group["sizes"]:
             grid = [point for point in group["fitted"] if point["model"] == size["model"]]
             if not grid:
@@ -125,9 +143,10 @@ def _lines(document: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "scope": group["scope"],
                     "level": document["level"],
                     "select": document["selection"],
-                    "model": size["model"],
-                    "n": size["n"],
+                    "size": human(size["n"]),
                     "last": _short(last),
+                    "supported": _short(last * (_TESTED if doubt == "" else 1)),
+                    "doubt": doubt,
                     "grid": [
                         [None if value is None else _short(value) for value in column]
                         for column in (x, fitted, low, high)
@@ -135,6 +154,19 @@ def _lines(document: Mapping[str, Any]) -> list[dict[str, Any]]:
                 }
             )
     return entries
+
+
+def _doubt(group: Mapping[str, Any]) -> str:
+    """Why a law is not to be believed beyond the data; empty where it has been tried and held."""
+    verdicts = group["verdicts"]
+    if group["status"] != "ok":
+        return f"fit {group['status'].replace('_', ' ')}"
+    if verdicts is None:
+        return "nothing is known of it"
+    if verdicts["bends"] == "yes":
+        return "the curves bend"
+    said = {"no": "it failed on the rest of these runs", "yes": ""}
+    return said.get(verdicts["forecasts"], "not shown to forecast")
 
 
 def continued(
