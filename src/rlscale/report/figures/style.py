@@ -92,7 +92,7 @@ def colours(count: int, palette: str) -> list[str]:
 
     ends = {"Greys": (0.35, 1.0), "cividis": (0.88, 0.0)}.get(palette, (0.84, 0.0))
     shades = seaborn.color_palette(palette, as_cmap=True)(np.linspace(*ends, max(count, 2)))
-    return [matplotlib.colors.to_hex(shade) for shade in shades[-count:]]
+    return [matplotlib.colors.to_hex(shade) for shade in shades[len(shades) - count :]]
 
 
 def human(value: float) -> str:
