@@ -18,6 +18,7 @@ from tiny_cell import CELL, evaluate, make_cell, save_model, settings, write_ben
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import fingerprint
 from rlscale.evaluation.samples import KEY, SampleStore
+from rlscale.evaluation.scoring import Rule
 
 NAMES = ["held_out", "harder"]
 STEPS = [0, 1, 4]
@@ -96,6 +97,25 @@ def test_a_changed_scorer_judges_again_without_generating(cell, monkeypatch):
     before, after = samples(done), samples(folder)
     assert (before["text"] == after["text"]).all()
     assert (before["outcome"] != after["outcome"]).any()
+
+
+def test_a_rule_with_a_stop_string_asks_again_and_its_digest_stands_in_the_scores(
+    cell, monkeypatch
+):
+    done, folder = cell
+    rule = Rule(stop=("1",))
+    monkeypatch.setattr("rlscale.evaluation.tasks.rule_of", lambda *names: rule)
+    report = evaluate(done, settings(NAMES, 2), folder)
+    assert report["generated"] == 360
+    before, after = samples(done), samples(folder)
+    said = before["text"].str.partition("1")
+    assert said[1].eq("1").any()
+    # Requests have their own seeds, so a response is what it was, up to what ends it.
+    assert after["text"].tolist() == said[0].tolist()
+    assert (after["tokens"] <= before["tokens"]).all()
+    rules = [pandas.read_csv(place / "scores.csv")["scoring_digest"] for place in (done, folder)]
+    assert [names.nunique() for names in rules] == [1, 1]
+    assert rules[0][0] != rules[1][0]
 
 
 def test_a_corrected_gold_judges_its_problem_again_without_generating(cell, tmp_path):

@@ -25,6 +25,7 @@ from rlscale.evaluation.tasks import (
     sample_seed,
     wanted_keys,
 )
+from rlscale.evaluation.votes import with_votes
 from rlscale.judging import verifiers
 from rlscale.models.checkpoints import Checkpoint
 from rlscale.models.weights import weights_digest
@@ -91,7 +92,9 @@ def evaluate_cell(
         counts = outcome_counts(frame, train["name"])
         unusable = unusable_golds(frame)
         scores = score_table(frame, scorings(tasks))
-        metrics = metric_table(frame, scores, settings["suites"])
+        kinds = {task.name: task.verifier for task in tasks}
+        voting = with_votes(frame, kinds, settings["cpu_threads"])
+        metrics = metric_table(voting, scores, settings["suites"])
         counts.to_parquet(outputs["outcomes"], index=False)
         write_text(outputs["scores"], scores.to_csv(index=False, float_format="%.10g"))
         write_text(outputs["metrics"], metrics.to_csv(index=False, float_format="%.10g"))

@@ -91,7 +91,8 @@ def maj_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> 
 
     Averaged over the disjoint blocks of k consecutive samples, which are independent votes.
     Samples without an answer do not vote; tied answers win with equal probability. Right answers
-    are one answer, however they are written; wrong ones count as they are written.
+    are one answer, however they are written; of wrong ones those are that are the same text
+    (``rlscale.evaluation.votes``).
 
     Args:
         answers: Extracted answer of each sample, in sample order.

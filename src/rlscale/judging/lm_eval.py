@@ -139,7 +139,9 @@ class Completion(Program):
 
     def extract(self, response: str, gold: str) -> str | None:
         """Head and response as one program."""
-        return json.loads(gold)["stub"] + response if response.strip() else None
+        if not self.usable(gold) or not response.strip():
+            return None
+        return str(json.loads(gold)["stub"]) + response
 
     def respond(self, answer: str) -> str:
         """The function's body."""

@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any
 
+from rlscale.judging.grid import read_grid
 from rlscale.judging.program import Program, fenced
 from rlscale.judging.verdicts import Verdict
 
@@ -222,6 +223,10 @@ class Cells(_Whole):
     def respond(self, answer: str) -> str:
         """The grid within answer tags."""
         return f"<answer>{answer}</answer>"
+
+    def usable(self, gold: str) -> bool:
+        """Whether the gold is a grid."""
+        return read_grid(gold) is not None
 
     def compare(self, answer: str, gold: str) -> Verdict:
         """Count the right cells."""
