@@ -99,7 +99,7 @@ def test_another_machines_claim_is_stale_only_when_silent_and_out_of_the_queue(
     tmp_path, monkeypatch
 ):
     name = tmp_path / "train"
-    claim = stale_claim(name, host="elsewhere", job="7")
+    claim = stale_claim(name, host="elsewhere", boot="another", job="7")
     (tmp_path / "bin").mkdir()
     squeue, state = tmp_path / "bin" / "squeue", tmp_path / "bin" / "state"
     squeue.write_text(SQUEUE)
@@ -116,6 +116,47 @@ def test_another_machines_claim_is_stale_only_when_silent_and_out_of_the_queue(
     with owned(name) as mine:
         mine.check()
         assert not claim.exists()
+
+
+@pytest.mark.parametrize("other", [{"pid_namespace": "pid:[1]"}, {"boot": "another"}])
+def test_a_claim_of_another_container_is_judged_by_its_beats_not_by_process_numbers(
+    tmp_path, other
+):
+    """Also one of this host's name: containers number their processes alike."""
+    claim = stale_claim(tmp_path / "train", **other)
+    with pytest.raises(Owned, match="is at this work since"):
+        owned(tmp_path / "train").__enter__()
+    long_ago = time.time() - 2 * owner.STALE
+    os.utime(claim, (long_ago, long_ago))
+    with owned(tmp_path / "train"):
+        assert not claim.exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"host": "x"}', "\0\0"])
+def test_a_claim_that_cannot_be_read_blocks_only_as_long_as_it_beats(tmp_path, content):
+    claim = tmp_path / "train.1"
+    claim.write_text(content)
+    with pytest.raises(Owned, match=r"train\.1: somebody's claim that cannot be read"):
+        owned(tmp_path / "train").__enter__()
+    long_ago = time.time() - 2 * owner.STALE
+    os.utime(claim, (long_ago, long_ago))
+    with owned(tmp_path / "train"):
+        assert not claim.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a PID namespace needs root")
+def test_two_pid_namespaces_do_not_own_one_cell(tmp_path):
+    log = tmp_path / "log"
+    inner = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", RACER]
+    with owned(tmp_path / "train"):
+        done = subprocess.run(
+            [*inner, str(tmp_path / "train"), str(log), "0", "0"],
+            input="go\n", capture_output=True, text=True,
+        )  # fmt: skip
+    if "unshare failed" in done.stderr or "Operation not permitted" in done.stderr:
+        pytest.skip(f"no PID namespace can be made here: {done.stderr.strip()}")
+    assert done.returncode == 86, done.stderr
+    assert not log.exists()
 
 
 def test_an_owner_beats(tmp_path):

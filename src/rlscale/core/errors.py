@@ -25,5 +25,12 @@ def sentence_not_traceback(main: Callable[P, R]) -> Callable[P, R]:
         except StudyError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(error.status)
+        except PermissionError as error:
+            print(
+                f"error: {error.filename}: {error.strerror}; this user may not do that there: ask "
+                "its owner, or work in a clone of the study of your own",
+                file=sys.stderr,
+            )
+            sys.exit(1)
 
     return wrapped

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rlscale.core.errors import StudyError
 
@@ -30,6 +31,32 @@ def write_text(path: Path | str, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def new_file(path: Path | str) -> BinaryIO:
+    """Open a file to write that is not there yet; a link that was put in its place is removed.
+
+    Not followed, it cannot lead what is written to somewhere else.
+    """
+    Path(path).unlink(missing_ok=True)
+    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, how, 0o666), "wb")
+
+
+def new_folder(path: Path) -> None:
+    """Make an empty folder; what is there is removed, and a link to elsewhere not followed."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+
+
+def modes_by_umask(folder: Path) -> None:
+    """Give files the modes that the umask asks for: libraries write some for their owner alone."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    umask = next(line.split()[1] for line in status.splitlines() if line.startswith("Umask:"))
+    for path in folder.iterdir():
+        path.chmod(0o666 & ~int(umask, 8))
 
 
 def write_json(path: Path | str, value: Any) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.files import new_file
 
 if TYPE_CHECKING:
     import pandas
@@ -161,7 +162,8 @@ def _write(table: "pyarrow.Table", path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    pyarrow.parquet.write_table(table, part, compression="zstd")
-    with open(part, "rb") as handle:
+    with new_file(part) as handle:
+        pyarrow.parquet.write_table(table, handle, compression="zstd")
+        handle.flush()
         os.fsync(handle.fileno())
     os.replace(part, path)

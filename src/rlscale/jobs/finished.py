@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
-from rlscale.core.files import read_json, write_json
+from rlscale.core.files import new_file, new_folder, read_json, write_json
 from rlscale.core.manifests import read_manifest, run_record, verify_files
 
 _FOLDER = "finished"
@@ -26,8 +26,7 @@ def keep(state: Path, mark: str, outputs: Mapping[str, Path]) -> None:
         outputs: Name -> path of its files, ``manifest`` among them.
     """
     part = state / f".{_FOLDER}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    new_folder(part)
     for name, path in _with_record(outputs).items():
         shutil.copyfile(path, part / name)
     write_json(state / MARK, mark)
@@ -65,7 +64,8 @@ def restore(state: Path, mark: str, outputs: Mapping[str, Path]) -> bool:
         shutil.rmtree(folder)
         return False
     part = outputs["manifest"].with_suffix(".part")
-    shutil.copyfile(folder / "manifest", part)
+    with new_file(part) as handle:
+        handle.write((folder / "manifest").read_bytes())
     part.replace(outputs["manifest"])
     return True
 

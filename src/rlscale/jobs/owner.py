@@ -1,9 +1,11 @@
 """One owner per piece of work: a second start refuses, or waits, and never writes beside the first.
 
 A claim is a file ``<name>.<n>`` made by link, which is atomic on shared file systems where flock is
-not reliable; the highest n owns. The owner touches its claim; a claim is stale once its process is
-gone (on this machine), or its beats stopped and its Slurm job, if it has one, is no longer in the
-queue (elsewhere). Who takes over links n + 1, so two who find the same stale claim cannot both win.
+not reliable; the highest n owns. The owner touches its claim. It is stale once its process is gone,
+where this process would see it (the same boot, the same PID namespace); elsewhere, in another
+container or before a restart, once its beats stopped and its Slurm job, if it has one, is no longer
+in the queue. One that cannot be read is judged by its beats alone. Who takes over links n + 1, so
+two who find the same stale claim cannot both win.
 """
 
 import contextlib
@@ -93,7 +95,10 @@ def _claims(name: Path) -> list[Path]:
 def _claim(name: Path) -> Owner:
     name.parent.mkdir(parents=True, exist_ok=True)
     draft = name.with_name(f"{name.name}.{uuid.uuid4().hex}.draft")
-    draft.write_text(json.dumps(_identity()))
+    with open(draft, "x", encoding="utf-8") as handle:
+        json.dump(_identity(), handle)
+        handle.flush()
+        os.fsync(handle.fileno())
     try:
         while True:
             claims = _claims(name)
@@ -120,7 +125,7 @@ def _claim(name: Path) -> Owner:
 def _identity() -> dict[str, Any]:
     return {
         "host": os.uname().nodename,
-        "boot": _boot(),
+        **_sight(),
         "pid": os.getpid(),
         "born": _born(os.getpid()),
         "job": os.environ.get("SLURM_JOB_ID"),
@@ -128,8 +133,13 @@ def _identity() -> dict[str, Any]:
     }
 
 
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+def _sight() -> dict[str, str]:
+    """Of which processes this one can say whether they are there: those of its boot and namespace.
+
+    Containers on one machine may share its name and its boot, and number their processes alike.
+    """
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+    return {"boot": boot, "pid_namespace": os.readlink("/proc/self/ns/pid")}
 
 
 def _born(pid: int) -> str | None:
@@ -144,12 +154,19 @@ def _born(pid: int) -> str | None:
 def _live_holder(claim: Path) -> str:
     """Who holds a claim, in words; empty where nobody does any more."""
     try:
-        holder = json.loads(claim.read_text(encoding="utf-8"))
         silent = _silence(claim)
+        holder = _read(claim)
     except FileNotFoundError:
         return ""
-    if holder["host"] == os.uname().nodename:
-        live = holder["boot"] == _boot() and _born(holder["pid"]) == holder["born"]
+    if holder is None:
+        if silent >= STALE:
+            return ""
+        return (
+            f"{claim}: somebody's claim that cannot be read, {silent:.0f} s old; it counts for "
+            f"{STALE:.0f} s after its last beat, then run this again"
+        )
+    if all(holder.get(key) == value for key, value in _sight().items()):
+        live = _born(holder["pid"]) == holder["born"]
     else:
         live = silent < STALE or (holder["job"] is not None and _in_queue(holder["job"]))
     if not live:
@@ -159,6 +176,18 @@ def _live_holder(claim: Path) -> str:
         f"{claim}: process {holder['pid']} on {holder['host']}{job} is at this work since "
         f"{holder['since']} (last beat {silent:.0f} s ago); wait for it, or end it"
     )
+
+
+def _read(claim: Path) -> dict[str, Any] | None:
+    """What a claim says; None where it cannot be read: empty, cut off, or another user's."""
+    try:
+        holder = json.loads(claim.read_text(encoding="utf-8"))
+    except (ValueError, PermissionError):
+        return None
+    known = isinstance(holder, dict) and {"host", "boot", "pid", "born", "job", "since"} <= {
+        *holder
+    }
+    return holder if known else None
 
 
 def _silence(claim: Path) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.files import modes_by_umask, new_folder
 from rlscale.core.manifests import mark_of, write_manifest
 from rlscale.jobs import finished
 from rlscale.models.checkpoints import read_model
@@ -59,8 +60,7 @@ def make_model(
         print(f"{name}: made before; its manifest is put back")
         return
     part = weights.with_name(f".{weights.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    new_folder(part)
     facts: dict[str, Any] = {}
     if "made" in source:
         assert corpus is not None, "the rule gives what a made model learns"
@@ -73,6 +73,7 @@ def make_model(
     else:
         copy_model(_locate(source, trusted), part, trusted)
     network = load_model(part, name, trusted)
+    modes_by_umask(part)
     shutil.rmtree(weights, ignore_errors=True)
     os.replace(part, weights)
     write_manifest(

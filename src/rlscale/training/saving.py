@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
-from rlscale.core.files import read_json, write_json
+from rlscale.core.files import modes_by_umask, new_folder, read_json, write_json
 from rlscale.jobs.finished import MARK
 from rlscale.training.lora import merged
 
@@ -80,9 +80,10 @@ def save_weights(trainer: "GRPOTrainer", folder: Path, dtype: str) -> bool:
         tensors = merged(tensors, model.peft_config["default"])
         model = model.get_base_model()
     part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    new_folder(part)
     model.save_pretrained(part, state_dict=kept_tensors(tensors, model, dtype))
     trainer.processing_class.save_pretrained(part)
+    modes_by_umask(part)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(part, folder)
     return True
