@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import os
 import sys
 
 import rlscale
@@ -21,6 +22,8 @@ _SMALL = {
 @sentence_not_traceback
 def main() -> None:
     """Parse the command and run it in the current folder; its exit status is the command's."""
+    # No process that is started from here takes modules from the folder that it works in.
+    os.environ["PYTHONSAFEPATH"] = "1"
     parser = argparse.ArgumentParser(prog="rlscale", description=__doc__)
     parser.add_argument("--version", action="version", version=f"rlscale {rlscale.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rlscale.data.layouts import Row
 
 _BLANK = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"  # a byte order mark
+_SHOWN = 80  # characters of a key in a message
 _SPACE = re.compile(r"[ \t\r\n,]*")
 
 
@@ -94,9 +96,9 @@ class RepeatedKey(ValueError):
 def _no_repeated_key(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise RepeatedKey(f"key '{twice}' stands twice")
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise RepeatedKey(f"key '{twice[:_SHOWN]}' stands twice")
     return row
 
 

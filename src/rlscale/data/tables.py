@@ -11,7 +11,11 @@ from rlscale.data.files import PACKED, Columns, check_columns, open_file
 from rlscale.data.layouts import Row
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow
+
+_LONGEST = 2**20  # bytes of a row's texts: no problem is longer
+_AT_ONCE = 2**26  # bytes of texts that are made into Python's at once
 
 
 def parquet_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
@@ -20,7 +24,12 @@ def parquet_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]
 
     source = path if path.suffix not in PACKED else pyarrow.BufferReader(open_file(path).read())
     try:
-        file = pyarrow.parquet.ParquetFile(source)
+        schema = pyarrow.parquet.read_schema(source)
+        texts = [field.name for field in schema if _is_text(field.type)]
+        if isinstance(source, pyarrow.BufferReader):
+            source.seek(0)
+        # Kept as the file keeps them: a text that it holds once may stand in a million rows.
+        file = pyarrow.parquet.ParquetFile(source, read_dictionary=texts)
         present = file.schema_arrow.names
         check_columns(path, present, needed)
         wanted = present if columns is None else [name for name in columns if name in present]
@@ -52,7 +61,49 @@ def arrow_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
         raise StudyError(f"{path}: not a whole Arrow file ({error})") from None
 
 
+def _is_text(kind: "pyarrow.DataType") -> bool:
+    import pyarrow
+
+    return bool(pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind))
+
+
 def _batch_rows(batch: "pyarrow.RecordBatch") -> Iterator[Row]:
+    """Rows of a batch, in parts that take bounded memory; what is no problem's text is left out."""
+    longest = _lengths(batch)
+    if longest is None or longest.sum() <= _AT_ONCE:
+        yield from _plain_rows(batch)
+        return
+    start, taken = 0, 0
+    for row, length in enumerate(longest):
+        if length > _LONGEST or taken + length > _AT_ONCE:
+            yield from _plain_rows(batch.slice(start, row - start))
+            start, taken = row, 0
+        if length > _LONGEST:
+            yield f"a text of {length} bytes, longer than any problem"
+            start = row + 1
+        else:
+            taken += int(length)
+    yield from _plain_rows(batch.slice(start))
+
+
+def _lengths(batch: "pyarrow.RecordBatch") -> "np.ndarray | None":
+    """Bytes of every row's texts, shape (rows,); None where no column is one of texts."""
+    import pyarrow
+    import pyarrow.compute
+
+    found = None
+    for column in batch.columns:
+        encoded = pyarrow.types.is_dictionary(column.type)
+        if not _is_text(column.type.value_type if encoded else column.type):
+            continue
+        lengths = pyarrow.compute.binary_length(column.dictionary if encoded else column)
+        lengths = lengths.take(column.indices) if encoded else lengths
+        numbers = lengths.fill_null(0).to_numpy(zero_copy_only=False).astype("int64")
+        found = numbers if found is None else found + numbers
+    return found
+
+
+def _plain_rows(batch: "pyarrow.RecordBatch") -> Iterator[Row]:
     try:
         yield from batch.to_pylist()
     except UnicodeDecodeError:

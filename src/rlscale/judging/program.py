@@ -34,8 +34,10 @@ class Program:
         if not blocks:
             return response.replace("\r\n", "\n")
         entry = re.escape(problem["entry"])
-        head = re.compile(rf"^\s*(?:async\s+)?(?:def\s+{entry}\b|{entry}\s*[:=])", re.MULTILINE)
-        for wanted in (head, re.compile(r"^\s*(?:return|yield)\b", re.MULTILINE)):
+        head = re.compile(
+            rf"^[^\S\n]*(?:async\s+)?(?:def\s+{entry}\b|{entry}\s*[:=])", re.MULTILINE
+        )
+        for wanted in (head, re.compile(r"^[^\S\n]*(?:return|yield)\b", re.MULTILINE)):
             last = max((i for i, block in enumerate(blocks) if wanted.search(block)), default=None)
             if last is not None:
                 return _BETWEEN.join(blocks[: last + 1])

@@ -72,7 +72,7 @@ class _Worker:
         self.kind = kind
         self._rest = b""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rlscale.judging.workers", kind],
+            [sys.executable, "-P", "-m", "rlscale.judging.workers", kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

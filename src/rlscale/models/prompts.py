@@ -7,6 +7,8 @@ from rlscale.core.errors import StudyError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_LONGEST_TEMPLATE = 200_000  # characters that a chat template may add to a message
+
 Form = Literal["bare", "chat"]
 
 
@@ -51,7 +53,13 @@ def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
             "whose tokenizer has one, or scoring: ours"
         )
     message = [{"role": "user", "content": text}]
+    asked = len(text)
     text = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+    if len(text) > 4 * asked + _LONGEST_TEMPLATE:
+        raise StudyError(
+            f"{tokenizer.name_or_path}: the chat template makes {len(text)} characters of a "
+            f"message of {asked}; no model is asked so. Take the template that the model came with"
+        )
     start = tokenizer.bos_token
     if start and text.startswith(start) and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]:
         text = text.removeprefix(start)
