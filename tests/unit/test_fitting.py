@@ -120,6 +120,21 @@ def test_equal_inputs_give_equal_bytes_and_row_order_does_not_matter():
     assert rounded(fit(table)) == rounded(fit(shuffled)) == rounded(fit(table))
 
 
+def test_weighting_by_runs_counts_the_answers_behind_a_mean():
+    """A published curve whose later points are means of one run instead of three."""
+    table = straight_curves(n_samples=1500)
+    late = table["step"].gt(16) & table["model"].eq("9b")
+    counted = table.assign(n_samples=table["n_samples"].where(~late, 500))
+    (group,) = build_groups(counted, x="data", column="loss", size="n_params")
+    w = points_of(group, "runs").w
+    np.testing.assert_allclose(w.sum(1), 1)
+    np.testing.assert_allclose(w[2, 15] / w[2, 16], 3)
+    np.testing.assert_allclose(w[[0, 1, 3]], 1 / 32)
+    uncounted = table.assign(n_samples=np.nan, n_problems=np.nan)
+    (group,) = build_groups(uncounted, x="data", column="loss", size="n_params")
+    np.testing.assert_allclose(points_of(group, "runs").w, 1 / 32)
+
+
 def test_weighting_by_steps_gives_log_spaced_checkpoints_the_weight_of_all_steps():
     dense, sparse = straight_curves(), straight_curves(steps=[0, 1, 2, 4, 8, 16, 32])
     found = {}

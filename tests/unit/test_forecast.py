@@ -187,6 +187,30 @@ def test_a_probes_forecast_knows_nothing_of_later_target_rows():
     assert forecast(table, split) == forecast(changed, split)
 
 
+@pytest.mark.parametrize(("law", "far_counts"), [("free_slopes", False), ("saturating", True)])
+def test_a_probed_shape_is_carried_on_from_the_last_three_sizes(law, far_counts):
+    """What shares nothing between sizes asks those next to the target; a law of k(N) asks all."""
+    group = draw_study(np.random.default_rng(7), Design(runs=(2,) * 7)).group
+    value = group.value.copy()
+    value[group.size_of == 6, 5:] = np.nan
+    probed = replace(group, value=value)
+    far = np.where((group.size_of == 0)[:, None], value * (group.x / group.x[0, 0]) ** -0.02, value)
+    target, split = Target("simulated", "base", "72b", 72e9), Split("inter", probe=5)
+    found = [
+        forecast_group(own, [target], FitSpec(law, settings=SETTINGS), split)[0].grid[-1].log_value
+        for own in (probed, replace(group, value=far))
+    ]
+    assert (found[0] != found[1]) == far_counts
+
+
+@pytest.mark.parametrize("held_out", [1, 3])
+def test_several_of_the_largest_sizes_can_be_the_target(held_out):
+    _, targets = split_curves(
+        straight_curves(), Split("inter", held_out_sizes=held_out), SETTINGS, "loss"
+    )
+    assert [target.model for target in targets] == ["27b", "3b", "9b"][: 1 if held_out == 1 else 3]
+
+
 def test_an_unseen_size_is_covered_whichever_law_of_k_is_true():
     hits = []
     for seed in range(12):

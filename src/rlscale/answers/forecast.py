@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 # Predictions run from a hundredth of the first x seen to a thousand times the last.
 _GRID = 401
+_NEXT = 3  # Sizes that the shape of a probed curve is carried on from.
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,10 @@ def forecast_group(
     kept = np.ones(len(group.models), bool)
     if split.looks:
         kept = ~np.isin(group.models, [target.model for target in wanted])
+        if split.probe and not law.parameters:
+            # Its level is the target's own: what is left to carry on is the shape of curves, which
+            # the sizes next to the target know best.
+            kept[np.flatnonzero(kept)[:-_NEXT]] = False
     if split.kind == "inter" and split.probe:
         group = group.part(cells=kept[group.size_of])
     found = trouble(group, law)

@@ -41,7 +41,7 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metric", default="loss", help="loss, response_length or a benchmark")
     parser.add_argument("--benchmark", default="held_out", help="the held-out benchmark")
     parser.add_argument("--size", default="n_params", help="column of the swept size N")
-    parser.add_argument("--weighting", default="variance", help="equal, variance or steps")
+    parser.add_argument("--weighting", default="variance", help="equal, runs, variance or steps")
     parser.add_argument(
         "--select", nargs="*", default=[], metavar="COLUMN=VALUE[,VALUE]|LOW..HIGH",
         help="rows to fit: model=7b,14b step=10..100",

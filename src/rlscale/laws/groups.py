@@ -287,11 +287,11 @@ def check_counts(rows: "pandas.DataFrame", column: str, weighting: str) -> None:
     Raises:
         StudyError: A loss has neither n_samples nor n_problems.
     """
-    if column != "loss" or weighting == "equal":
+    if column != "loss" or weighting in ("equal", "runs"):
         return
     bad = rows[rows["n_samples"].isna() & rows["n_problems"].isna()]
     if len(bad):
         raise StudyError(
             f"fit.weighting: {weighting} needs n_samples or n_problems, which "
-            f"{len(bad)} rows lack (cell {bad['cell'].iloc[0]}); use 'equal'"
+            f"{len(bad)} rows lack (cell {bad['cell'].iloc[0]}); use 'equal' or 'runs'"
         )

@@ -8,7 +8,7 @@ from rlscale.core.errors import StudyError
 from rlscale.laws.arrays import Array, Bools
 from rlscale.laws.groups import Group, mean_curves, run_variance
 
-WEIGHTINGS = ("equal", "variance", "steps")
+WEIGHTINGS = ("equal", "runs", "variance", "steps")
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,8 @@ def weights(group: Group, weighting: str) -> Array:
     """Weight of every (size, step) point (M, T); 0 where nothing was measured.
 
     - ``equal``: every size the same total weight, every point of it the same share.
+    - ``runs``: every size the same total weight, a point of it in proportion to the answers behind
+      its mean, or to its runs where answers were not counted.
     - ``variance``: 1 / (sampling variance + pooled run variance) of the point's mean log value.
     - ``steps``: as ``variance``, times the number of steps that the point stands for (half the gap
       to its neighbours), so that log-spaced checkpoints do not weight early steps.
@@ -104,6 +106,9 @@ def weights(group: Group, weighting: str) -> Array:
     runs = group.runs
     if weighting == "equal":
         return np.divide((runs > 0).astype(float), (runs > 0).sum(1, keepdims=True).clip(1))
+    if weighting == "runs":
+        behind = _answers(group)
+        return np.asarray(behind / behind.sum(1, keepdims=True))
     if weighting not in WEIGHTINGS:
         raise StudyError(f"fit.weighting: '{weighting}' is none of {', '.join(WEIGHTINGS)}")
     pooled, freedom = run_variance(group)
@@ -115,6 +120,14 @@ def weights(group: Group, weighting: str) -> Array:
         raise StudyError(f"{group.variant}: runs do not differ at all; use fit.weighting: equal")
     result = np.divide(runs, total, out=np.zeros_like(runs), where=runs > 0)
     return result * _gaps(group, runs) if weighting == "steps" else result
+
+
+def _answers(group: Group) -> Array:
+    """Answers behind every mean (M, T); runs where not all answers were counted."""
+    measured = np.isfinite(group.value)
+    if not np.isfinite(group.draws[measured]).all():
+        return group.runs
+    return group.members @ np.where(measured, group.draws, 0.0)
 
 
 def _gaps(group: Group, runs: Array) -> Array:
