@@ -86,7 +86,7 @@ def test_the_plan_counts_beyond_64_bits(paper):
     assert largest["compute_flops"] == pytest.approx(6 * 72e9 * largest["tokens"])
     assert largest["compute_flops"] > 2**64
     page = plan_page(table, paper)
-    assert f"| all | 138 | | {table['tokens'].sum():.3g} | {table['flops'].sum():.3g} |" in page
+    assert f"| all | 126 | | {table['tokens'].sum():.3g} | {table['flops'].sum():.3g} |" in page
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_one_protocol_for_all_cells_of_a_fit(paper):
         for cell in expand(paper)
         if all(getattr(cell, key) == value for key, value in selected.items())
     ]
-    assert len(cells) == 66
+    assert len(cells) == 54
     assert len({protocol_digest(paper, cell) for cell in cells}) == 1
 
 
@@ -169,10 +169,10 @@ def test_hub_models_are_pinned_and_distinct(paper):
         for variant, source in model.items()
         if variant in ("base", "instruct")
     ]
-    assert len(sources) == 22
+    assert len(sources) == 18
     hub = [(source["hub"], source["revision"]) for source in sources if "hub" in source]
-    assert len(hub) == 21  # the base of 72B is a local folder
-    assert len({name for name, _ in hub}) == len({revision for _, revision in hub}) == 21
+    assert len(hub) == 17  # the base of 72B is a local folder
+    assert len({name for name, _ in hub}) == len({revision for _, revision in hub}) == 17
 
 
 def test_files_lie_below_the_study(paper):
@@ -284,12 +284,12 @@ def jobs(tmp_path_factory) -> dict[str, int]:
 
 def test_a_dry_run_lists_the_jobs(jobs, paper):
     cells = len(expand(paper))
-    assert cells == 138
+    assert cells == 126
     wanted = {
         "prepare_set": 1,
         "make_variant": 10,
         "make_benchmark": 7,
-        "make_model": 22,
+        "make_model": 18,
         "train_cell": cells,
         "evaluate_cell": cells,
         "make_curve": cells,

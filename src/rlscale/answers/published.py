@@ -10,10 +10,11 @@ from rlscale.laws.study import fit_study
 if TYPE_CHECKING:
     import pandas
 
-# PAPER intra = each curve without its last 80 points, which leaves the base models 25 points, the
-# two largest, whose curves are shorter, 24 and 23; inter = 0.5-32B, all steps (the tuning of
-# E(72B) on 72B does not touch K_max and N0).
-_CLIPPED = 80
+# PAPER intra = each curve without its first and last so many points, by index. Of base that leaves
+# 25 points, of the two largest, whose curves are shorter, 24 and 23; of instruct steps 4 to 40, of
+# 1.5B and 72B to 39. inter = 0.5-32B, all steps (the tuning of E(72B) on 72B does not touch K_max
+# and N0).
+_CLIPPED = {"base": (0, 80), "instruct": (3, 65)}
 _WINDOWS = ((1, 25), (11, 40), (26, 75), (51, 105), (1, 105))
 
 
@@ -42,7 +43,11 @@ def compare_with_table6(
         part = curves[curves["variant"] == row.variant]
         if part.empty:
             continue
-        rows = _intra(part) if row.protocol == "intra" else _without_largest(part)
+        rows = (
+            intra_rows(part, str(row.variant))
+            if row.protocol == "intra"
+            else _without_largest(part)
+        )
         paper = _fit(rows, PAPER, str(row.x), settings)
         ours = _fit(rows, DEFAULT, str(row.x), settings)
         lines.append(
@@ -68,10 +73,15 @@ def compare_with_table6(
     return "\n".join(lines) + "\n"
 
 
-def _intra(curves: "pandas.DataFrame") -> "pandas.DataFrame":
-    rows = curves[curves["step"] > 0]
+def intra_rows(curves: "pandas.DataFrame", variant: str) -> "pandas.DataFrame":
+    """What the paper's forecast of the rest of a run sees of curves that start at step 1 or later.
+
+    A first step that a curve lacks is clipped already: figures of instruct models start at step 4.
+    """
+    first, last = _CLIPPED[variant]
+    rows = curves[curves["step"] > first]
     left = rows.groupby(["cell", "benchmark"])["step"].rank(ascending=False)
-    return rows[left > _CLIPPED]
+    return rows[left > last]
 
 
 def _without_largest(curves: "pandas.DataFrame") -> "pandas.DataFrame":
