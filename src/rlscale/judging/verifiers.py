@@ -66,6 +66,8 @@ VERIFIERS: Registry[Verifier] = Registry(
         "choice": "rlscale.judging.choice:CHOICE",
         "grid": "rlscale.judging.grid:GRID",
         "program": "rlscale.judging.program:PROGRAM",
+        "stdin_program": "rlscale.judging.stdin_program:STDIN_PROGRAM",
+        "final_answer": "rlscale.judging.final_answer:FINAL_ANSWER",
         "paper_math": "rlscale.judging.paper:MATH",
         "paper_ending": "rlscale.judging.paper:ENDING",
         "paper_number": "rlscale.judging.paper:NUMBERS",
