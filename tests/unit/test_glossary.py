@@ -10,7 +10,13 @@ from rlscale.core.tables import CURVE_COLUMNS
 from rlscale.study.config_table import keys
 
 ROOT = Path(__file__).parents[2]
-BORROWED = {"grpo", "lora", "made", "engine"}  # keys below these are those of other libraries
+BORROWED = {
+    "grpo",
+    "lora",
+    "made",
+    "architecture",
+    "engine",
+}  # keys below these are those of other libraries
 
 
 def rows() -> list[list[str]]:

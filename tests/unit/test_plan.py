@@ -52,7 +52,9 @@ def test_a_cells_cost_is_that_of_the_hand(config):
     decoding = 2e9 * (tokens + asked) * 499 / 500
     assert row["flops"] == training + decoding
     assert row["gpu_hours"] == pytest.approx((training / 5e14 + decoding / 1e14) / 3600)
-    assert row["wall_hours"] == pytest.approx(row["gpu_hours"] / 2)
+    by_training = (training / 5e14 + 2e9 * tokens * 499 / 500 / 1e14) / 3600
+    assert row["wall_hours"] == pytest.approx(by_training / 2)
+    assert row["evaluation_hours"] == pytest.approx(row["gpu_hours"] - by_training)  # by one GPU
     assert row["jobs"] == 1
     assert row["checkpoints_gib"] == pytest.approx(2 * 2e9 / 2**30)
     assert row["state_gib"] == pytest.approx(12e9 / 2**30)

@@ -83,14 +83,31 @@ def new_model(
 
 
 def parameter_counts(model: "torch.nn.Module") -> dict[str, int]:
-    """``n_params`` without input and output embeddings, ``n_params_total`` with them."""
+    """``n_params`` without input and output embeddings, ``n_params_total`` with them.
+
+    Of experts those count that a token passes (a mixture of 30 billion may have 3 that are active).
+    """
     total = sum(parameter.numel() for parameter in model.parameters())
     embeddings = {
         id(layer.weight): layer.weight.numel()
         for layer in (model.get_input_embeddings(), model.get_output_embeddings())
         if layer is not None
     }
-    return {"n_params": total - sum(embeddings.values()), "n_params_total": total}
+    active = total - _idle(model)
+    return {"n_params": active - sum(embeddings.values()), "n_params_total": active}
+
+
+def _idle(model: "torch.nn.Module") -> int:
+    """Parameters of experts that a token does not pass."""
+    config = model.config.get_text_config()
+    names = ("num_experts", "num_local_experts", "n_routed_experts")
+    experts = next((getattr(config, name) for name in names if getattr(config, name, None)), 0)
+    if not experts:
+        return 0
+    stored = sum(
+        parameter.numel() for name, parameter in model.named_parameters() if ".experts." in name
+    )
+    return stored // experts * (experts - config.num_experts_per_tok)
 
 
 def pretrain(

@@ -9,6 +9,7 @@ from typing import Any
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import CURVE_COLUMNS
 from rlscale.study import grid
+from rlscale.study.estimates import unfit
 from rlscale.study.names import check_names
 from rlscale.study.schema import SCHEMA, load, near, schema_findings, with_defaults
 from rlscale.training.grpo_keys import FIXED, grpo_keys
@@ -261,5 +262,5 @@ _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _sweeps, _grpo, _sections, _resources, _fits, _evaluation,
 )  # fmt: skip
 _CELL_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
-    _overrides, _selected, _lengths, _pools,
+    _overrides, _selected, _lengths, _pools, unfit,
 )  # fmt: skip

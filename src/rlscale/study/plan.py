@@ -1,4 +1,4 @@
-"""What a study will cost, before anything is submitted: GPU-hours, tokens, disk, jobs per cell.
+"""What a study will cost, before anything is submitted: hours, memory, disk, money per cell.
 
 Everything follows from the configuration and the rates stated under ``resources.plan``; no weights
 and no data are read.
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rlscale.accounting.ledger import EVALUATION, Cost, Tokens, passes
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
+from rlscale.jobs.memory import GIB
+from rlscale.study.estimates import memory, shape_of
 from rlscale.study.grid import expand, job_of, recipe_of
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _STATE_BYTES = 12  # Per parameter: float32 weights and Adam's two moments.
-_HOUR, _GIB = 3600.0, 2**30
+_HOUR = 3600.0
+_MEMORY = ("gpu_gib", "node_gib")
 
 
 def plan_study(config: Mapping[str, Any]) -> "pandas.DataFrame":
@@ -30,7 +33,9 @@ def plan_study(config: Mapping[str, Any]) -> "pandas.DataFrame":
     Returns:
         cell, model, gpus, n_params, tokens (training), evaluation_tokens, compute_flops (6 N T),
         flops (all phases and evaluation), gpu_hours (device-hours where there is no GPU),
-        wall_hours, jobs (of the configured length), checkpoints_gib and state_gib.
+        wall_hours (of the training by its GPUs), evaluation_hours (by the evaluation's), jobs (of
+        the configured length), gpu_gib and node_gib (estimated memory), checkpoints_gib, state_gib
+        and cost (nan without a price).
 
     Raises:
         StudyError: A model's size is not stated.
@@ -50,52 +55,72 @@ def write_plan(config: Mapping[str, Any], table: str, page: str) -> None:
 
 
 def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
-    recipe = recipe_of(config, cell)
+    recipe, job = recipe_of(config, cell), job_of(config, cell.model)
     rates = config["resources"]["plan"]
-    n = config["models"][cell.model].get("n_params_nominal")
-    if n is None:
-        raise StudyError(f"models.{cell.model}: a plan needs its size: state n_params_nominal")
-    job = job_of(config, cell.model)
-    responses = recipe.problems * cell.group_size
-    # Of a model that is only named, the head and the layers' shape are not known.
-    cost = Cost(
-        n_params=round(n),
-        n_params_total=round(n),
-        head=0,
-        attention=0,
-        phases=passes(updates_per_step=recipe.updates_per_step, beta=recipe.grpo.get("beta", 0)),
-    )
+    cost = _cost(config, cell)
     lengths = (round(rates["prompt_tokens"]), round(rates["completion_tokens"]))
-    tokens = Tokens.equal(responses, *lengths)
+    tokens = Tokens.equal(recipe.problems * cell.group_size, *lengths)
     samples = sum(benchmark["samples"] for benchmark in config["benchmarks"].values())
     asked = len(recipe.checkpoints) * samples * rates["problems_per_benchmark"]
     evaluated = Tokens.equal(asked, *lengths)
     rows = [cost.row(0, phase, tokens) for phase in cost.phases]
     flops = {row["phase"]: row["flops"] for row in rows}
-    decoding = flops.pop("generation") + cost.flops(EVALUATION, evaluated)
-    training = sum(flops.values())
-    speed = rates["device_flops"]
-    hours = (
-        training / (speed * rates["training_utilisation"])
-        + decoding / (speed * rates["generation_utilisation"])
-    ) / _HOUR
-    wall = hours / max(job.gpus, 1)
-    saved = len(recipe.trained_checkpoints)
-    on_disk = min(saved, config["training"]["checkpoints_on_disk"] or saved)
+    evaluation = cost.flops(EVALUATION, evaluated)
+    decoding = flops.pop("generation")
+    updating = sum(flops.values())
+    by_update = rates["device_flops"] * rates["training_utilisation"] * _HOUR
+    by_decoding = rates["device_flops"] * rates["generation_utilisation"] * _HOUR
+    training_hours = updating / by_update + decoding / by_decoding
+    evaluation_hours = evaluation / by_decoding
+    wall = training_hours / max(job.gpus, 1)
     return {
         "cell": cell.path,
         "model": cell.model,
         "gpus": job.gpus,
-        "n_params": n,
+        "n_params": cost.n_params,
         "tokens": tokens.total,
         "evaluation_tokens": evaluated.total,
         "compute_flops": float(sum(row["compute_flops"] for row in rows)),
-        "flops": float(training + decoding),
-        "gpu_hours": hours,
+        "flops": float(updating + decoding + evaluation),
+        "gpu_hours": training_hours + evaluation_hours,
         "wall_hours": wall,
+        "evaluation_hours": evaluation_hours / max(job.of_evaluation().gpus, 1),
         "jobs": math.ceil(60 * wall / job.minutes),
-        "checkpoints_gib": on_disk * n * _BYTES[recipe.checkpoint_dtype] / _GIB,
-        "state_gib": n * _STATE_BYTES / _GIB,
+        **_space(config, cell, cost.n_params_total),
+        "cost": (training_hours + evaluation_hours) * rates.get("price", math.nan),
+    }
+
+
+def _cost(config: Mapping[str, Any], cell: Any) -> Cost:
+    """What a token costs: by the model's shape, or where that is not said by the name's number."""
+    recipe = recipe_of(config, cell)
+    phases = passes(updates_per_step=recipe.updates_per_step, beta=recipe.grpo.get("beta", 0))
+    frozen = recipe.lora is not None
+    shape = shape_of(config, cell)
+    if shape:
+        n, total = shape.n_params, shape.n_params + shape.embeddings
+        return Cost(n, total, shape.head, shape.attention, phases, frozen)
+    n = config["models"][cell.model].get("n_params_nominal")
+    if n is None:
+        raise StudyError(
+            f"models.{cell.model}: a plan needs its size: state architecture or n_params_nominal"
+        )
+    return Cost(round(n), round(n), 0, 0, phases, frozen)
+
+
+def _space(config: Mapping[str, Any], cell: Any, n_params: int) -> dict[str, float]:
+    """Memory of a GPU and of a node (nan where the shape is not known), and disk [GiB]."""
+    recipe = recipe_of(config, cell)
+    shape, needed = shape_of(config, cell), memory(config, cell)
+    stored = shape.stored if shape else n_params
+    saved = len(recipe.trained_checkpoints)
+    on_disk = min(saved, config["training"]["checkpoints_on_disk"] or saved)
+    on_gpu = job_of(config, cell.model).gpus > 0
+    return {
+        "gpu_gib": needed.peak / GIB if needed and on_gpu else math.nan,
+        "node_gib": needed.host / GIB if needed else math.nan,
+        "checkpoints_gib": on_disk * stored * _BYTES[recipe.checkpoint_dtype] / GIB,
+        "state_gib": stored * _STATE_BYTES / GIB,
     }
 
 
@@ -107,26 +132,27 @@ def plan_page(table: "pandas.DataFrame", config: Mapping[str, Any]) -> str:
         config: The same configuration.
     """
     rates = config["resources"]["plan"]
+    total = table.sum(numeric_only=True)
+    money = "price" in rates
     lines = [
         f"# What the study {config['study']} will cost",
         "",
         f"{len(table)} cells (results/plan.csv). Device-hours are GPU-hours where a cell has GPUs.",
         "",
-        "| model | cells | GPUs | tokens | FLOPs | device-hours | longest cell, h | jobs per cell |"
-        " checkpoints, GiB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for model, part in table.sort_values("n_params", kind="stable").groupby("model", sort=False):
-        lines.append(
-            f"| {model} | {len(part)} | {part['gpus'].max()} | {part['tokens'].sum():.3g} | "
-            f"{part['flops'].sum():.3g} | {part['gpu_hours'].sum():,.3g} | "
-            f"{part['wall_hours'].max():,.3g} | {part['jobs'].max()} | "
-            f"{part['checkpoints_gib'].sum():,.3g} |"
-        )
-    total = table.sum(numeric_only=True)
-    lines += [
+        "| model | cells | GPUs | tokens | FLOPs | device-hours | longest training, h |"
+        " longest evaluation, h | jobs per cell | GiB of a GPU | GiB of a node |"
+        " checkpoints, GiB |" + " cost |" * money,
+        "| --- |" + " ---: |" * (11 + money),
+        *(
+            _line(str(model), part, money)
+            for model, part in table.sort_values("n_params", kind="stable").groupby(
+                "model", sort=False
+            )
+        ),
         f"| all | {len(table)} | | {total['tokens']:.3g} | {total['flops']:.3g} | "
-        f"{total['gpu_hours']:,.3g} | | | {total['checkpoints_gib']:,.3g} |",
+        f"{total['gpu_hours']:,.3g} | | | | | | {total['checkpoints_gib']:,.3g} |"
+        + f" {total['cost']:,.3g} |"
+        * money,
         "",
         f"Disk at most: {total['checkpoints_gib']:,.3g} GiB of checkpoints, and resumable state of",
         f"{total['state_gib']:,.3g} GiB if all cells run at once "
@@ -136,7 +162,34 @@ def plan_page(table: "pandas.DataFrame", config: Mapping[str, Any]) -> str:
         "",
         *(f"- {key}: {value:g}" for key, value in rates.items()),
         "",
-        "Parameters are `n_params_nominal`; the output head and attention's own products are left",
-        "out, the start of jobs and queues as well.",
+        "Where a model's `architecture` is said (or it is made here), N and the output head are",
+        "exact and memory is estimated (docs/training.md says how); else N is `n_params_nominal`,",
+        "and head and attention's products are left out. The start of jobs is in no hour.",
+        *_short_of_memory(table, config),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _line(model: str, part: "pandas.DataFrame", money: bool) -> str:
+    """A model's row of the page."""
+    most = part.max(numeric_only=True)
+    gpu, node = ("" if math.isnan(most[key]) else f"{most[key]:,.3g}" for key in _MEMORY)
+    return (
+        f"| {model} | {len(part)} | {part['gpus'].max()} | {part['tokens'].sum():.3g} | "
+        f"{part['flops'].sum():.3g} | {part['gpu_hours'].sum():,.3g} | "
+        f"{most['wall_hours']:,.3g} | {most['evaluation_hours']:,.3g} | {part['jobs'].max()} | "
+        f"{gpu} | {node} | {part['checkpoints_gib'].sum():,.3g} |"
+        + f" {part['cost'].sum():,.3g} |"
+        * money
+    )
+
+
+def _short_of_memory(table: "pandas.DataFrame", config: Mapping[str, Any]) -> list[str]:
+    """Models whose jobs ask for less memory of a node than is estimated."""
+    lines = []
+    for model, part in table.groupby("model", sort=False):
+        asked, needed = job_of(config, str(model)).mem_mb, part["node_gib"].max() * GIB / 1e6
+        if needed > asked:
+            where = f"resources.models.{model}.mem_mb"
+            lines.append(f"- {where}: {asked} is less than the estimated {needed:,.0f}")
+    return ["", "**Memory of nodes:**", "", *lines] if lines else []
