@@ -1,6 +1,7 @@
 """Figures come out of whole and of broken studies, with the data and the chain behind them."""
 
 import json
+import re
 from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 import pandas
 import pytest
 from curve_tables import fit_document, straight_curves
+from matplotlib.collections import PolyCollection
+from matplotlib.container import ErrorbarContainer
 
 from rlscale.answers.forecast import Split, forecast_curves, split_curves
 from rlscale.answers.ranking import score_forecasts
@@ -17,6 +20,7 @@ from rlscale.core.tables import read_curves, write_curves
 from rlscale.laws.spec import FitSpec, Settings
 from rlscale.laws.study import rounded
 from rlscale.report.figures.draw import draw
+from rlscale.report.figures.inputs import fixed
 from rlscale.report.figures.registry import FORECAST_LAWS, all_figures
 from rlscale.report.figures.style import PALETTES, colours, human, log_ticks, panels
 from rlscale.study.lineage import read_provenance
@@ -216,6 +220,50 @@ def test_benchmarks_asked_before_and_after_only_show_the_transfer(tmp_path):
     folder = Folder(tmp_path, curves[ends])
     assert set(folder.draw("fig_domain_transfer").table["benchmark"]) == {"held_out", "harder"}
     assert set(folder.draw("fig_benchmarks_vs_data").table["benchmark"]) == {"held_out"}
+
+
+def drawn(figure) -> tuple[bool, bool]:
+    """Whether a figure has error bars, and whether it has bands."""
+    axes = figure.axes
+    bars = [c for a in axes for c in a.containers if isinstance(c, ErrorbarContainer)]
+    ends = [s for bar in bars for lines in bar[2] for s in lines.get_segments()]
+    bands = [c for a in axes for c in a.collections if isinstance(c, PolyCollection)]
+    return any(len(s) and np.isfinite(s).all() for s in ends), any(band.get_paths() for band in bands)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """The same study with one run and no counts but the problems'."""
+    curves = full_curves(runs=1).drop(columns=["n_samples", "n_correct", "loss_se"])
+    folder = Folder(tmp_path_factory.mktemp("bare"), curves)
+    folder.add_tables(read_curves(folder.curves))
+    return folder
+
+
+@pytest.mark.parametrize("study", ["whole", "bare"])
+@pytest.mark.parametrize("name", [name for name in FIGURES if name.startswith("fig_")])
+def test_footnotes_name_what_is_drawn(request, study, name):
+    """Bars and bands are explained where they are, and nowhere else."""
+    drawing = request.getfixturevalue(study).draw(name)
+    said = drawing.figure.get_supxlabel().replace("\n", " ")
+    if drawing.supports == "no data" or name in ("fig_data_waterfall", "fig_outcomes"):
+        return  # Bars of counts and areas of shares: no intervals.
+    bars, bands = drawn(drawing.figure)
+    assert bars == bool(re.search(r"(?<!no )(?<!no error )\bbars( and band)?( =|:)", said, re.I))
+    assert bands == bool(re.search(r"\bbands?( =|:)", said, re.I))
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(-0.00004, 3, "0.000"), (-0.0006, 3, "-0.001"), (0.0, 4, "0.0000"), (12.3456, 2, "12.35")],
+)
+def test_what_rounds_to_zero_has_no_sign(value, digits, text):
+    assert fixed(value, digits) == text
+
+
+def test_models_are_in_the_order_of_their_sizes(tmp_path):
+    folder = Folder(tmp_path, full_curves(runs=1).assign(n_params_nominal=lambda t: t["n_params"]))
+    assert folder.draw("table_models").table["model"].tolist() == ["1b", "3b", "9b", "27b"]
 
 
 @pytest.mark.slow

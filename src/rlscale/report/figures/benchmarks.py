@@ -6,7 +6,7 @@ import numpy as np
 
 from rlscale.laws.groups import build_groups
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, title
-from rlscale.report.figures.means import mean_points, means_by
+from rlscale.report.figures.means import bar_words, mean_points, means_by
 from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import LOSS, curve_panels
 from rlscale.report.figures.style import (
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOOKS = {"base": (INK, "o"), "instruct": (RIVAL, "s")}
-_BARS = "Bars: {:g} % intervals over other runs and other problems."
+_OVER = "other runs and other problems"
 
 
 def final_loss_vs_size(inputs: Inputs) -> Drawing:
@@ -51,7 +51,7 @@ def final_loss_vs_size(inputs: Inputs) -> Drawing:
     axes.set_ylabel("final " + LOSS)
     if table["variant"].nunique() > 1:
         axes.legend()
-    note(figure, [_BARS.format(100 * inputs.settings["level"]), inputs.missing()])
+    note(figure, [bar_words(table, inputs.settings["level"], _OVER), inputs.missing()])
     words = "; ".join(
         f"{row['variant']} {human(row['n'])}: {row['value']:.4f}"
         + ("" if np.isnan(row["low"]) else f" [{row['low']:.4f}, {row['high']:.4f}]")
@@ -83,15 +83,14 @@ def response_length(inputs: Inputs) -> Drawing:
             f"{human(n)} {first:.3g} → {last:.3g}" for n, first, last in ends.itertuples()
         )
         words.append(f"{group.variant}, tokens from the first to the last step: {listed}.")
+    table = pandas.concat([part for _, _, part in parts], ignore_index=True)
     figure = curve_panels(
         parts,
         size=size,
         palette=inputs.palette,
-        notes=[f"Bars: {100 * level:g} % intervals over runs, where there are two.",
-               inputs.missing()],
+        notes=[bar_words(table, level, "runs"), inputs.missing()],
         ylabel="tokens per response",
-    )  # fmt: skip
-    table = pandas.concat([part for _, _, part in parts], ignore_index=True)
+    )
     found = [
         _measured(row, f"tokens of {human(row['n'])} at step {row['step']:g}", "{:.3g}")
         for _, part in table.groupby("variant")
@@ -137,17 +136,16 @@ def benchmarks_vs_data(inputs: Inputs) -> Drawing:
             named = points.assign(mark="point", benchmark=benchmark)
             parts.append((f"{benchmark}, {group.variant}", "data", named))
     parts.sort(key=lambda part: part[2]["variant"].iloc[0])
+    table = pandas.concat([part for _, _, part in parts], ignore_index=True)
     per_row = len(set(followed["benchmark"]))
     figure = curve_panels(
         parts,
         size=inputs.settings["size"],
         palette=inputs.palette,
-        notes=[f"Bars: {100 * inputs.settings['level']:g} % intervals of the mean over runs.",
-               inputs.missing()],
+        notes=[bar_words(table, inputs.settings["level"], "runs"), inputs.missing()],
         columns=per_row if per_row <= 4 else 4,
         shared=False,
-    )  # fmt: skip
-    table = pandas.concat([part for _, _, part in parts], ignore_index=True)
+    )
     return Drawing(figure, table, "", "not a claim")
 
 
@@ -200,7 +198,7 @@ def domain_transfer(inputs: Inputs) -> Drawing:
         axes.set_ylabel("loss $L$")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=2)
-    note(figure, [_BARS.format(100 * inputs.settings["level"]), inputs.missing()])
+    note(figure, [bar_words(table, inputs.settings["level"], _OVER), inputs.missing()])
     return Drawing(figure, table, _gains(table, benchmarks), "undecided")
 
 

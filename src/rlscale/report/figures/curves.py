@@ -68,13 +68,15 @@ def fitted_curves(
         part = pandas.concat([points, _lines(entry)], ignore_index=True)
         parts.append((title(entry["family"], entry["variant"], several), x, part))
         notes.append(f"{entry['variant']}: {bars_mean(group, document['level'])}")
+        if any(point["low"] is not None for point in entry["fitted"]):
+            notes.append(f"Bands: {100 * document['level']:g} % intervals of the law.")
         if not entry["fitted"]:
             notes.append(f"{entry['variant']}: no fitted law ({entry['reason']}).")
     figure = curve_panels(
         parts,
         size=document["size"],
         palette=inputs.palette,
-        notes=[*notes, inputs.missing()],
+        notes=[*dict.fromkeys(notes), inputs.missing()],
     )
     return figure, pandas.concat([part for _, _, part in parts], ignore_index=True), entries
 
@@ -159,7 +161,7 @@ def _bend_words(entry: dict[str, Any]) -> str:
     if not identification:
         return ""
     curvature = identification["curvature"]
-    size = f"{curvature['estimate']:.3f}{span(curvature, entry['scope'], '{:.3f}'.format)}"
+    size = f"{fixed(curvature['estimate'])}{span(curvature, entry['scope'], fixed)}"
     return f"Mean curvature of ln L in ln D: {size} (0 when the curves are straight)."
 
 
@@ -170,6 +172,6 @@ def _contrast_words(entry: dict[str, Any]) -> str:
     difference = contrast["difference"]
     return (
         f"{entry['variant']}: k({contrast['larger']}) − k({contrast['smaller']}) = "
-        f"{difference['estimate']:.3f}{span(difference, entry['scope'], '{:.3f}'.format)}: "
+        f"{fixed(difference['estimate'])}{span(difference, entry['scope'], fixed)}: "
         f"{contrast['verdict']}."
     )

@@ -7,7 +7,7 @@ import numpy as np
 from rlscale.laws.law import Law
 from rlscale.laws.registry import law_named
 from rlscale.report.figures.curves import agreed, evidence
-from rlscale.report.figures.inputs import Inputs, NothingToDraw, interval, span, title
+from rlscale.report.figures.inputs import Inputs, NothingToDraw, fixed, interval, span, title
 from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.style import (
     ACCENT,
@@ -232,7 +232,7 @@ def _parameters(law: Law, entry: dict[str, Any]) -> str:
         return entry["reason"]
     lines = []
     for own in law.parameters:
-        quantity, write = entry["parameters"][own.name], human if own.unit else "{:.3f}".format
+        quantity, write = entry["parameters"][own.name], human if own.unit else fixed
         ends = span(quantity, entry["scope"], write)
         lines.append(f"{own.symbol} = {write(quantity['estimate'])}{ends}")
     if entry["identification"]:

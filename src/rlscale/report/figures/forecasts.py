@@ -8,7 +8,7 @@ import numpy as np
 from rlscale.core.files import read_json
 from rlscale.laws.groups import build_groups, metric_rows
 from rlscale.report.figures.inputs import X_LABELS, Inputs, NothingToDraw, title
-from rlscale.report.figures.means import mean_points
+from rlscale.report.figures.means import bar_words, mean_points
 from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.registry import FORECAST_LAWS
 from rlscale.report.figures.sizes import LOSS
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _LAW = FORECAST_LAWS[0]
 _LOOKS = ((ACCENT, "-"), (RIVAL, (0, (4, 1.5))), (MUTED, ":"))
+_POINTS = {"seen": "measured, fitted", "forecast": "measured, not shown to the fit"}
 _STYLES = dict(zip(FORECAST_LAWS, _LOOKS, strict=True))
 
 
@@ -87,12 +88,16 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
         axes.set_ylabel(LOSS if lines == 1 else "test loss $L$")
     handles, labels = grid.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=len(labels))
+    table = pandas.concat([part for _, part in parts], ignore_index=True)
+    points = table[table["mark"] != "law"]
+    banded = bool(np.isfinite(table.loc[table["law"] == _LAW, "low"]).any())
     seen = "the first part of each run" if protocol == "intra" else "the smaller sizes"
     note(
         figure,
         [
-            f"Fitted to {seen} alone; the rows forecast (full circles) were not in the fit's "
-            f"input. Bands: {100 * first['level']:g} % intervals of the forecast.",
+            f"Fitted to {seen} alone; the full circles were not in the fit's input.",
+            bar_words(points, first["level"], "runs"),
+            f"Band: {100 * first['level']:g} % interval of the {_LAW} forecast." if banded else "",
             *dict.fromkeys(
                 f"{law}: {target['reason']}."
                 for law, document in documents.items()
@@ -102,7 +107,6 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
             inputs.missing(),
         ],
     )
-    table = pandas.concat([part for _, part in parts], ignore_index=True)
     return Drawing(figure, table, *_verdict(inputs, protocol))
 
 
@@ -149,7 +153,7 @@ def _draw(axes: "Axes", part: "pandas.DataFrame") -> None:
                 axes.fill_between(
                     line["x"], line["low"], line["high"], color=colour, alpha=0.16, lw=0
                 )
-    for mark, face in (("seen", "white"), ("forecast", INK)):
+    for mark, face in (("seen", "white"), ("forecast", INK)):  # of the points that are forecast
         own = points[points["mark"] == mark]
         if not len(own):
             continue
@@ -164,7 +168,7 @@ def _draw(axes: "Axes", part: "pandas.DataFrame") -> None:
             ms=1.8 if small else 3.2,
             mew=0.4 if small else 0.7,
             elinewidth=0.35 if small else 0.6,
-            label=mark,
+            label=_POINTS[mark],
         )
 
 
@@ -264,6 +268,8 @@ def _ranking(inputs: Inputs, column: str, label: str) -> Drawing:
         grid[0, -1].legend(loc="best")
     dotted = (
         "Dotted: the sampling noise of the points, the floor of any forecast."
+        if error and table["noise"].notna().any()
+        else ""
         if error
         else "Dotted: nominal coverage. Points of one run are not independent."
     )

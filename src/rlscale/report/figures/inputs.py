@@ -167,10 +167,10 @@ def span(quantity: Mapping[str, Any], scope: str, write: Callable[[float], str])
     return f" [{ends[0]}, {ends[1]}]"
 
 
-def fixed(value: float) -> str:
-    """A number at three decimals; what rounds to zero has no sign."""
-    text = f"{value:.3f}"
-    return "0.000" if text == "-0.000" else text
+def fixed(value: float, digits: int = 3) -> str:
+    """A number at some decimals; what rounds to zero has no sign."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if not text.strip("-0.") else text
 
 
 def size_label(model: str, n: float, size: str) -> str:

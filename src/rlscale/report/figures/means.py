@@ -70,6 +70,13 @@ def bars_mean(group: "Group", level: float) -> str:
     return "one curve per size and no counts, so no error bars."
 
 
+def bar_words(table: "pandas.DataFrame", level: float, over: str) -> str:
+    """One sentence on the bars of a table of means (low, high); on their absence where none are."""
+    if np.isfinite(table["low"].astype(float)).any():
+        return f"Bars: {100 * level:g} % intervals over {over}."
+    return "No bars: nothing is known of other runs."
+
+
 def means_by(
     rows: "pandas.DataFrame", keys: list[str], value: str, level: float
 ) -> "pandas.DataFrame":

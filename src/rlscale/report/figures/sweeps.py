@@ -8,7 +8,7 @@ from scipy.special import stdtrit
 from rlscale.laws.groups import Group, build_groups
 from rlscale.report.figures.curves import agreed
 from rlscale.report.figures.inputs import Inputs, NothingToDraw
-from rlscale.report.figures.means import bars_mean, mean_points
+from rlscale.report.figures.means import bar_words, bars_mean, mean_points
 from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import curve_panels
 from rlscale.report.figures.style import (
@@ -87,8 +87,9 @@ def reuse_cost(inputs: Inputs) -> Drawing:
     note(
         figure,
         [
-            f"Mean over steps after {100 * _LATE:g} % of training, at equal steps; bars = "
-            f"{100 * level:g} % intervals over runs. Band: up to {margin:g} above τ = 1.",
+            f"Mean over steps after {100 * _LATE:g} % of training, at equal steps.",
+            bar_words(table, level, "runs"),
+            f"Blue: up to {margin:g} above τ = {table['tau'].min():g}.",
             inputs.missing(),
         ],
     )

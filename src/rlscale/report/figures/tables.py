@@ -7,7 +7,7 @@ import numpy as np
 
 from rlscale.laws.law import names_of
 from rlscale.laws.registry import law_named
-from rlscale.report.figures.inputs import Inputs, NothingToDraw, interval
+from rlscale.report.figures.inputs import Inputs, NothingToDraw, fixed, interval
 from rlscale.report.figures.means import means_by
 from rlscale.report.figures.output import Cells, Drawing
 from rlscale.report.figures.style import (
@@ -90,7 +90,7 @@ def parameters(inputs: Inputs) -> Drawing:
             row["variant"],
             row["x"],
             row["fit"],
-            _ends(row, "K_max", "{:.3f}".format),
+            _ends(row, "K_max", fixed),
             _ends(row, "N0", human),
             (row["finding"] or row["status"]).replace("_", " "),
         )
@@ -151,11 +151,11 @@ def uncertainty(inputs: Inputs) -> Drawing:
             human(r["n"]),
             str(r["n_runs"]),
             str(r["n_points"]),
-            f"{r['k']:.4f}",
+            fixed(r["k"], 4),
             *(
                 "–"
                 if np.isnan(r[f"{scope}_low"])
-                else f"{r[f'{scope}_low']:.4f} to {r[f'{scope}_high']:.4f}"
+                else f"{fixed(r[f'{scope}_low'], 4)} to {fixed(r[f'{scope}_high'], 4)}"
                 for scope in _SCOPES
             ),
         )
@@ -207,7 +207,8 @@ def models(inputs: Inputs) -> Drawing:
     columns = ["family", "model", "variant", "n_params", "n_params_total", "n_params_nominal"]
     groups = inputs.curves.groupby(columns, dropna=False, sort=False)
     table = groups.agg(cells=("cell", "nunique"), steps=("step", "max")).reset_index()
-    table = table.sort_values(["family", "variant", "n_params"], ignore_index=True)
+    order = ["family", "variant", inputs.settings["size"], "model"]
+    table = table.sort_values(order, ignore_index=True)
     rows = [
         (
             r["family"] if isinstance(r["family"], str) else "",
