@@ -228,7 +228,8 @@ def drawn(figure) -> tuple[bool, bool]:
     bars = [c for a in axes for c in a.containers if isinstance(c, ErrorbarContainer)]
     ends = [s for bar in bars for lines in bar[2] for s in lines.get_segments()]
     bands = [c for a in axes for c in a.collections if isinstance(c, PolyCollection)]
-    return any(len(s) and np.isfinite(s).all() for s in ends), any(band.get_paths() for band in bands)
+    barred = any(len(s) and np.isfinite(s).all() for s in ends)
+    return barred, any(band.get_paths() for band in bands)
 
 
 @pytest.fixture(scope="module")
