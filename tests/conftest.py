@@ -48,11 +48,42 @@ def embedded_config() -> dict:
     return yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 
+# Of the small study: what its models learn and are trained on, whatever the embedded study's do.
+SMALL_SUMS = {
+    f"{name}_terms": {"skill": "sum", "terms": terms, "largest": 9, "problems": 2200}
+    for name, terms in (("four", 4), ("six", 6))
+}
+SMALL_MIXTURE = [
+    {"skill": "sum", "terms": 4, "largest": 9, "weight": 4},
+    {"skill": "sum", "terms": 6, "largest": 9, "weight": 4},
+    {"skill": "sum", "terms": 8, "largest": 9, "weight": 1},
+    {"skill": "largest", "terms": 5, "largest": 9, "weight": 1},
+]
+SMALL_WRITERS = {
+    "wrong_answers": 0.2,
+    "careless": {"share": 0.5, "wrong_answers": 0.6, "mark": "~"},
+    "mixture": SMALL_MIXTURE,
+}
+
+
+def made(intermediate_size: int, n_params: float) -> dict:
+    """A model of the small study."""
+    own = {"hidden_size": 32, "intermediate_size": intermediate_size, "num_hidden_layers": 2}
+    source = {"made": own | {"num_attention_heads": 1, "max_position_embeddings": 64}}
+    return {"family": "arith", "n_params_nominal": n_params, "base": source, "instruct": source}
+
+
 def small_config() -> dict:
-    """The embedded study cut to three short cells; each part as real as there."""
+    """The embedded study cut to three short cells of two models; each part as real as there."""
     config = copy.deepcopy(embedded_config())
     config["study"] = "small"
-    config["pretraining"] |= {"steps": 150, "batch_size": 64}
+    config["data"]["arithmetic"]["generate"]["levels"] = SMALL_SUMS
+    config["models"] = {"arith-15k": made(32, 15e3), "arith-39k": made(160, 39e3)}
+    config["pretraining"] |= {"steps": 150, "batch_size": 64, "learning_rate": 6e-3}
+    config["pretraining"] |= SMALL_WRITERS
+    warm_up = {"lr_scheduler_type": "constant_with_warmup", "warmup_steps": 16}
+    config["recipes"]["main"]["grpo"] |= warm_up
+    config["benchmarks"]["longer_sums"]["task"]["terms"] = 8
     config["recipes"]["main"] |= {
         "steps": 4,
         "prompts_per_step": 16,
