@@ -9,6 +9,7 @@ import pytest
 
 from rlscale.core.errors import StudyError
 from rlscale.evaluation.benchmarks import BENCHMARKS
+from rlscale.judging.instructions import RULES
 from rlscale.judging.verifiers import judge
 
 SUM = "a, b = map(int, input().split())\nprint(a + b)"
@@ -112,3 +113,68 @@ def test_bbeh_is_read_in_its_layout(tmp_path):
     table = BENCHMARKS.get("bbeh").load({"path": str(file)})
     assert table["answer"].tolist() == ["yes", "12"]
     assert "{problem}" in BENCHMARKS.get("bbeh").prompt
+
+
+RULES_KEPT_AND_BROKEN = [
+    ("keywords:existence", {"keywords": ["sun", "moon"]}, "Moon and SUN", "Moon"),
+    ("keywords:frequency", {"keyword": "a.b", "frequency": 2, "relation": "at least"},
+     "a.b A.B", "a.b axb"),
+    ("keywords:forbidden_words", {"forbidden_words": ["art"]}, "party", "Art!"),
+    ("keywords:letter_frequency", {"letter": "e", "let_frequency": 2, "let_relation": "less than"},
+     "tEn", "seEn"),
+    ("length_constraints:number_words", {"num_words": 3, "relation": "less than"}, "a b", "a b c"),
+    ("length_constraints:number_paragraphs", {"num_paragraphs": 2}, "a\n***\nb", "a\n***\n***\nb"),
+    ("length_constraints:nth_paragraph_first_word",
+     {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "yes"}, "a\n\nYes, b", "a\n\nNo, yes"),
+    ("detectable_content:number_placeholders", {"num_placeholders": 2}, "[a] [b]", "[a]"),
+    ("detectable_content:postscript", {"postscript_marker": "P.S."}, "a\nP.S. b", "a PS b"),
+    ("detectable_format:number_bullet_lists", {"num_bullets": 2}, "* a\n- b", "* a"),
+    ("detectable_format:constrained_response", {}, "My answer is no.", "No."),
+    ("detectable_format:number_highlighted_sections", {"num_highlights": 1}, "a *b*", "a ** b"),
+    ("detectable_format:multiple_sections", {"section_spliter": "Section", "num_sections": 2},
+     "Section 1\na\nSection 2\nb", "Section 1\na"),
+    ("detectable_format:json_format", {}, "```json\n{\"a\": 1}\n```", "{a: 1}"),
+    ("detectable_format:title", {}, "<<a>>\nb", "<< >>\nb"),
+    ("combination:two_responses", {}, "a******b", "a******a"),
+    ("combination:repeat_prompt", {"prompt_to_repeat": "Say it"}, "say it: it", "it"),
+    ("startend:end_checker", {"end_phrase": "The end."}, "a. The end.", "The end. a"),
+    ("startend:quotation", {}, '"a"', 'a"'),
+    ("change_case:english_capital", {}, "A B!", "A b"),
+    ("change_case:english_lowercase", {}, "a b!", "A b"),
+    ("punctuation:no_comma", {}, "a b", "a, b"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "arguments", "kept", "broken"), RULES_KEPT_AND_BROKEN)
+def test_instructions(name, arguments, kept, broken):
+    gold = json.dumps([[name, arguments]])
+    verdicts = judge([kept, broken, " "], [gold] * 3, "instructions")
+    assert [verdict.outcome for verdict in verdicts] == ["correct", "wrong", "unparsed"]
+    assert verdicts[1].reason == name
+
+
+def test_ifeval_is_read_in_its_layout(tmp_path):
+    assert {name for name, *_ in RULES_KEPT_AND_BROKEN} == set(RULES)
+    rows = [
+        ("No commas, and a title.", ["punctuation:no_comma", "detectable_format:title"], [{}, {}]),
+        ("Two bullets.", ["detectable_format:number_bullet_lists"],
+         [{"num_bullets": 2, "keywords": None}]),
+        ("In French.", ["language:response_language"], [{"language": "fr"}]),
+    ]  # fmt: skip
+    file = tmp_path / "ifeval.jsonl"
+    file.write_text(
+        "".join(
+            json.dumps({"prompt": prompt, "instruction_id_list": names, "kwargs": own}) + "\n"
+            for prompt, names, own in rows
+        )
+    )
+    golds = BENCHMARKS.get("ifeval").load({"path": str(file)})["answer"].tolist()
+    said = judge(["<<a>> b", "* a\n* b", "oui"], golds, "instructions")
+    assert [verdict.outcome for verdict in said] == ["correct", "correct", None]
+    both = judge(["b, c", "<<a>> b, c"], golds[:1] * 2, "instructions")
+    assert [verdict.reason for verdict in both] == [
+        "punctuation:no_comma, detectable_format:title", "punctuation:no_comma",
+    ]  # fmt: skip
+    file.write_text(json.dumps({"prompt": "x", "instruction_id_list": ["a"], "kwargs": []}))
+    with pytest.raises(StudyError, match="row 0: 1 instructions and 0 sets of arguments"):
+        BENCHMARKS.get("ifeval").load({"path": str(file)})

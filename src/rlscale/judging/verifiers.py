@@ -67,6 +67,7 @@ VERIFIERS: Registry[Verifier] = Registry(
         "grid": "rlscale.judging.grid:GRID",
         "program": "rlscale.judging.program:PROGRAM",
         "stdin_program": "rlscale.judging.stdin_program:STDIN_PROGRAM",
+        "instructions": "rlscale.judging.instructions:INSTRUCTIONS",
         "final_answer": "rlscale.judging.final_answer:FINAL_ANSWER",
         "paper_math": "rlscale.judging.paper:MATH",
         "paper_ending": "rlscale.judging.paper:ENDING",

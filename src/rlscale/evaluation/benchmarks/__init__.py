@@ -59,6 +59,7 @@ BENCHMARKS: Registry[Benchmark] = Registry(
         "gsm8k": "rlscale.evaluation.benchmarks.gsm8k:BENCHMARK",
         "held_out": "rlscale.evaluation.benchmarks.held_out:BENCHMARK",
         "humaneval": "rlscale.evaluation.benchmarks.humaneval:BENCHMARK",
+        "ifeval": "rlscale.evaluation.benchmarks.ifeval:BENCHMARK",
         "live_code_bench": "rlscale.evaluation.benchmarks.live_code_bench:BENCHMARK",
         "math_500": "rlscale.evaluation.benchmarks.math_500:BENCHMARK",
         "olympiad_bench": "rlscale.evaluation.benchmarks.olympiad_bench:BENCHMARK",
