@@ -73,7 +73,7 @@ def test_records_restore_what_snakemake_needs_after_a_clone(folder):
     assert provenance.restore() == []
     notes = provenance.read_notes()
     assert provenance.changed_inputs(notes) == {}
-    provenance.touch_in_order(notes, [])
+    provenance.touch_in_order(notes, {})
     assert "Nothing to be done" in snakemake("--dry-run")
     assert "params have changed" in snakemake("--dry-run", "--config", "word=two").lower()
     provenance.write_records()

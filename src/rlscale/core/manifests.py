@@ -159,6 +159,7 @@ def read_manifest(path: Path | str, kind: str | None = None) -> dict[str, Any]:
     manifest = read_json(path)
     if not is_manifest(manifest):
         raise StudyError(f"{path}: not a manifest (no 'fingerprint'); remove it and run again")
+    check_entries(manifest["files"], path)
     if kind is not None and manifest["kind"] != kind:
         raise StudyError(f"{path}: a manifest of kind '{manifest['kind']}', expected '{kind}'")
     if manifest["fingerprint"] != fingerprint(manifest):
@@ -167,6 +168,23 @@ def read_manifest(path: Path | str, kind: str | None = None) -> dict[str, Any]:
             "rlscale; remove it and run again"
         )
     return manifest
+
+
+def check_entries(files: Any, where: Path | str) -> None:
+    """Refuse what is no list of files as a manifest or its run record has it.
+
+    Raises:
+        StudyError: An entry lacks its path, sha256 or size; ``where`` is named.
+    """
+    kinds = {"path": str, "sha256": str, "bytes": int}
+    for entry in files if isinstance(files, list) else [None]:
+        if not isinstance(entry, dict) or not all(
+            isinstance(entry.get(key), kind) for key, kind in kinds.items()
+        ):
+            raise StudyError(
+                f"{where}: its list of files is not one of path, sha256 and bytes; remove it and "
+                "run again"
+            )
 
 
 def verify_files(manifest: Mapping[str, Any], root: Path | str = ".") -> None:

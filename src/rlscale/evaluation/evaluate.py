@@ -27,7 +27,7 @@ from rlscale.evaluation.tasks import (
 )
 from rlscale.evaluation.votes import with_votes
 from rlscale.judging import verifiers
-from rlscale.models.checkpoints import Checkpoint
+from rlscale.models.checkpoints import Checkpoint, read_checkpoints
 from rlscale.models.weights import weights_digest
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def evaluate_cell(
     started = time.time()
     clock = Clock()
     train = read_manifest(train_manifest, "train")
-    checkpoints = [Checkpoint.from_json(entry) for entry in train["checkpoints"]]
+    checkpoints = read_checkpoints(train, train_manifest)
     with clock("imports"), without_collection():
         import pandas  # noqa: F401
         import transformers.models.auto.tokenization_auto  # noqa: F401

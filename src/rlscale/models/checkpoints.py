@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlscale.core.errors import StudyError
 from rlscale.core.manifests import check_owned, read_manifest, verify_files
 
 _REMOVED = "removed after evaluation"  # what manifests say under `weights`
@@ -38,6 +39,29 @@ class Checkpoint:
         """The entry of a manifest's ``checkpoints``."""
         entry = {"step": self.step, "path": self.path, "digest": self.digest}
         return entry | ({"weights": _REMOVED} if self.removed else {})
+
+
+def read_checkpoints(document: Any, where: Path) -> list[Checkpoint]:
+    """The checkpoints that a manifest or a pause lists.
+
+    Args:
+        document: What it says.
+        where: Its file, for messages.
+
+    Raises:
+        StudyError: It lists none, or an entry lacks its step, path or digest.
+    """
+    entries = document.get("checkpoints") if isinstance(document, dict) else None
+    kinds = {"step": int, "path": str, "digest": str}
+    for entry in entries if isinstance(entries, list) and entries else [None]:
+        whole = isinstance(entry, dict) and all(
+            isinstance(entry.get(key), kind) for key, kind in kinds.items()
+        )
+        if not whole:
+            raise StudyError(
+                f"{where}: lists no checkpoints with step, path and digest; remove it and run again"
+            )
+    return list(map(Checkpoint.from_json, document["checkpoints"]))
 
 
 @dataclass(frozen=True)

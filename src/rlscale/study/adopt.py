@@ -14,7 +14,7 @@ from typing import Any
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json
 from rlscale.core.inside import inside_study
-from rlscale.core.manifests import is_manifest, read_record, run_record
+from rlscale.core.manifests import check_entries, is_manifest, read_record, run_record
 from rlscale.study import layout, runs
 from rlscale.study import records as provenance
 from rlscale.study.folder import CONFIG, check_folder
@@ -110,7 +110,7 @@ def _damaged(made: set[str], notes: Mapping[str, provenance.Notes]) -> dict[Path
             if file.exists() and not _holds(file, entry):
                 if str(file) in made or file.is_relative_to(layout.CHECKPOINTS):
                     damaged[file] = f"its bytes are not those that {path} names"
-                damaged[path] = f"a file of {manifest['name']} is damaged"
+                damaged[path] = f"a file of {manifest.get('name')} is damaged"
     waiting = [path for path in damaged if path.suffix == ".json"]
     while waiting:
         source = waiting.pop()
@@ -126,8 +126,10 @@ def _damaged(made: set[str], notes: Mapping[str, provenance.Notes]) -> dict[Path
 
 def _entries(path: Path, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All files of a manifest's step: those that later steps read, and its reports."""
-    reports = read_record(path)["files"] if run_record(path).exists() else []
-    return [*manifest["files"], *reports]
+    record = read_record(path) if run_record(path).exists() else {"files": []}
+    check_entries(manifest["files"], path)
+    check_entries(record.get("files") if isinstance(record, dict) else None, run_record(path))
+    return [*manifest["files"], *record["files"]]
 
 
 def _holds(file: Path, entry: Mapping[str, Any]) -> bool:

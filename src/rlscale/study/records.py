@@ -169,7 +169,8 @@ def _expose(changed: Mapping[str, list[str]], notes: Mapping[str, Notes]) -> dic
             if Path(output).stat().st_mtime_ns >= since:
                 hidden.setdefault(name, []).append(output)
                 if name not in notes:
-                    os.utime(output, ns=(since - _SECOND, since - _SECOND))
+                    before = since - _SECOND // 1000
+                    os.utime(output, ns=(before, before))
         if name in hidden and name in notes:
             os.utime(name)
     return hidden
@@ -204,12 +205,37 @@ def _record_file(output: str) -> Path:
 
 def _read_record_file(file: Path) -> Iterator[tuple[str, Notes]]:
     folder = file.relative_to(RECORDS).with_suffix("")
-    for step in read_json(file) if file.exists() else ():
+    for step in _read_steps(file) if file.exists() else ():
         for name, sha256 in step["outputs"].items():
             if Path(name).name != name:
                 raise StudyError(f"{file}: {name!r} is no name of an output; remove that record")
             output = inside_study(folder / name, file)
             yield str(output), {**step["notes"], "sha256": sha256}
+
+
+def _read_steps(file: Path) -> list[dict[str, Any]]:
+    """What a record says: outputs with their digests, and Snakemake's notes on them.
+
+    Raises:
+        StudyError: It says something else.
+    """
+    steps = read_json(file)
+    for step in steps if isinstance(steps, list) else [None]:
+        outputs, notes = (
+            (step.get("outputs"), step.get("notes")) if isinstance(step, dict) else (None, None)
+        )
+        if not isinstance(outputs, dict) or not isinstance(notes, dict) or not _is_note(notes):
+            raise StudyError(f"{file}: no record of outputs and notes on them; remove that record")
+    return list(steps)
+
+
+def _is_note(note: Notes) -> bool:
+    """Whether notes have all that is compared, and lists of names where names are read."""
+    names, checksums = note.get("input") or [], note.get("input_checksums") or {}
+    if not {*_KEPT} <= note.keys() or not isinstance(names, list):
+        return False
+    texts = [note["rule"], *names, *(checksums.values() if isinstance(checksums, dict) else [None])]
+    return all(isinstance(text, str) for text in texts)
 
 
 def _digest(output: str) -> str | None:

@@ -53,6 +53,9 @@ def load(path: Path | str) -> Any:
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise StudyError(f"{path}: {line}not YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        said = " ".join(str(error).split())
+        raise StudyError(f"{path}: not YAML that a configuration can be ({said})") from None
 
 
 def schema_findings(config: Any, schema: Mapping[str, Any]) -> list[str]:

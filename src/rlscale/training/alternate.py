@@ -17,7 +17,7 @@ from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json, write_json
 from rlscale.core.manifests import sealed
 from rlscale.jobs.signals import INTERRUPTED, STOP_SIGNALS
-from rlscale.models.checkpoints import Checkpoint
+from rlscale.models.checkpoints import read_checkpoints
 from rlscale.training.pauses import PAUSE, removed_note
 
 
@@ -70,7 +70,7 @@ def remove_weights(pause: Path, checkpoints: Path, last_step: int) -> None:
         StudyError: The pause names another folder than the step's own.
     """
     listed = read_json(pause)
-    for checkpoint in map(Checkpoint.from_json, listed["checkpoints"]):
+    for checkpoint in read_checkpoints(listed, pause):
         folder = Path(checkpoint.path)
         if checkpoint.step not in (0, last_step) and folder.exists():
             if folder != checkpoints / f"step{checkpoint.step}":
@@ -93,7 +93,7 @@ def is_evaluated_so_far(train: Path, evaluation: Path) -> bool:
     """
     if not train.exists() or evaluation.exists():
         return False
-    return any(Checkpoint.from_json(entry).removed for entry in read_json(train)["checkpoints"])
+    return any(checkpoint.removed for checkpoint in read_checkpoints(read_json(train), train))
 
 
 class _Turn:

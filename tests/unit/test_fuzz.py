@@ -1,0 +1,266 @@
+"""Random bytes and damaged files for all that reads strangers' files.
+
+Whatever a file holds, it ends in our own error or in a result; nothing outside its scratch folder
+is touched; and none takes long. `make test` draws a few files for each reader, `make test-long`
+100,000 in all (RLSCALE_FUZZ=n: n for each), and docs/security.md has what it found.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from conftest import ROOT
+from rlscale.core.errors import StudyError
+from rlscale.core.files import read_json, write_json
+from rlscale.core.inside import inside_study
+from rlscale.core.labels import check_label
+from rlscale.core.manifests import read_manifest, sealed, verify_files
+from rlscale.core.tables import read_curves
+from rlscale.curves.guess import guess_format
+from rlscale.curves.ingest import read_runs
+from rlscale.data.readers import read_rows
+from rlscale.jobs import owner
+from rlscale.judging.verifiers import VERIFIERS
+from rlscale.study import records
+from rlscale.study.adopt import adopt
+from rlscale.study.pull import check_listing
+from rlscale.study.schema import load, schema_findings
+from rlscale.training.alternate import remove_weights
+
+FEW = 25
+LONGEST = 5.0  # seconds of one small file
+OUTSIDE = "../../precious"
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+CONFIG = (ROOT / "config/published.yaml").read_text()
+
+TABLE = "step,loss,model,n_params,benchmark,data_samples\n1,0.5,m,1e6,b,64\n2,0.4,m,1e6,b,128\n"
+CURVES = (
+    "study,cell,model,variant,step,benchmark,loss,n_params\ns,c,m,base,1,b,0.5,1\n"
+    "s,c,m,base,2,b,0.4,1\n"
+)
+NOTE = {
+    **dict.fromkeys(("params", "code", "conda_env", "container_img_url", "software_stack_hash")),
+    "rule": "r",
+    "input": ["raw"],
+    "input_checksums": {},
+    "log": [],
+    "starttime": 0,
+    "record_format_version": 6,
+    "endtime": 0,
+}
+RECORD = [{"outputs": {"x.json": "0" * 64, OUTSIDE: None}, "notes": NOTE}]
+MANIFEST = sealed(
+    kind="data", name="x", status="ok",
+    files=[{"path": path, "bytes": 3, "sha256": "0" * 64} for path in (OUTSIDE, "results/x.csv")],
+)  # fmt: skip
+PAUSE = {"checkpoints": [{"step": 1, "path": OUTSIDE, "digest": "0"}], "evaluated": False}
+LISTING = [{"md5": "0" * 32, "relpath": OUTSIDE}, {"md5": "1" * 32, "relpath": "a"}]
+CLAIM = {"host": "h", "boot": "b", "pid": 1, "born": "1", "job": None, "since": "x"}
+LOG = "".join(f"step:{i} - val/acc:{0.1 * i} - lr:1e-4\n" for i in range(4))
+LINES = "".join(json.dumps({"_step": i, "loss": 1 / (1 + i)}) + "\n" for i in range(4))
+PROBLEMS = "".join(json.dumps({"problem": f"{i}+1", "answer": str(i + 1)}) + "\n" for i in range(4))
+
+
+def in_files(names: list[str], read: Callable[[Path], object]) -> Callable[[bytes], object]:
+    """Write the bytes under one of the names, which they decide, and read."""
+
+    def run(content: bytes) -> object:
+        path = Path(names[len(content) % len(names)])
+        path.write_bytes(content)
+        return read(path)
+
+    return run
+
+
+def rows(path: Path) -> object:
+    own = {"layout": "auto", "columns": {}, "wrapper": "", "files": [str(path)]}
+    return list(read_rows(own))
+
+
+def runs(path: Path) -> object:
+    columns = {"loss": "loss", "step": "step", "tokens": "cumulative loss"}
+    own = {"format": guess_format(path), "files": {str(path): {"model": "m"}}, "columns": columns}
+    return read_runs(own, "study")
+
+
+def manifest(path: Path) -> object:
+    path.write_bytes(resealed(path.read_bytes()))
+    found = read_manifest(path)
+    for entry in found["files"]:
+        inside_study(entry["path"], path)
+    return verify_files(found)
+
+
+def resealed(content: bytes) -> bytes:
+    """A stranger's manifest holds its own fingerprint, whatever else it says."""
+    try:
+        said = json.loads(content)
+        said.pop("fingerprint", None)
+        return json.dumps(sealed(**said)).encode()
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return content
+
+
+def adopted(content: bytes) -> None:
+    """A manifest and a record of a stranger, in a study."""
+    content = resealed(content)
+    Path("results/x.json").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    Path("results/x.run.json").write_bytes(content)
+    write_json("records/results.json", [{"outputs": {"x.json": digest}, "notes": NOTE}])
+    adopt(remove=True)
+
+
+def recorded(content: bytes) -> None:
+    Path("records/results.json").write_bytes(content)
+    records.restore()
+
+
+def listed(content: bytes) -> None:
+    Path("listing").write_bytes(content)
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    check_listing(Path("listing"), f"{digest}.dir", Path("results"), Path.cwd())
+
+
+def claimed(content: bytes) -> None:
+    Path("claim.1").write_bytes(content)
+    with owner.owned(Path("claim")):
+        pass
+
+
+def paused(content: bytes) -> None:
+    Path("pause.json").write_bytes(content)
+    remove_weights(Path("pause.json"), Path("checkpoints"), 64)
+
+
+def judged(content: bytes) -> None:
+    response = content.decode("utf-8", "replace")
+    for name in ("exact", "number", "math", "choice", "grid", "program"):
+        VERIFIERS.get(name).extract(response, "1")
+        VERIFIERS.get(name).usable(response)
+
+
+def configured(path: Path) -> object:
+    return schema_findings(load(path), SCHEMA)
+
+
+# What reads -> how, and files of the kind that it is made for.
+TARGETS: dict[str, tuple[Callable[[bytes], object], list[str]]] = {
+    "data files": (
+        in_files(
+            ["d.jsonl", "d.json", "d.csv", "d.tsv", "d.parquet", "d.arrow", "d.json.gz"], rows
+        ),
+        [PROBLEMS, "problem,answer\n1+1,2\n", json.dumps([{"question": "q", "answer": "#### 1"}])],
+    ),
+    "logs": (in_files(["l.csv", "l.jsonl", "l.log", "l.json", "l.txt"], runs), [TABLE, LOG, LINES]),
+    "curves": (in_files(["curves.csv"], read_curves), [CURVES, CURVES.replace(",", ";")]),
+    "manifests": (in_files(["results/m.json"], manifest), [json.dumps(MANIFEST)]),
+    "adopt": (adopted, [json.dumps(MANIFEST)]),
+    "records": (recorded, [json.dumps(RECORD)]),
+    "listings": (listed, [json.dumps(LISTING)]),
+    "claims": (claimed, [json.dumps(CLAIM)]),
+    "pauses": (paused, [json.dumps(PAUSE)]),
+    "JSON": (in_files(["x.json"], read_json), [json.dumps(MANIFEST)]),
+    "configurations": (in_files(["c.yaml"], configured), [CONFIG]),
+    "names": (lambda content: check_label(content.decode("utf-8", "replace"), "x"), ["qwen-7b"]),
+    "paths": (lambda content: inside_study(content.decode("utf-8", "replace"), "x"), ["a/b/../c"]),
+    "responses": (judged, ["\\boxed{1}", "<answer>1</answer>", "```python\ndef f():\n```", "(A)"]),
+}
+BITS = st.sampled_from(
+    [b'"', b"{", b"}", b"[", b"]", b",", b"\n", b"\0", b"..", b"/", b"null", b"NaN", b"1e999",
+     b"-1", b"\xff", b"\xef\xbb\xbf", b'"path"', b"/etc/passwd", b"true", b"{}", b"[]", b"\\u0000",
+     b"\\", b"$", b"<", b":", b"9" * 50, b"[" * 60, b"\\ud800", b"&a", b"*a", b"!!python/name:os"]
+)  # fmt: skip
+
+
+def contents(samples: list[str]) -> st.SearchStrategy[bytes]:
+    """Bytes of any kind, and good files with parts cut out, doubled or replaced."""
+
+    def damage(sample: str, edits: list[tuple[int, int, bytes]]) -> bytes:
+        content = sample.encode()
+        for place, length, bits in edits:
+            at = place % (len(content) + 1)
+            content = content[:at] + bits + content[at + length :]
+        return content
+
+    edit = st.tuples(st.integers(0, 10**4), st.integers(0, 12), BITS | st.binary(max_size=4))
+    damaged = st.builds(damage, st.sampled_from(samples), st.lists(edit, min_size=1, max_size=6))
+    values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+        max_leaves=10,
+    )
+    return damaged | st.binary(max_size=200) | values.map(lambda v: json.dumps(v).encode())
+
+
+@pytest.fixture
+def scratch(monkeypatch) -> Iterator[Path]:
+    """A study's folder in a folder of its own, beside something precious."""
+    outer = Path(tempfile.mkdtemp())
+    study = outer / "a" / "study"
+    for name in ("results", "records", "config", "checkpoints"):
+        (study / name).mkdir(parents=True)
+    (outer / "precious").write_text("precious")
+    (outer / "a" / "precious").write_text("precious")
+    (study / "Snakefile").touch()
+    (study / "config/config.yaml").write_text("study: mine\n")
+    monkeypatch.chdir(study)
+    monkeypatch.setattr("rlscale.study.runs.dry_run", lambda: "Nothing to be done")
+    yield outer
+    shutil.rmtree(outer)
+
+
+def outside(outer: Path) -> dict[str, tuple[bytes, int]]:
+    """All files around the study, with their bytes and times."""
+    study = outer / "a" / "study"
+    return {
+        str(path): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in outer.rglob("*")
+        if path.is_file() and not path.is_relative_to(study)
+    }
+
+
+def fuzz(name: str, outer: Path, count: int) -> None:
+    run, samples = TARGETS[name]
+    before = outside(outer)
+
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=count == FEW,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(contents(samples))
+    @example(samples[0].encode())
+    @example(b"")
+    def feed(content: bytes) -> None:
+        started = time.process_time()
+        with contextlib.suppress(StudyError):
+            run(content)
+        assert time.process_time() - started < LONGEST
+        assert outside(outer) == before
+
+    feed()
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_few_damaged_files_end_in_our_own_error(name, scratch, capsys):
+    fuzz(name, scratch, FEW)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", TARGETS)
+def test_many_damaged_files_end_in_our_own_error(name, scratch, capsys):
+    fuzz(name, scratch, int(os.environ.get("RLSCALE_FUZZ", 100_000 // len(TARGETS) + 1)))
