@@ -1,7 +1,11 @@
 """Rules of scoring: what each asks and accepts, what a change of one makes again, no mixed fits."""
 
+import contextlib
 import csv
 import dataclasses
+import random
+import time
+import unittest.mock
 from pathlib import Path
 
 import pandas
@@ -58,6 +62,9 @@ def test_the_papers_scoring_scores_as_its_public_code():
         ("zebra", f"<answer>\n{GRID}\n</answer>", GRID, None),
         ("supergpqa", r"\boxed{\text{Answer: B}}", "B", 0.0),  # A is the first of its letters
         ("supergpqa", r"\boxed{0.5}", "B", None),
+        ("supergpqa", "Final Answer: B\nThe answer is: C\n", "B", 1.0),
+        ("supergpqa", "The answer is: C\nThe answer is: B\n", "B", 1.0),
+        ("supergpqa", "The answer is: B", "B", None),  # no end of the line
     ],
 )
 def test_what_the_paper_accepts(benchmark, response, gold, right):
@@ -162,3 +169,67 @@ def test_several_rules_in_one_fit_are_refused():
         check_scoring(table.assign(scoring_digest=table["scoring_digest"].mask(odd, "b")))
     other = table.assign(benchmark="zebra", scoring="paper")
     check_scoring(pandas.concat([table, other]))
+
+
+OTHERS = (
+    "paper_math", "paper_ending", "paper_number", "paper_choice", "paper_grid", "paper_program",
+    "math_verify", "lm_eval_gsm8k", "lm_eval_aime", "lm_eval_program", "stdin_program",
+    "final_answer", "instructions",
+)  # fmt: skip
+PIECES = (
+    "\\boxed{", "}", "{", "\\frac", "\\sqrt", "\\text{", "$", "#### ", "<answer>", "</answer>",
+    "The answer is: ", "Final Answer:", "1", "2.5", "-", "x", "=", ",", "^", "(", ")", "[", "\n",
+    " ", "\\pi", "%", "```", "def f(", "A", "é", "\x00", "٣", "½", "**", "\\boxed ", "1e999", "nan",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_random_texts_never_break_a_verifier(kind):
+    rng = random.Random(kind)
+    verifier = VERIFIERS.get(kind)
+    golds = ("12", GRID, "(1, 2)", '[["1", "2"]]', r"\frac{\pi}{2}", "", "{", "B")
+    runs = "program" in kind or kind == "math_verify"  # these are run or parsed elsewhere
+    for _ in range(1500):
+        text = "".join(rng.choices(PIECES, k=rng.randrange(12)))
+        gold = rng.choice(golds)
+        answer = verifier.extract(text, gold)
+        usable = verifier.usable(gold)
+        if usable and answer is not None and not runs:
+            # Long powers and math-verify take what time they want; workers end them.
+            with contextlib.ExitStack() as stack:
+                if kind in ("paper_math", "paper_ending", "paper_number"):
+                    mock = unittest.mock.patch("rlscale.judging.paper._same_to_math_verify")
+                    stack.enter_context(mock).return_value = False
+                assert verifier.compare(answer, gold).outcome in ("correct", "wrong", "unparsed")
+
+
+def test_what_the_papers_judges_parse_calls_nothing(tmp_path):
+    trap = tmp_path / "trap"
+    for attack in (
+        f"open('{trap}', 'w')", "exec(chr(49))", "ｅｘｅｃ(1)", "__import__('os').abort()",
+        "x.__class__", "(lambda: 1)()", "exit(1)",
+    ):  # fmt: skip
+        verdict = judge([rf"\boxed{{{attack}}}"], ["x+1"], "paper_math")[0]
+        assert verdict.outcome == "wrong", attack
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_extraction_takes_time_linear_in_the_response(kind):
+    extract = VERIFIERS.get(kind).extract
+    for piece in (
+        "\\boxed{",
+        "$",
+        "<answer>",
+        "The answer is:",
+        "Final Answer:\n",
+        "```\n",
+        "1,",
+        "{",
+    ):
+        seconds = []
+        for count in (1_000, 8_000):
+            start = time.process_time()
+            extract(piece * count, "12")
+            seconds.append(time.process_time() - start)
+        assert seconds[1] < 0.05 + 24 * seconds[0], piece

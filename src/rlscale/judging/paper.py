@@ -9,6 +9,7 @@ import ast
 import json
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from rlscale.judging.grid import read_grid
@@ -22,8 +23,8 @@ _NUMBER = re.compile(r"-?[0-9.,]+")
 _HASHES = re.compile(r"#### (-?[0-9.,]+)")
 _BOX = re.compile(r"\\(?:boxed|fbox)")
 _FLAT_BOX = re.compile(r"\\boxed\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
-_FINAL = (re.compile(r"Final Answer:([^\n]*)\n"), re.compile(r"The answer is:([^\n]*)\n"))
-_TAGGED = re.compile(r"<answer>(.*?)</answer>")
+_FINAL = ("Final Answer:", "The answer is:")
+_START, _END = "<answer>", "</answer>"
 _UNITS = re.compile(
     r"(?:degree|centimeter|cm|meter|mile|second|minute|hour|day|week|month|year|foot|feet|inch|yard"
     r"|liter)(?:es)?s? *(?:\^[0-9]+)?"
@@ -169,7 +170,8 @@ def _difference_is_zero(first: str, second: str) -> bool:
         standard_transformations,
     )
 
-    if not re.fullmatch(r"[\w\s+\-*/^().]*", first + second) or "__" in first + second:
+    # sympy's parser evaluates: of two letters at most, and of these signs, nothing can be called.
+    if not re.fullmatch(r"[a-z0-9+\-*/^().]*", first + second):
         return False
     rules = (*standard_transformations, implicit_multiplication_application)
     try:
@@ -201,8 +203,8 @@ class Letters(_Whole):
     def extract(self, response: str, gold: str) -> str | None:
         """A letter, or None where the paper's scorer draws one at random."""
         boxes = _FLAT_BOX.findall(response[-_LONGEST:])
-        lines = [pattern.findall(response) for pattern in _FINAL]
-        found = boxes[-1] if boxes else next((line[-1] for line in lines if line), "")
+        lines = response.split("\n")[:-1]
+        found = boxes[-1] if boxes else _last_final(lines)
         return next((letter for letter in "ABCDEFGHIJ" if letter in found), None)
 
     def compare(self, answer: str, gold: str) -> Verdict:
@@ -217,8 +219,11 @@ class Cells(_Whole):
 
     def extract(self, response: str, gold: str) -> str | None:
         """What stands in the last answer tags, on one line."""
-        tagged = _TAGGED.findall(response)
-        return tagged[-1].strip() if tagged else None
+        for line in reversed(response.split("\n")):
+            tagged = _tagged(line)
+            if tagged:
+                return tagged[-1].strip()
+        return None
 
     def respond(self, answer: str) -> str:
         """The grid within answer tags."""
@@ -244,6 +249,27 @@ class Cells(_Whole):
             return Verdict("unparsed", answer, "a grid of another form")
         share = right / (height * width)
         return Verdict("correct" if share == 1 else "wrong", answer, f"{share:g}", share)
+
+
+def _last_final(lines: Sequence[str]) -> str:
+    """What follows the first of the marks that any line has, in the last line that has it."""
+    for mark in _FINAL:
+        said = [line.partition(mark)[2] for line in lines if mark in line]
+        if said:
+            return said[-1]
+    return ""
+
+
+def _tagged(line: str) -> list[str]:
+    """What stands between pairs of answer tags, from the left."""
+    found, place = [], line.find(_START)
+    while place >= 0:
+        end = line.find(_END, place)
+        if end < 0:
+            break
+        found.append(line[place + len(_START) : end])
+        place = line.find(_START, end)
+    return found
 
 
 def _literal(text: str) -> Any:
