@@ -128,7 +128,7 @@ def _bend(entry: dict[str, Any]) -> list[Evidence]:
     chance = entry["identification"]["p_straight"]
     if chance is not None:
         what = "chance of such bends if all were straight"
-        found.append(Evidence(entry["variant"], what, f"{chance:.2g}", "", found[0].n))
+        found.append(Evidence(entry["variant"], what, f"{chance:.2g}", "", ""))
     return found
 
 

@@ -24,7 +24,7 @@ class Evidence:
         quantity: What was measured.
         value: Its estimate.
         interval: Its interval in brackets; empty where there is none.
-        n: What it rests on: runs, sizes or points.
+        n: What it rests on: runs, sizes or points; empty where the line before says it.
     """
 
     group: str
