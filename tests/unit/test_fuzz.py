@@ -260,6 +260,31 @@ def test_a_few_damaged_files_end_in_our_own_error(name, scratch, capsys):
     fuzz(name, scratch, FEW)
 
 
+# What longer campaigns found, and ended in a traceback.
+FOUND = [
+    ("logs", b'step,l"n_params,benchmark\n1,0.5,m,1e6,b,64\n2,0.4,m,1e6,b,128\n'),
+    ("curves", CURVES.replace(",n_params", "").encode()),
+    ("JSON", b'{"a": "\\ud800"}'),
+    ("JSON", b"[" * 100_000),
+    ("JSON", b"9" * 10_000),
+    ("logs", b"[" * 100_000),
+    ("logs", b'{"_step": ' + b"9" * 10_000 + b"}"),
+    ("manifests", json.dumps({**MANIFEST, "kind": "\ud800"}).encode()),
+    ("configurations", b"\0"),
+    ("configurations", b"study: 2026-99-99"),
+    ("configurations", b"[a]: b"),
+    ("configurations", b"[" * 5_000),
+    ("records", b"[{}]"),
+    ("pauses", b"{}"),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), FOUND)
+def test_what_was_found_before_ends_in_our_own_error(name, content, scratch):
+    with contextlib.suppress(StudyError):
+        TARGETS[name][0](content)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", TARGETS)
 def test_many_damaged_files_end_in_our_own_error(name, scratch, capsys):

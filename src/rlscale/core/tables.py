@@ -87,9 +87,26 @@ def _read_csv(path: Path) -> "pandas.DataFrame":
             separator = max(",;\t", key=file.readline().count)
         decimal = "," if separator == ";" else "."
         kinds = dict.fromkeys(TEXT_COLUMNS, "string")
-        return pandas.read_csv(path, sep=separator, decimal=decimal, dtype=kinds)
+        table = pandas.read_csv(path, sep=separator, decimal=decimal, dtype=kinds)
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
+    check_width(table, str(path))
+    return table
+
+
+def check_width(table: "pandas.DataFrame", where: str) -> None:
+    """Refuse a CSV whose rows are wider than its header: pandas takes their first fields for names.
+
+    Raises:
+        StudyError: Names the file.
+    """
+    import pandas
+
+    if not isinstance(table.index, pandas.RangeIndex):
+        raise StudyError(
+            f"{where}: rows have more fields than the header names; is a quotation mark or a name "
+            "missing in its first line, or a separator too many at the end of the others?"
+        )
 
 
 def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":

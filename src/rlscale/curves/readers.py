@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
+from rlscale.core.tables import check_width
 from rlscale.curves.texts import json_lines, read_json, read_text
 from rlscale.data.files import PACKED, open_file
 
@@ -73,6 +74,7 @@ def separated(text: str, path: Path) -> "pandas.DataFrame":
         table = pandas.read_csv(io.StringIO(text), sep=separator, decimal=decimal)
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
+    check_width(table, str(path))
     names = {"\t": "tabs", ";": "semicolons, with decimal commas"}
     return _noted(
         table, [f"columns are separated by {names[separator]}"] if separator in names else []

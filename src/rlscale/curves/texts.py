@@ -51,7 +51,7 @@ def json_lines(text: str, path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """
     lines = text.split("\n")  # not splitlines: U+2028 may stand inside a string
     full = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    with contextlib.suppress(json.JSONDecodeError):
+    with contextlib.suppress(ValueError, RecursionError):
         # In one call: a call per line takes three times as long.
         rows = json.loads(f"[{','.join(line for _, line in full)}]")
         if len(rows) == len(full) and all(isinstance(row, dict) for row in rows):
@@ -60,7 +60,7 @@ def json_lines(text: str, path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     for number, line in full:
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             if rows and number == full[-1][0]:
                 return rows, [f"line {number} was cut off in writing; it is left out"]
             raise StudyError(f"{path}: line {number}: not valid JSON ({error})") from None
@@ -78,5 +78,5 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise StudyError(f"{path}: not valid JSON ({error})") from None

@@ -45,7 +45,7 @@ def read_notes() -> dict[str, Notes]:
             encoded = "".join(part.removeprefix("@") for part in path.relative_to(_NOTES).parts)
             try:
                 notes[urlsafe_b64decode(encoded).decode()] = json.loads(path.read_text())
-            except json.JSONDecodeError:  # half-written when a run was killed: as good as absent
+            except ValueError:  # half-written when a run was killed: as good as absent
                 path.unlink()
     return notes
 
