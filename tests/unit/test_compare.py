@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 from curve_tables import fit_document, straight_curves
 
@@ -35,6 +37,36 @@ def test_a_slope_twice_as_steep_is_told_apart(one):
 def test_different_laws_are_not_compared(one):
     with pytest.raises(StudyError, match="has law saturating"):
         compare_fits(one, fit(straight_curves(0.005, runs=3), "power"))
+
+
+@pytest.mark.parametrize("key", ["benchmark", "size"])
+def test_other_benchmarks_and_sizes_are_not_compared(one, key):
+    with pytest.raises(StudyError, match=f"has {key} .*, other"):
+        compare_fits(one, {**one, "study": "other", key: "another"})
+
+
+@pytest.mark.parametrize(("problems", "scope"), [("same", "fixed"), ("others", "redrawn")])
+def test_what_problems_add_counts_only_where_they_are_others(one, problems, scope):
+    """With the same problems on both sides, intervals are those over runs, not those over both."""
+    first, second = (over_problems(one, name) for name in ("same", problems))
+    row = compare_fits(first, second).set_index("quantity").loc["K_max"]
+    assert (row["scope_one"], row["scope_other"]) == (scope, scope)
+    runs = compare_fits(one, one).set_index("quantity").loc["K_max"]
+    wider = (row["high"] - row["low"]) / (runs["high"] - runs["low"])
+    assert wider == pytest.approx(1 if scope == "fixed" else 2)
+
+
+def over_problems(fit, problems):
+    """A fit whose intervals over runs and problems are twice as wide as those over runs."""
+    found = copy.deepcopy({**fit, "problems": problems})
+    for group in found["groups"]:
+        group["scope"] = "redrawn"
+        for own in [*group["parameters"].values(), *(size["k"] for size in group["sizes"])]:
+            ends = own["intervals"]["fixed"]
+            own["intervals"]["redrawn"] = ends | {
+                side: 2 * ends[side] - own["estimate"] for side in ("low", "high")
+            }
+    return found
 
 
 def test_the_figure_draws_what_the_table_says(one, tmp_path):

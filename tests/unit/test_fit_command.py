@@ -29,6 +29,28 @@ def test_trouble_is_one_sentence(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.endswith("there is no such curves table\n")
 
 
+def test_cells_of_two_protocols_are_refused_by_the_setting_that_differs(
+    tmp_path, monkeypatch, capsys
+):
+    table = straight_curves(0.005, runs=2)
+    hot = table["seed"].eq(1)
+    table = table.assign(protocol_digest=table["protocol_digest"].mask(hot, "hot"))
+    table.to_csv(tmp_path / "curves.csv", index=False)
+    settings = {"1.0e-6": table.loc[~hot, "cell"], "3.0e-6": table.loc[hot, "cell"]}
+    rows = [
+        ("recipe.grpo.learning_rate", value, cells.nunique(), " ".join(cells.unique()))
+        for value, cells in settings.items()
+    ]
+    columns = ["setting", "value", "cells", "which"]
+    pandas.DataFrame(rows, columns=columns).to_csv(tmp_path / "protocols.csv", index=False)
+    monkeypatch.setattr(sys, "argv", ["rlscale", "fit", str(tmp_path / "curves.csv")])
+    with pytest.raises(SystemExit):
+        main()
+    assert "recipe.grpo.learning_rate | 1.0e-6 | 3.0e-6" in capsys.readouterr().err.replace(
+        "3.0e-6 | 1.0e-6", "1.0e-6 | 3.0e-6"
+    )
+
+
 def test_the_command_loads_neither_torch_nor_snakemake(tmp_path):
     straight_curves().to_csv(tmp_path / "curves.csv", index=False)
     code = (

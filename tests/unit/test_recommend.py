@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pandas
 import pytest
-from curve_tables import exact_slope, straight_curves
+from curve_tables import SIZES, exact_slope, straight_curves
 
 from rlscale.answers.recommend import Wishes, recommend, runs_needed
 from rlscale.laws.spec import Settings
@@ -53,9 +53,23 @@ def test_one_run_per_tau_gives_no_statement():
     assert "no intervals over runs" in page
 
 
-def test_without_compute_the_advice_is_in_problems():
-    table = straight_curves(0.003, runs=2).assign(compute_flops=float("nan"))
-    assert "problems" in recommend(table, SETTINGS, replace(WISHES, budgets=[9000]))
+def test_without_compute_the_advice_is_in_problems_and_the_cheapest_size_by_parameters():
+    """27b needs the fewest problems to 0.85, 9b the fewest problems times parameters."""
+    table = straight_curves(0.001, runs=2)
+    wishes = replace(WISHES, targets=[0.85])
+    by_flops = _cheapest(recommend(table, SETTINGS, wishes), "0.850")
+    blind = table.assign(compute_flops=float("nan"))
+    page = recommend(blind, SETTINGS, replace(wishes, budgets=[9000]))
+    assert "With 9e+03 problems, train" in page
+    assert "parameters times problems" in page
+    needed = {n: n * math.exp((-0.1 - math.log(0.85)) / exact_slope(n)) for n in SIZES.values()}
+    cheapest = min(SIZES, key=lambda model: needed[SIZES[model]])
+    assert _cheapest(page, "0.850") == by_flops == cheapest != "27b"
+
+
+def _cheapest(page, target):
+    (line,) = [line for line in page.splitlines() if line.startswith(f"| {target} |")]
+    return line.split("|")[2].split()[0]
 
 
 @pytest.mark.parametrize(("normal", "needed"), [(2, 4), (3, 5), (4, 6), (5, 7)])

@@ -136,6 +136,21 @@ def outcomes_table(study):
     return pandas.concat(frames, ignore_index=True)
 
 
+def test_a_fit_names_the_problems_that_its_intervals_are_over():
+    """So that studies on the same problems are compared as such; without outcomes, none."""
+    table = straight_curves(0.004, runs=2)
+    fit = {"settings": {"bootstrap": {"replicates": 20}}}
+    assert fit_document(table, **fit)["problems"] is None
+    found = {}
+    for name, ids in (("one", "ab"), ("again", "ba"), ("other", "ac")):
+        rows = table[["cell", "step", "benchmark"]]
+        outcomes = pandas.concat(
+            rows.assign(problem_id=own, n=1, n_correct=i) for i, own in enumerate(ids)
+        )
+        found[name] = fit_document(table, **fit, outcomes=outcomes)["problems"]
+    assert found["one"] == found["again"] != found["other"]
+
+
 def test_outcomes_become_shares_per_problem(study):
     shares = outcome_shares(study.group, outcomes_table(study), "held_out")
     np.testing.assert_array_equal(shares, study.shares[:5])

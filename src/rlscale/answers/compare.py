@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 def compare_fits(one: Mapping[str, Any], other: Mapping[str, Any]) -> "pandas.DataFrame":
     """Differences between two fits of the same law to different studies.
 
-    Studies are independent, so that the variances of their estimates add; the interval of a
-    difference takes each side's distance from its own estimate (square-root-sum, after Donner and
-    Zou), which keeps skewed intervals skewed.
+    The studies' runs are independent, so that the variances of their estimates add; the interval
+    of a difference takes each side's distance from its own estimate (square-root-sum, after Donner
+    and Zou), which keeps skewed intervals skewed. Problems are independent only where the studies
+    have other ones: on the same problems what those add moves both sides alike, and intervals are
+    those over runs (scope ``fixed``).
 
     Args:
         one: Fit document of the first study.
@@ -27,27 +29,30 @@ def compare_fits(one: Mapping[str, Any], other: Mapping[str, Any]) -> "pandas.Da
         verdict, and the scope of each side.
 
     Raises:
-        StudyError: The fits are of different laws, x, metrics or levels, or share no variant.
+        StudyError: The fits are of different laws, x, metrics, benchmarks, sizes or levels, or
+            share no variant.
     """
     import pandas
 
-    for key in ("law", "x", "metric", "level"):
+    for key in ("law", "x", "metric", "benchmark", "size", "level"):
         if one[key] != other[key]:
             raise StudyError(
                 f"compare: {one['study']} has {key} {one[key]}, {other['study']} {other[key]}"
             )
+    same = one["problems"] is not None and one["problems"] == other["problems"]
     rows = []
     for a in one["groups"]:
         for b in other["groups"]:
             if a["variant"] == b["variant"]:
-                rows += _rows(one["study"], other["study"], a, b)
+                scopes = ("fixed", "fixed") if same else (a["scope"], b["scope"])
+                rows += _rows((one["study"], other["study"]), a, b, scopes)
     if not rows:
         raise StudyError(f"compare: {one['study']} and {other['study']} share no variant")
     return pandas.DataFrame(rows)
 
 
 def _rows(
-    first: str, second: str, a: Mapping[str, Any], b: Mapping[str, Any]
+    studies: tuple[str, str], a: Mapping[str, Any], b: Mapping[str, Any], scopes: tuple[str, str]
 ) -> list[dict[str, Any]]:
     pairs = [(name, q, b["parameters"].get(name)) for name, q in a["parameters"].items()]
     slopes = {size["model"]: size["k"] for size in b["sizes"]}
@@ -56,17 +61,17 @@ def _rows(
     for name, left, right in pairs:
         if right is None:
             continue
-        low, high = _difference(left, a["scope"], right, b["scope"])
+        low, high = _difference(left, scopes[0], right, scopes[1])
         if low is None or high is None:
             verdict = "no interval"
         else:
             verdict = "differ" if low > 0 or high < 0 else "cannot be told apart"
         rows.append(
             {
-                "variant": a["variant"], "quantity": name, "one": first, "other": second,
+                "variant": a["variant"], "quantity": name, "one": studies[0], "other": studies[1],
                 "estimate_one": left["estimate"], "estimate_other": right["estimate"],
                 "difference": right["estimate"] - left["estimate"], "low": low, "high": high,
-                "scope_one": a["scope"], "scope_other": b["scope"], "verdict": verdict,
+                "scope_one": scopes[0], "scope_other": scopes[1], "verdict": verdict,
             }
         )  # fmt: skip
     return rows

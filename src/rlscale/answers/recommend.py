@@ -114,9 +114,25 @@ def _sizes(
         f"| target loss | cheapest size | {x} needed | how sure |",
         "| --- | --- | --- | --- |",
     ]
-    lines += [_target_line(fits, group, target, unit, level) for target in targets]
-    lines += ["", *_next_cell(group, estimate, fits, found), ""]
+    price = _price(group, settings, x)
+    lines += [_target_line(fits, group, target, unit, level, price) for target in targets]
+    if x == "data":
+        lines += [
+            "",
+            "No compute is stated: the cheapest size is that of the fewest parameters times "
+            "problems, which is FLOPs where responses are equally long.",
+        ]
+    lines += ["", *_next_cell(group, estimate, fits, found, price), ""]
     return lines
+
+
+def _price(group: Group, settings: Settings, x: str) -> Array:
+    """What one unit of x costs at each size (M), in FLOPs up to a factor: 6 N a token.
+
+    Compute is FLOPs already; reuse and group size change nothing in what a problem costs here.
+    """
+    counts = x == "data" and settings.size.startswith("n_params")
+    return group.n if counts else np.ones(len(group.n))
 
 
 def _reached(group: Group) -> list[float]:
@@ -168,14 +184,16 @@ def _advice(fits: Fit, group: Group, budget: float, unit: str, level: float) -> 
     )
 
 
-def _target_line(fits: Fit, group: Group, target: float, unit: str, level: float) -> str:
+def _target_line(
+    fits: Fit, group: Group, target: float, unit: str, level: float, price: Array
+) -> str:
     k = fits.k_fitted()
     assert k is not None
     with np.errstate(divide="ignore", over="ignore"):
         needed = np.where(
             k > 0, np.exp(fits.points.centre + (fits.intercept - np.log(target)) / k), np.inf
         )
-    best = needed.argmin(1)
+    best = (needed * price).argmin(1)
     m = int(best[0])
     if not np.isfinite(needed[0, m]):
         return f"| {target:.3f} | none: no size learns | - | - |"
@@ -193,7 +211,9 @@ def _inside(group: Group, m: int, x: float) -> bool:
     return bool(np.nanmin(own) <= x <= np.nanmax(own))
 
 
-def _next_cell(group: Group, estimate: Fit, fits: Fit, found: Replicates) -> list[str]:
+def _next_cell(
+    group: Group, estimate: Fit, fits: Fit, found: Replicates, price: Array
+) -> list[str]:
     """Which further run narrows k at twice the largest size most, per run and per FLOP."""
     target = np.array([2 * group.n.max()])
     variance = fits.slope[1:].var(axis=0) if found.scope == "fixed" else None
@@ -212,7 +232,7 @@ def _next_cell(group: Group, estimate: Fit, fits: Fit, found: Replicates) -> lis
     part = gradient**2 * variance
     saved = part / (runs + 1) / part.sum()
     cost = np.nanmax(np.where(np.isfinite(group.x), group.x, np.nan), axis=1)
-    per_size = np.array([cost[group.size_of == m].mean() for m in range(len(runs))])
+    per_size = price * [cost[group.size_of == m].mean() for m in range(len(runs))]
     best, cheapest = int(saved.argmax()), int((saved / per_size).argmax())
     k = estimate.k(target)[0, 0]
     lines = [

@@ -80,8 +80,10 @@ def fit(arguments: argparse.Namespace) -> Fitted:
 
     from rlscale.core.tables import read_measured_curves
     from rlscale.curves.units import rising
+    from rlscale.laws.protocols import read_differences
     from rlscale.laws.spec import FitSpec, Settings
     from rlscale.laws.study import Sources, fit_study
+    from rlscale.study.layout import PROTOCOLS
 
     curves, empty = read_measured_curves(arguments.curves)
     settings = Settings(
@@ -92,11 +94,13 @@ def fit(arguments: argparse.Namespace) -> Fitted:
     )
     spec = FitSpec(arguments.law, arguments.x, arguments.metric, settings)
     outcomes = pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None
+    beside = arguments.curves.parent / PROTOCOLS.name
+    protocols = read_differences(beside) if beside.exists() else None
     if empty:
         print(f"{arguments.curves}: {empty} rows without a loss are left out")
     for warning in rising(curves):
         print(f"warning: {arguments.curves}: {warning}", file=sys.stderr)
-    return Fitted(curves, fit_study(curves, spec, Sources(outcomes)))
+    return Fitted(curves, fit_study(curves, spec, Sources(outcomes, protocols)))
 
 
 def _draw(fitted: Fitted, path: Path) -> None:

@@ -231,5 +231,6 @@ class StudyFit(Record):
     settings: Settings
     selection: Mapping[str, Any]
     protocol_digests: tuple[str, ...]
+    problems: str | None
     cells: Cells
     groups: tuple[FitResult, ...]

@@ -15,9 +15,9 @@ from rlscale.laws.groups import Group, run_variance
 from rlscale.laws.points import Points, free_lines
 
 _PRIOR = 4  # Degrees of freedom that the trend over sizes counts for, beside a size's own.
-# ASSUME .45 of the pooled degrees of freedom count: sizes share one trend only roughly. Chosen
+# ASSUME half of the pooled degrees of freedom count: sizes share one trend only roughly. Chosen
 # on simulated studies with seeds of their own (docs/law.md), not on those that report coverage.
-_EFFECTIVE = 0.45
+_EFFECTIVE = 0.5
 
 
 @dataclass(frozen=True)

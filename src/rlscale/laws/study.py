@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.laws.arrays import Array
 from rlscale.laws.documents import Fits, empty_result, group_result
@@ -75,11 +76,12 @@ def fit_study(table: "pandas.DataFrame", spec: FitSpec, sources: Sources = Sourc
     check_scoring(rows)
     digests = check_protocols(rows, sources.protocols, settings.allow_differences)
     groups = build_groups(rows, x=spec.x, column=column, size=settings.size)
-    results, scopes = [], []
+    results, scopes, problems = [], [], None
     for group in groups:
         shares = None
         if sources.outcomes is not None and column == "loss":
             shares = outcome_shares(group, sources.outcomes, benchmark)
+            problems = _problems(sources.outcomes, benchmark)
         result, replicates = fit_group(group, spec, shares)
         results.append(result)
         scopes.append(replicates)
@@ -102,6 +104,7 @@ def fit_study(table: "pandas.DataFrame", spec: FitSpec, sources: Sources = Sourc
         settings=settings,
         selection=settings.select,
         protocol_digests=tuple(digests),
+        problems=problems,
         cells=Cells(
             used=tuple(sorted(cell for group in groups for cell in group.cells)),
             missing=tuple(sorted(set(sources.expected) - set(table["cell"]))),
@@ -109,6 +112,12 @@ def fit_study(table: "pandas.DataFrame", spec: FitSpec, sources: Sources = Sourc
         ),
         groups=tuple(results),
     )  # fmt: skip
+
+
+def _problems(outcomes: "pandas.DataFrame", benchmark: str) -> str:
+    """Digest of a benchmark's problems."""
+    own = outcomes.loc[outcomes["benchmark"].eq(benchmark), "problem_id"]
+    return digest(sorted(map(str, own.unique())))
 
 
 def outcome_shares(group: Group, outcomes: "pandas.DataFrame", benchmark: str) -> Array:

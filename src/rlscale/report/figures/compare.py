@@ -71,7 +71,8 @@ def compared(one: Mapping[str, Any], other: Mapping[str, Any]) -> Drawing:
     for axes in grid[-1]:
         axes.set_xlabel("model size $N$")
     level = f"{100 * one['level']:g} %"
-    note(figure, [f"Law: {one['law']}. Bars: {level} intervals; the studies are independent."])
+    scopes = " and ".join(dict.fromkeys([*table["scope_one"], *table["scope_other"]]))
+    note(figure, [f"Law: {one['law']}. Bars: {level} intervals, scope {scopes}; other runs each."])
     return Drawing(figure, table, " ".join(_sentence(row, level) for _, row in table.iterrows()))
 
 
