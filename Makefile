@@ -8,6 +8,8 @@ unexport PYTHONPATH PYTHONHOME
 export PYTHONUTF8 = 1
 ENVIRONMENT = .venv/$(LOCK).stamp
 INSTALL = requirements/install.py requirements/find_python.sh pyproject.toml
+# A file's tests stay in one worker, as its fixtures do; in the order of the folders.
+WORKERS = -n 2 --dist loadfile --no-loadscope-reorder
 PYTHON_FILES = src tests workflow benchmarks requirements
 SNAKE_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 
@@ -19,11 +21,11 @@ help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 check: lint ## lint, types and the quick tests: no model, engine, browser, cluster; under 2 minutes
-	@python -m pytest -q -m "not slow and not long" -n 2 --dist loadgroup $(PYTEST) tests/unit tests/dag
+	@python -m pytest -q -m "not slow and not long" $(WORKERS) $(PYTEST) tests/unit tests/dag
 
 test: .venv/dev.stamp ## all tests (PYTEST='-k NAME' for some of them)
 	@echo "test: about 15 minutes on 2 cores; what is skipped is listed at the end with its reason"
-	@python -m pytest -m "not long" -n 2 --dist loadgroup $(PYTEST)
+	@python -m pytest -m "not long" $(WORKERS) $(PYTEST)
 
 test-long: .venv/dev.stamp ## the campaigns that `make test` leaves out (hours)
 	@python -m pytest -m long $(PYTEST)

@@ -21,18 +21,11 @@ QUICK = ("unit", "dag")  # folders of which `make check` runs what is not marked
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what stands elsewhere or asks for ../shared; keep modules' fixtures together.
-
-    Tests that share a fixture of their module run in one worker; all others go to whichever is
-    free, as what they share is built once for the session (``built_once``).
-    """
+    """Mark as slow what stands elsewhere or asks for ../shared."""
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder not in QUICK or "shared" in item.fixturenames:
             item.add_marker("slow")
-        fixtures = item._fixtureinfo.name2fixturedefs.values()
-        if any(definitions[-1].scope == "module" for definitions in fixtures):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(scope="session")

@@ -136,3 +136,16 @@ def test_a_signal_ends_the_evaluation_and_the_job_says_that_it_was_interrupted(
     threading.Thread(target=send).start()
     assert train_and_evaluate(python(""), evaluate, paused.parent, tmp_path, last_step=16) == 85
     assert (tmp_path / "step1" / "model.safetensors").exists()
+
+
+def test_a_signal_that_ends_training_before_it_listens_is_an_interruption(paused, tmp_path):
+    asked = tmp_path / "asked"
+    train = python(f"import time; open({str(asked)!r}, 'w'); time.sleep(600)")
+
+    def send() -> None:
+        while not asked.exists():
+            pass
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+
+    threading.Thread(target=send).start()
+    assert train_and_evaluate(train, python(""), paused.parent, tmp_path, last_step=16) == 85

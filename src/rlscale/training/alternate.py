@@ -41,6 +41,8 @@ def train_and_evaluate(
     try:
         while True:
             status = turn.run(train)
+            if turn.stopping and status > 128:
+                return INTERRUPTED  # ended by the signal while it loaded, or after its last words
             pauses = sorted(state.glob(f"checkpoint-*/{PAUSE}"))
             waiting = [pause for pause in pauses if not read_json(pause)["evaluated"]]
             if status or not waiting:
