@@ -114,6 +114,31 @@ def test_an_evaluation_that_cannot_hold_its_weights_is_refused(paper):
     assert said.startswith(f"resources.models.{LARGEST}.evaluation.gpus: 1: ")
 
 
+@pytest.mark.parametrize(
+    ("name", "models", "cannot"),
+    [
+        ("card_24gb", 3, {"lora": None}),
+        ("node_8x80gb", 7, {"micro_batch": 32}),
+    ],
+)
+def test_the_examples_can_run_and_fill_their_cards(name, models, cannot):
+    """As they stand they fit; with all weights trained, or larger parts, they do not."""
+    document = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+    assert findings(document, load(SCHEMA)) == []
+    config = with_defaults(document, load(SCHEMA))
+    table = plan_study(config)
+    assert table["model"].nunique() == models
+    assert "Memory of nodes" not in plan_page(table, config)
+    for recipe in config["recipes"].values():
+        if "lora" in cannot:
+            recipe["lora"] = cannot["lora"]
+            recipe["grpo"]["model_init_kwargs"] = {}
+    config["resources"]["default"] |= {k: v for k, v in cannot.items() if k != "lora"}
+    for own in config["resources"]["models"].values():
+        own |= {k: v for k, v in cannot.items() if k != "lora"}
+    assert list(unfit(config)) != []
+
+
 def test_without_a_card_nothing_is_refused(paper):
     del paper["resources"]["plan"]["device_gib"]
     own = paper["resources"]["models"]

@@ -87,3 +87,34 @@ def test_layers_that_the_model_does_not_have_are_named():
     for wrong in ("query", "lm_head", "embed_tokens"):
         with pytest.raises(StudyError, match=f"lora.target_modules: .*'{wrong}'.* down_proj"):
             lora_config(model, {**LORA, "target_modules": ["q_proj", wrong]})
+
+
+FROZEN = {**RECIPE["grpo"], "model_init_kwargs": {"dtype": "bfloat16"}}
+
+
+def test_frozen_weights_may_be_in_bfloat16(training_inputs, tmp_path):
+    """What is not adapted keeps its bits, and bfloat16 does not round the adapters away."""
+    run = Run(tmp_path, training_inputs)
+    lora = {**LORA, "target_modules": ["down_proj"]}
+    run.finish({**RECIPE, "lora": lora, "grpo": FROZEN})
+    start = load_file(training_inputs / "checkpoints/models/tiny-base/model.safetensors")
+    end = load_file(tmp_path / f"checkpoints/step{STEPS}/model.safetensors")
+    changed = {n for n, value in start.items() if not torch.equal(end[n], value.bfloat16().float())}
+    assert changed == {"model.layers.0.mlp.down_proj.weight"}
+    adapted = end[changed.pop()]
+    assert not torch.equal(adapted, adapted.bfloat16().float())
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"dtype": "bfloat16"}, "error: grpo.model_init_kwargs.dtype: 'bfloat16' rounds away"),
+        ({"attn_implementation": "no_such"}, "no_such"),  # it reaches transformers, which refuses
+    ],
+)
+def test_how_a_model_is_loaded_is_trls_own_key(chosen, said, training_inputs, tmp_path):
+    run = Run(tmp_path, training_inputs)
+    process = run.start({**RECIPE, "grpo": {**RECIPE["grpo"], "model_init_kwargs": chosen}})
+    output, _ = process.communicate(timeout=170)
+    assert process.returncode != 0
+    assert said in output

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.accounting.ledger import EVALUATION, Cost, Tokens, passes
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
-from rlscale.jobs.memory import GIB
+from rlscale.jobs.memory import GIB, adapters
 from rlscale.study.estimates import memory, shape_of
 from rlscale.study.grid import expand, job_of, recipe_of
 
@@ -113,6 +113,7 @@ def _space(config: Mapping[str, Any], cell: Any, n_params: int) -> dict[str, flo
     recipe = recipe_of(config, cell)
     shape, needed = shape_of(config, cell), memory(config, cell)
     stored = shape.stored if shape else n_params
+    trained = adapters(shape, recipe) if shape and recipe.lora else stored
     saved = len(recipe.trained_checkpoints)
     on_disk = min(saved, config["training"]["checkpoints_on_disk"] or saved)
     on_gpu = job_of(config, cell.model).gpus > 0
@@ -120,7 +121,7 @@ def _space(config: Mapping[str, Any], cell: Any, n_params: int) -> dict[str, flo
         "gpu_gib": needed.peak / GIB if needed and on_gpu else math.nan,
         "node_gib": needed.host / GIB if needed else math.nan,
         "checkpoints_gib": on_disk * stored * _BYTES[recipe.checkpoint_dtype] / GIB,
-        "state_gib": stored * _STATE_BYTES / GIB,
+        "state_gib": trained * _STATE_BYTES / GIB,
     }
 
 

@@ -1,8 +1,8 @@
 """A cell's trainer: model, prompts, reward and cost, put together for TRL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rlscale.accounting.ledger import Cost, passes
 from rlscale.accounting.timings import time_phases
@@ -41,7 +41,7 @@ def build(
     needed = longest_sequence(tokenizer, problems, prompts, recipe, context)
     if config.use_vllm and config.vllm_max_model_length is None:
         config.vllm_max_model_length = needed  # its cache need not hold the model's whole context
-    network = _load(model)
+    network = _load(model, config.model_init_kwargs or {}, adapted=recipe.lora is not None)
     phases = passes(
         updates_per_step=recipe.updates_per_step,
         beta=config.beta,
@@ -73,8 +73,23 @@ def build(
     return trainer, reward, cost
 
 
-def _load(model: Model) -> "PreTrainedModel":
-    """The network in float32; TRL's scoring tiles become no wider than its vocabulary."""
+def _load(model: Model, chosen: Mapping[str, Any], *, adapted: bool) -> "PreTrainedModel":
+    """The network, in float32 unless frozen; TRL's tiles become no wider than its vocabulary.
+
+    Args:
+        model: Where it is.
+        chosen: TRL's ``model_init_kwargs``: ``dtype``, ``attn_implementation``.
+        adapted: Whether only adapters are trained.
+
+    Raises:
+        StudyError: Weights to be trained are asked for in another format than float32.
+    """
+    dtype = chosen.get("dtype", "float32")
+    if dtype != "float32" and not adapted:
+        raise StudyError(
+            f"grpo.model_init_kwargs.dtype: '{dtype}' rounds away updates of trained weights; it "
+            "is for frozen ones (lora). Leave it out: a GPU's products are in bfloat16 all the same"
+        )
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
     from trl.trainer import utils as trl_utils
@@ -82,9 +97,9 @@ def _load(model: Model) -> "PreTrainedModel":
     disable_progress_bar()
     network = AutoModelForCausalLM.from_pretrained(
         model.folder,
-        dtype="float32",
         use_safetensors=True,
         trust_remote_code=model.trust_remote_code,
+        **{**chosen, "dtype": dtype},
     )
     # TRL scores responses in tiles 32,768 columns wide, whatever the vocabulary: with a hundred
     # characters that is hundreds of megabytes of nothing, and a quarter of a step's time.

@@ -13,11 +13,12 @@ from rlscale.core.errors import StudyError
 if TYPE_CHECKING:
     from trl import GRPOConfig
 
-# ASSUME: nats per token. Before the first update policy and reference have the same weights; their
-# divergence is rounding: 0 as measured; with batches padded otherwise in bfloat16 .003, and .02 for
-# made-up weights that are sure of every token. A reference whose other processes' shares are zeros
-# is at .2 (toy) to 9.6 nats.
-FIRST_KL = {"float32": 1e-4, "bfloat16": 2e-2}
+# ASSUME: nats per token. Before the first update policy and reference have the same weights and see
+# the same padded batch, so their divergence is 0: measured on fourteen twins of real models in
+# bfloat16; with batches padded otherwise .003. A reference whose weights are all wrong by 3 % of
+# their spread is at .0155, one by 1 % at .0003 to .0015, one whose other processes hold zeros at .2
+# (toy) to 9.6. The kl of metrics.csv is a step's mean, after updates: .02 there says nothing.
+FIRST_KL = {"float32": 1e-4, "bfloat16": 1e-2}
 
 
 def seed_rollouts(config: "GRPOConfig") -> None:

@@ -67,6 +67,7 @@ def merged(
             name = f"{layer}.{leaf}"
             if leaf == "weight":
                 up, down = (tensors[f"{layer}.lora_{part}.default.weight"] for part in "BA")
-                value = (value.float() + scale * (up.float() @ down.float())).to(value.dtype)
+                # Not in the frozen weights' own format: bfloat16 would round the adapters away.
+                value = value.float() + scale * (up.float() @ down.float())
         whole[name.removeprefix("base_model.model.")] = value
     return whole
