@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def synthetic(cells: int) -> dict:
-    """The embedded study with as many cells: four sizes and many seeds."""
+    """The embedded study with as many cells: five sizes and many seeds."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    config["sweeps"] = [config["sweeps"][0] | {"seed": list(range(1, cells // 4 + 1))}]
+    config["sweeps"] = [config["sweeps"][0] | {"seed": list(range(1, cells // 5 + 1))}]
     return config
 
 

@@ -124,7 +124,7 @@ def main() -> None:
     """Train in turn, compare the losses, print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", type=Path, required=True)
-    parser.add_argument("--cell", default="main/arith-39k-base/tau1-g8/seed1")
+    parser.add_argument("--cell", default="main/arith-25k-base/tau1-g8/seed1")
     parser.add_argument("--pairs", type=int, default=3)
     arguments = parser.parse_args()
     os.chdir(arguments.study)

@@ -40,32 +40,32 @@ MISTAKES = [
     ("recipes/main/steps", -4, "less than the minimum of 1"),
     ("recipes/main/grpo/bta", 0.1, "grpo.bta: TRL knows no such setting; did you mean beta"),
     ("recipes/main/grpo/max_steps", 9, "follows from other keys of the study; remove it"),
-    ("models/arith-15k/base", {"hub": "a/b"}, "'hub' needs the key 'revision' beside it"),
-    ("models/arith-15k/base", {"hub": "a/b", "revision": "0" * 40, "folder": "x"},
+    ("models/arith-10k/base", {"hub": "a/b"}, "'hub' needs the key 'revision' beside it"),
+    ("models/arith-10k/base", {"hub": "a/b", "revision": "0" * 40, "folder": "x"},
      "exactly one of made, hub, folder is needed; not both of hub and folder"),
     ("sweeps/0/seed", [1, 1, 2], "sweeps.0.seed: 1 is listed twice"),
     ("sweeps/1/name", "size", "the name 'size' is given twice"),
-    ("sweeps/0/model", ["arith-16k"], "unknown model 'arith-16k'; did you mean arith-15k"),
+    ("sweeps/0/model", ["arith-11k"], "unknown model 'arith-11k'; did you mean arith-10k"),
     ("sweeps/1/variant", ["chat"], "'chat' is none of the allowed values"),
     ("benchmarks/gsm9k", {"samples": 1}, "unknown benchmark 'gsm9k'; did you mean gsm8k?"),
     ("training/overrides", [{"match": {"seed": 99}, "set": {"learning_rate": 1e-4}}],
      "no cell of the sweeps is meant by {'seed': 99}"),
     ("training/overrides", [{"match": {"seed": 1}, "set": {"learnrate": 1e-4}}],
      "neither a recipe's key nor one of TRL's; did you mean learning_rate?"),
-    ("pretraining", GONE, "pretraining: missing; models.arith-15k.base is made here"),
+    ("pretraining", GONE, "pretraining: missing; models.arith-10k.base is made here"),
     ("pretraining/unseen", ["longer_sum"], "no benchmark 'longer_sum'; did you mean longer_sums"),
     ("pretraining/unseen", ["held_out"], "'held_out': held-out problems are never learnt"),
-    ("resources/models", {"arith-51k": {"mem_mb": 900}}, "no such model; did you mean arith-15k"),
+    ("resources/models", {"arith-01k": {"mem_mb": 900}}, "no such model; did you mean arith-10k"),
     ("fit/benchmark", "heldout", "no benchmark 'heldout'; did you mean held_out?"),
     ("fit/metrics", ["longer_sum"], "fit.metrics: 'longer_sum' is neither loss nor a benchmark"),
     ("fit/select", {"taus": 1}, "fit.select.taus: not a column of curves.csv; did you mean tau"),
-    ("fit/select/tau", 2, "no cell has tau [2]; the sweeps have 1, 4, 16"),
+    ("fit/select/tau", 2, "no cell has tau [2]; the sweeps have 1, 16, 64"),
     ("fit/laws", ["saturated"], "did you mean saturating?"),
-    ("forecast/protocols/inter/held_out_sizes", 4, "4 of 4 selected sizes leave none"),
+    ("forecast/protocols/inter/held_out_sizes", 5, "5 of 5 selected sizes leave none"),
     ("evaluation/suites", {"all": {"longer_sum": 1}}, "no benchmark 'longer_sum'"),
     ("evaluation/top_up", [{"match": {"benchmark": "heldout"}, "samples": 9}], "held_out?"),
-    ("evaluation/max_tokens", 64, "64 tokens do not fit into the context of arith-15k, 64"),
-    ("data/arithmetic/held_out/problems", 500, "4400 problems are drawn, but 500 are held out"),
+    ("evaluation/max_tokens", 64, "64 tokens do not fit into the context of arith-10k, 64"),
+    ("data/arithmetic/held_out/problems", 600, "4600 problems are drawn, but 600 are held out"),
 ]  # fmt: skip
 
 
@@ -97,12 +97,12 @@ def test_all_mistakes_are_said_at_once():
 
 
 def test_files_that_are_not_here_are_named_and_refuse_nothing():
-    config = changed("models/arith-15k/base", {"folder": "models/none"})
+    config = changed("models/arith-10k/base", {"folder": "models/none"})
     config["benchmarks"]["gsm8k"] = {"samples": 1, "path": "raw/gsm8k.parquet"}
     assert findings(config, load(SCHEMA)) == []
     assert absent_files(config) == [
         "benchmarks.gsm8k.path: raw/gsm8k.parquet is not here",
-        "models.arith-15k.base.folder: models/none is not here",
+        "models.arith-10k.base.folder: models/none is not here",
     ]
 
 

@@ -9,8 +9,8 @@ from rlscale.core.cell import Cell
 from rlscale.study import inputs, layout, settings
 from rlscale.study.schema import SCHEMA, load, with_defaults
 
-CELL = Cell("main", "arith-15k", "base", tau=1, group_size=8, seed=2)
-OTHER = Cell("main", "arith-39k", "base", tau=4, group_size=8, seed=1)
+CELL = Cell("main", "arith-10k", "base", tau=1, group_size=8, seed=2)
+OTHER = Cell("main", "arith-25k", "base", tau=16, group_size=8, seed=1)
 SET = "arithmetic"
 
 
@@ -28,8 +28,8 @@ def pieces(config: dict) -> dict[str, object]:
         "make_variant": settings.variant(config, SET, "main", 4),
         "make_corpus": settings.corpus(config, "pretraining"),
         "tune_corpus": settings.corpus(config, "fine_tuning"),
-        "make_model": settings.model(config, "arith-15k", "base"),
-        "tune_model": settings.model(config, "arith-15k", "instruct"),
+        "make_model": settings.model(config, "arith-10k", "base"),
+        "tune_model": settings.model(config, "arith-10k", "instruct"),
         "train_cell": settings.training(config, CELL),
         "train_other": settings.training(config, OTHER),
         "evaluate_cell": settings.evaluation(config, CELL),
@@ -89,8 +89,8 @@ def test_code_counts_where_the_study_asks_for_it(config):
 
 
 def test_a_variant_knows_all_tau_of_its_recipe(config):
-    assert settings.variant(config, SET, "main", 16)["taus"] == [1, 4, 16]
-    assert settings.variant(config, SET, "main", 2)["taus"] == [1, 2, 4, 16]
+    assert settings.variant(config, SET, "main", 16)["taus"] == [1, 16, 64]
+    assert settings.variant(config, SET, "main", 2)["taus"] == [1, 2, 16, 64]
 
 
 def test_tuned_models_learn_from_their_own_writers_who_by_default_make_no_errors():

@@ -17,7 +17,7 @@ from rlscale.study import steps
 from rlscale.study.schema import SCHEMA, load, with_defaults
 from rlscale.study.steps import STEPS, cells
 
-CELL = "main/arith-15k-base/tau1-g8/seed1"
+CELL = "main/arith-10k-base/tau1-g8/seed1"
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -53,7 +53,7 @@ def test_a_plain_training_runs_in_the_process_of_its_command(started):
     assert set(started) == {"_train_here"}
 
 
-DDP = {"models": {"arith-15k": {"gpus": 2, "launch": "ddp"}}}
+DDP = {"models": {"arith-10k": {"gpus": 2, "launch": "ddp"}}}
 
 
 def test_a_training_of_several_processes_starts_itself_in_each(started):
@@ -88,8 +88,8 @@ def test_once_the_attempts_are_spent_no_process_is_launched(started, monkeypatch
 
 
 def test_a_cell_that_no_sweep_names_is_refused_with_the_nearest(started):
-    with pytest.raises(StudyError, match="did you mean main/arith-15k-base/tau1-g8/seed1"):
-        cells.train(configured(), CELL.replace("15k", "16k"), here=False)
+    with pytest.raises(StudyError, match="did you mean main/arith-10k-base/tau1-g8/seed1"):
+        cells.train(configured(), CELL.replace("10k", "11k"), here=False)
 
 
 def test_threads_can_be_set_before_any_numerical_library_is_loaded():
@@ -101,12 +101,12 @@ def test_threads_can_be_set_before_any_numerical_library_is_loaded():
 
 
 def test_an_evaluation_refuses_a_tokenizer_that_is_not_the_models(started):
-    folder = Path("checkpoints/models/arith-15k-base")
+    folder = Path("checkpoints/models/arith-10k-base")
     folder.mkdir(parents=True)
     for name in ("tokenizer.json", "model.safetensors"):
         (folder / name).write_text("as made")
     write_manifest(
-        "results/models/arith-15k-base/manifest.json", kind="model", name="arith-15k-base",
+        "results/models/arith-10k-base/manifest.json", kind="model", name="arith-10k-base",
         settings={}, inputs={}, files=folder.iterdir(), seed=None, started=0.0,
         code="rlscale.core.errors", weights=str(folder),
     )  # fmt: skip
