@@ -51,7 +51,7 @@ MADE_UP = {
     "rlscale.training.rewards", "rlscale.verified", "rlscale.core.nowhere",
     "rlscale.core.files:nothing",
 }  # fmt: skip
-FILES = {"rlscale.def", "rlscale.sif"}
+FILES = {"rlscale.def", "rlscale.sif", "rlscale.tar"}
 
 
 def test_every_module_imports_with_the_packages_of_the_analysis_lock():
