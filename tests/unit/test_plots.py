@@ -262,6 +262,26 @@ def test_what_rounds_to_zero_has_no_sign(value, digits, text):
     assert fixed(value, digits) == text
 
 
+def test_many_steps_are_drawn_by_their_median_and_band(tmp_path):
+    """Few steps stand as points with bars; of many, the curve that they scatter about is drawn."""
+    table = straight_curves(noise=0.02, runs=1, steps=range(101))
+    table = table.assign(compute_flops_full=table["compute_flops"])
+    swept = table[table["model"] == "3b"]
+    again = swept.assign(cell=swept["cell"].str.replace("tau1", "tau4"), tau=4)
+    drawing = Folder(tmp_path, pandas.concat([table, again])).draw("fig_data_reuse")
+    medians = drawing.table.query("mark == 'median'")
+    points = drawing.table.query("mark == 'point'")
+    assert set(medians["model"].astype(str)) == {"1", "4"}
+    assert (medians["low"] <= medians["value"]).all()
+    assert (medians["value"] <= medians["high"]).all()
+    assert points["value"].min() <= medians["value"].min()
+    assert len(points) == 200
+    said = drawing.figure.get_supxlabel().replace("\n", " ")
+    assert "medians of neighbouring steps" in said
+    bars, bands = drawn(drawing.figure)
+    assert (bars, bands) == (False, True)
+
+
 def test_models_are_in_the_order_of_their_sizes(tmp_path):
     folder = Folder(tmp_path, full_curves(runs=1).assign(n_params_nominal=lambda t: t["n_params"]))
     assert folder.draw("table_models").table["model"].tolist() == ["1b", "3b", "9b", "27b"]

@@ -6,7 +6,13 @@ import numpy as np
 
 from rlscale.laws.groups import build_groups
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, title
-from rlscale.report.figures.means import bar_words, mean_points, means_by
+from rlscale.report.figures.means import (
+    bar_words,
+    mean_points,
+    means_by,
+    summary_words,
+    with_medians,
+)
 from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import LOSS, curve_panels
 from rlscale.report.figures.style import (
@@ -77,7 +83,7 @@ def response_length(inputs: Inputs) -> Drawing:
     parts, words = [], []
     for group in groups:
         points = mean_points(group, level).assign(mark="point")
-        parts.append((title(group.family, group.variant, several), "steps", points))
+        parts.append((title(group.family, group.variant, several), "steps", with_medians(points)))
         ends = points.sort_values("step").groupby("n")["value"].agg(["first", "last"])
         listed = ", ".join(
             f"{human(n)} {first:.3g} → {last:.3g}" for n, first, last in ends.itertuples()
@@ -88,15 +94,16 @@ def response_length(inputs: Inputs) -> Drawing:
         parts,
         size=size,
         palette=inputs.palette,
-        notes=[bar_words(table, level, "runs"), inputs.missing()],
+        notes=[summary_words(table, bar_words(table, level, "runs")), inputs.missing()],
         ylabel="tokens per response",
     )
+    points = table[table["mark"] == "point"]
     found = [
         _measured(row, f"tokens of {human(row['n'])} at step {row['step']:g}", "{:.3g}")
-        for _, part in table.groupby("variant")
+        for _, part in points.groupby("variant")
         for row in _first_and_last(part)
     ]
-    return Drawing(figure, table, " ".join(words), _grows(table), found)
+    return Drawing(figure, table, " ".join(words), _grows(points), found)
 
 
 def _first_and_last(part: "pandas.DataFrame") -> list[dict[Any, Any]]:
@@ -133,7 +140,7 @@ def benchmarks_vs_data(inputs: Inputs) -> Drawing:
         own = rows[(rows["benchmark"] == benchmark) & rows["loss"].notna()]
         for group in build_groups(own, x="data", column="loss", size=inputs.settings["size"]):
             points = mean_points(group, inputs.settings["level"])
-            named = points.assign(mark="point", benchmark=benchmark)
+            named = with_medians(points.assign(mark="point", benchmark=benchmark))
             parts.append((f"{benchmark}, {group.variant}", "data", named))
     parts.sort(key=lambda part: part[2]["variant"].iloc[0])
     table = pandas.concat([part for _, _, part in parts], ignore_index=True)
@@ -142,7 +149,10 @@ def benchmarks_vs_data(inputs: Inputs) -> Drawing:
         parts,
         size=inputs.settings["size"],
         palette=inputs.palette,
-        notes=[bar_words(table, inputs.settings["level"], "runs"), inputs.missing()],
+        notes=[
+            summary_words(table, bar_words(table, inputs.settings["level"], "runs")),
+            inputs.missing(),
+        ],
         columns=per_row if per_row <= 4 else 4,
         shared=False,
     )

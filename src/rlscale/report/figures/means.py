@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from rlscale.laws.groups import Group
 
 
+CROWDED = 30  # Points of a size above which they are noise to the eye.
+_PARTS = 16
+
+
 def mean_points(group: "Group", level: float) -> "pandas.DataFrame":
     """Mean over runs of every (size, step), with its interval over runs (these problems).
 
@@ -68,6 +72,40 @@ def bars_mean(group: "Group", level: float) -> str:
     if np.isfinite(group.variance).any():
         return f"bars = {100 * level:g} % sampling noise only (one run per size)."
     return "one curve per size and no counts, so no error bars."
+
+
+def with_medians(points: "pandas.DataFrame") -> "pandas.DataFrame":
+    """Points, and for sizes of more than ``CROWDED`` the median of neighbours with its band.
+
+    Args:
+        points: Rows of ``mean_points`` with their ``mark``.
+
+    Returns:
+        The rows, and below them those marked ``median``: value is the median and low and high hold
+        the middle 80 % of the points of each of ``_PARTS`` equal parts of log x.
+    """
+    import pandas
+
+    parts = [points]
+    for _, own in points.groupby("model", sort=False):
+        if len(own) <= CROWDED:
+            continue
+        place = np.log(own["x"])
+        part = pandas.cut(place, _PARTS, labels=False)
+        found = own.groupby(part)["value"].quantile([0.1, 0.5, 0.9]).unstack()
+        rows = own.iloc[: len(found)].assign(
+            x=np.exp(place.groupby(part).mean().to_numpy()), step=np.nan, mark="median",
+            value=found[0.5].to_numpy(), low=found[0.1].to_numpy(), high=found[0.9].to_numpy(),
+        )  # fmt: skip
+        parts.append(rows)
+    return pandas.concat(parts, ignore_index=True)
+
+
+def summary_words(table: "pandas.DataFrame", otherwise: str) -> str:
+    """What stands for the points of ``with_medians``; ``otherwise`` where they stand themselves."""
+    if (table["mark"] == "median").any():
+        return "Lines: medians of neighbouring steps. Bands: their middle 80 %."
+    return otherwise
 
 
 def bar_words(table: "pandas.DataFrame", level: float, over: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rlscale.report.figures.inputs import X_LABELS, size_label
+from rlscale.report.figures.means import CROWDED
 from rlscale.report.figures.style import (
     COLUMN,
     DOUBLE,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 LOSS = "test loss $L$ = 1 − pass@1"
 _WRITERS = {"compute": scientific, "compute_full": scientific, "tokens": human, "data": human}
-_CROWDED = 30  # Points per size above which markers shrink.
 
 
 def curve_panels(
@@ -45,7 +45,7 @@ def curve_panels(
 
     Args:
         parts: (title, key of ``X_LABELS``, table) of each panel; the table has model, n, x, value,
-            low, high and mark (``point`` or ``line``).
+            low, high and mark (``point``, ``line`` or ``median``).
         size: What the curves differ in: an n_params column, tau or group_size.
         palette: Name of the palette.
         notes: Sentences below the panels.
@@ -91,13 +91,19 @@ def draw_sizes(axes: "Axes", part: "pandas.DataFrame", palette: str) -> None:
     for model, colour, marker in zip(sizes, colours(len(sizes), palette), MARKERS, strict=False):
         own = part[part["model"] == model]
         points, line = own[own["mark"] == "point"], own[own["mark"] == "line"]
-        crowded = len(points) > _CROWDED
-        if len(line) == 0:
+        crowded = len(points) > CROWDED
+        median = own[own["mark"] == "median"]
+        if len(median):
+            axes.plot(points["x"], points["value"], ".", color=colour, ms=1.2, mew=0, alpha=0.35)
+        elif len(line) == 0:
             axes.plot(points["x"], points["value"], color=colour, lw=0.7, alpha=0.7)
-        else:
-            band = line.dropna(subset=["low", "high"])
+        drawn = line if len(line) else median
+        band = drawn.dropna(subset=["low", "high"])
+        if len(band):
             axes.fill_between(band["x"], band["low"], band["high"], color=colour, alpha=0.18, lw=0)
-            axes.plot(line["x"], line["value"], color=colour)
+        axes.plot(drawn["x"], drawn["value"], color=colour)
+        if len(median):
+            continue
         axes.errorbar(
             points["x"],
             points["value"],
@@ -115,7 +121,7 @@ def _ends(part: "pandas.DataFrame", size: str) -> list[tuple[float, float, str]]
     """Where each size's line (or its last point) ends, with its label."""
     ends = []
     for (_, model), own in part.groupby(["n", "model"], sort=True):
-        line = own[own["mark"] == "line"]
+        line = own[own["mark"].isin(["line", "median"])]
         last = (line if len(line) else own).sort_values("x").iloc[-1]
         ends.append((last["x"], last["value"], size_label(str(model), last["n"], size)))
     return ends

@@ -8,7 +8,13 @@ from scipy.special import stdtrit
 from rlscale.laws.groups import Group, build_groups
 from rlscale.report.figures.curves import agreed
 from rlscale.report.figures.inputs import Inputs, NothingToDraw
-from rlscale.report.figures.means import bar_words, bars_mean, mean_points
+from rlscale.report.figures.means import (
+    bar_words,
+    bars_mean,
+    mean_points,
+    summary_words,
+    with_medians,
+)
 from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import curve_panels
 from rlscale.report.figures.style import (
@@ -176,14 +182,15 @@ def _sweep(inputs: Inputs, axis: str, against: tuple[str, ...]) -> Drawing:
         for x in against:
             (group,) = build_groups(rows, x=x, column="loss", size=axis)
             points = mean_points(group, level)
-            parts.append((name, x, points.assign(mark="point", against=x, swept=name)))
-        notes.append(f"{name}: {bars_mean(group, level)}")
+            shown = with_medians(points.assign(mark="point")).assign(against=x, swept=name)
+            parts.append((name, x, shown))
+        notes.append(summary_words(shown, f"{name}: {bars_mean(group, level)}"))
         words.append(_last_words(name, points, _SYMBOLS[axis]))
     figure = curve_panels(
         parts,
         size=axis,
         palette=inputs.palette,
-        notes=[*notes, inputs.missing()],
+        notes=[*dict.fromkeys(notes), inputs.missing()],
         columns=2,
     )
     table = pandas.concat([part for _, _, part in parts], ignore_index=True)
