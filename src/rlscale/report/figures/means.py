@@ -92,7 +92,7 @@ def with_medians(points: "pandas.DataFrame") -> "pandas.DataFrame":
             continue
         place = np.log(own["x"])
         part = pandas.cut(place, _PARTS, labels=False)
-        found = own.groupby(part)["value"].quantile([0.1, 0.5, 0.9]).unstack()
+        found = own.groupby(part)["value"].quantile(np.array([0.1, 0.5, 0.9])).unstack()
         rows = own.iloc[: len(found)].assign(
             x=np.exp(place.groupby(part).mean().to_numpy()), step=np.nan, mark="median",
             value=found[0.5].to_numpy(), low=found[0.1].to_numpy(), high=found[0.9].to_numpy(),
