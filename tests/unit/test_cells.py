@@ -215,6 +215,18 @@ def test_cells_share_a_protocol_unless_something_but_the_swept_keys_differs():
             {"benchmarks": {"held_aut": {"samples": 4}}},
             "benchmarks.held_aut: unknown benchmark 'held_aut'; did you mean held_out",
         ),
+        (
+            {"benchmarks": {"held_out": {"samples": 4, "scoring": "lm_eval"}}},
+            "benchmarks.held_out.scoring: scoring 'lm_eval' has no rule for the benchmark",
+        ),
+        (
+            {"benchmarks": {"held_out": {"samples": 4, "scoring": "papr"}}},
+            "benchmarks.held_out.scoring: unknown scoring 'papr'; did you mean paper",
+        ),
+        (
+            {"benchmarks": {"gsm8k": {"samples": 4, "path": "a.csv", "scoring": "lm_eval"}}},
+            "benchmarks.gsm8k.scoring: lm_eval puts solved examples before each problem",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_does(change, message):

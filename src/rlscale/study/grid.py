@@ -110,10 +110,11 @@ def check(config: Mapping[str, Any]) -> None:
     for name, settings in config["benchmarks"].items():
         module = settings.get("module", name)
         BENCHMARKS.check(module, f"benchmarks.{name}")
-        SCORINGS.check(settings["scoring"], f"benchmarks.{name}.scoring")
-        if rule_of(settings["scoring"], module).shots and "examples" not in settings:
+        where = f"benchmarks.{name}.scoring"
+        SCORINGS.check(settings["scoring"], where)
+        if rule_of(settings["scoring"], module, where).shots and "examples" not in settings:
             raise StudyError(
-                f"benchmarks.{name}.scoring: {settings['scoring']} puts solved examples before "
+                f"{where}: {settings['scoring']} puts solved examples before "
                 "each problem; name a local file with the columns question and answer (key "
                 "'examples')"
             )

@@ -69,12 +69,13 @@ SCORINGS: Registry[Scoring] = Registry(
 )
 
 
-def rule_of(scoring: str, benchmark: str) -> Rule:
+def rule_of(scoring: str, benchmark: str, where: str = "") -> Rule:
     """The rule of a benchmark in a scoring.
 
     Args:
         scoring: Name of the scoring.
         benchmark: Name of the benchmark's module.
+        where: Key that asks for it; it begins a refusal.
 
     Raises:
         StudyError: Unknown scoring, or one that has no rule for this benchmark.
@@ -83,7 +84,7 @@ def rule_of(scoring: str, benchmark: str) -> Rule:
     rule = rules.get(benchmark, rules.get(ANY))
     if rule is None:
         raise StudyError(
-            f"scoring '{scoring}' has no rule for the benchmark '{benchmark}', only for "
-            f"{', '.join(sorted(rules))}; give it scoring: ours"
+            f"{where}{': ' if where else ''}scoring '{scoring}' has no rule for the benchmark "
+            f"'{benchmark}', only for {', '.join(sorted(rules))}; give it scoring: ours"
         )
     return rule
