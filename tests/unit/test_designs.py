@@ -80,6 +80,7 @@ def test_one_run_per_size_judges_nothing():
     verdicts = result.verdicts
     assert {verdicts.rises, verdicts.saturates} == {"no_replicates"}
     assert "not judged" in result.verdict
+    assert "not judged" in result.contrast.verdict
 
 
 FEW = Design(n=(1e9, 7e9, 32e9), runs=(2, 2, 2))

@@ -273,6 +273,8 @@ def _contrast(group: Group, fits: Fits) -> Contrast:
     ends = difference.intervals.get(fits.replicates.scope)
     if ends is None or ends.low is None or ends.high is None:
         verdict = "no interval, no verdict"
+    elif replicates.spread is None:
+        verdict = f"one run per size: whether {larger} learns more than {smaller} is not judged"
     elif ends.low > 0:
         verdict = f"{larger} learns more per unit of log x than {smaller}"
     elif ends.high < 0:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from rlscale.report.figures.inputs import Inputs, fitted_groups, fixed, interval, span, title
+from rlscale.report.figures.inputs import Inputs, fitted_groups, fixed, span, title
 from rlscale.report.figures.means import bars_mean, mean_points
 from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import curve_panels
@@ -134,10 +134,8 @@ def _bend(entry: dict[str, Any]) -> list[Evidence]:
 
 def _steeper(entry: dict[str, Any]) -> str:
     """C1: whether the largest size learns faster than the smallest, by the free slopes."""
-    if not entry["contrast"]:
-        return "undecided"
-    low, high, _ = interval(entry["contrast"]["difference"], entry["scope"])
-    return "yes" if low > 0 else "no" if high < 0 else "undecided"
+    rises = entry["verdicts"]["rises"] if entry["verdicts"] else "undecided"
+    return rises if rises in ("yes", "no") else "undecided"
 
 
 def _straight(entry: dict[str, Any]) -> str:
