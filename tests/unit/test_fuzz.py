@@ -263,6 +263,7 @@ def test_a_few_damaged_files_end_in_our_own_error(name, scratch, capsys):
 # What longer campaigns found, and ended in a traceback.
 FOUND = [
     ("logs", b'step,l"n_params,benchmark\n1,0.5,m,1e6,b,64\n2,0.4,m,1e6,b,128\n'),
+    ("logs", b'{"":[]," ":[false ,false]}'),
     ("curves", CURVES.replace(",n_params", "").encode()),
     ("JSON", b'{"a": "\\ud800"}'),
     ("JSON", b"[" * 100_000),

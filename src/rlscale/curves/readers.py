@@ -98,6 +98,8 @@ def _json_table(path: Path) -> "pandas.DataFrame":
     if isinstance(document, list) and all(isinstance(row, dict) for row in document):
         return pandas.DataFrame(document)
     if isinstance(document, dict) and all(isinstance(column, list) for column in document.values()):
+        if len({len(column) for column in document.values()}) > 1:
+            raise StudyError(f"{path}: its columns are not of one length")
         return pandas.DataFrame(document)
     kind = "an object" if isinstance(document, dict) else "of another form"
     hint = (
