@@ -39,6 +39,12 @@ def test_different_laws_are_not_compared(one):
         compare_fits(one, fit(straight_curves(0.005, runs=3), "power"))
 
 
+def test_a_fit_of_an_older_version_is_to_be_made_again(one):
+    older = {key: value for key, value in one.items() if key != "problems"} | {"study": "other"}
+    with pytest.raises(StudyError, match="the fit of other is of an older version; fit it again"):
+        compare_fits(one, older)
+
+
 @pytest.mark.parametrize("key", ["benchmark", "size"])
 def test_other_benchmarks_and_sizes_are_not_compared(one, key):
     with pytest.raises(StudyError, match=f"has {key} .*, other"):

@@ -29,11 +29,16 @@ def compare_fits(one: Mapping[str, Any], other: Mapping[str, Any]) -> "pandas.Da
         verdict, and the scope of each side.
 
     Raises:
-        StudyError: The fits are of different laws, x, metrics, benchmarks, sizes or levels, or
-            share no variant.
+        StudyError: A fit is of an older version; they are of different laws, x, metrics,
+            benchmarks, sizes or levels, or share no variant.
     """
     import pandas
 
+    for document in (one, other):
+        if "problems" not in document:
+            raise StudyError(
+                f"compare: the fit of {document['study']} is of an older version; fit it again"
+            )
     for key in ("law", "x", "metric", "benchmark", "size", "level"):
         if one[key] != other[key]:
             raise StudyError(
