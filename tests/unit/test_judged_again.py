@@ -9,7 +9,7 @@ from rlscale.evaluation.benchmarks import BENCHMARKS, problem_table
 from rlscale.evaluation.evaluate import judge_stored
 from rlscale.evaluation.samples import KEY, SampleStore
 from rlscale.evaluation.scoring import Rule
-from rlscale.evaluation.tasks import Task, wanted_keys
+from rlscale.evaluation.tasks import Task, missing_samples, open_store, wanted_keys
 from rlscale.models.checkpoints import Checkpoint
 
 SETTINGS = {"benchmarks": {"sums": {"samples": 2}}, "top_up": [], "cpu_threads": 1}
@@ -25,6 +25,7 @@ def task(*golds: str, scorer: str = "scorer") -> Task:
         problems=problem_table(["2+2=", "3+3=", "4+4="], golds, source="sums"),
         prompts=[[1]] * 3,
         prompt_digests=["p", "q", "r"],
+        text_digests=["older p", "older q", "older r"],
         gold_digests=[f"digest of {gold}" for gold in golds],
         max_tokens=8,
         sampling="s",
@@ -86,3 +87,21 @@ def test_samples_of_an_earlier_version_are_kept_and_judged_again(store):
     pandas.read_parquet(path).drop(columns="gold").to_parquet(path, index=False)
     assert store.judge(task("4", "6", "8")) == (["correct", "wrong"] * 3, 6)
     assert pandas.read_parquet(path)["text"].tolist() == ["4", "5", "6", "5", "8", "5"]
+
+
+def test_responses_of_an_earlier_version_are_not_asked_again(store):
+    asked = task("4", "6", "8")
+    older = dataclasses.replace(asked, prompt_digests=asked.text_digests)
+    kept = SampleStore(*store.paths)
+    renamed = dict(zip(asked.prompt_digests, older.prompt_digests, strict=True))
+    kept.replace(kept.frame().replace({"prompt": renamed}))
+    assert missing_samples([asked], CHECKPOINTS, SETTINGS, SampleStore(*store.paths))[0]
+    found = open_store(*store.paths, [asked])
+    assert not missing_samples([asked], CHECKPOINTS, SETTINGS, found)[0]
+    assert set(found.frame()["prompt"]) == set(asked.prompt_digests)
+    assert found.frame()["text"].tolist() == ["4", "5", "6", "5", "8", "5"]
+
+
+def test_another_tokenizer_asks_again(store):
+    other = dataclasses.replace(task("4", "6", "8"), prompt_digests=["p2", "q2", "r2"])
+    assert missing_samples([other], CHECKPOINTS, SETTINGS, open_store(*store.paths, [other]))[0]

@@ -21,6 +21,7 @@ from rlscale.evaluation.tasks import (
     missing_samples,
     model_length,
     modules_used,
+    open_store,
     read_tasks,
     sample_seed,
     wanted_keys,
@@ -77,7 +78,7 @@ def evaluate_cell(
         import transformers.models.auto.tokenization_auto  # noqa: F401
     with clock("prompts"):
         tasks = read_tasks(problems, settings, checkpoints[0].path, trusted)
-        store = SampleStore(outputs["samples"], journal)
+        store = open_store(outputs["samples"], journal, tasks)
         missing = missing_samples(tasks, checkpoints, settings, store)
     for checkpoint in checkpoints:
         if missing[checkpoint.step] and train["files"] and checkpoint.step:

@@ -14,8 +14,13 @@ from rlscale.evaluation.engine import Machine
 from rlscale.evaluation.evaluate import generate, judge_stored
 from rlscale.evaluation.outcomes import outcome_counts, unusable_golds
 from rlscale.evaluation.progress import Clock
-from rlscale.evaluation.samples import SampleStore
-from rlscale.evaluation.tasks import PASS_RATE, missing_samples, modules_used, read_tasks
+from rlscale.evaluation.tasks import (
+    PASS_RATE,
+    missing_samples,
+    modules_used,
+    open_store,
+    read_tasks,
+)
 from rlscale.models.checkpoints import Checkpoint, read_model
 from rlscale.models.weights import weights_digest
 
@@ -67,7 +72,7 @@ def estimate_pass_rates(
     asked = read_model(model)
     checkpoints = [Checkpoint(0, asked.folder, weights_digest(asked.folder))]
     tasks = read_tasks({PASS_RATE: problems}, settings, asked.folder, trusted)
-    store = SampleStore(samples, journal)
+    store = open_store(samples, journal, tasks)
     missing = missing_samples(tasks, checkpoints, settings, store)
     if any(missing.values()):
         generate(tasks, checkpoints, missing, settings, machine, trusted, store, clock)

@@ -75,6 +75,21 @@ class SampleStore:
         for table in self._tables:
             self._keys.update(_keys(table))
 
+    def renew_prompts(self, renewed: Mapping[str, str]) -> None:
+        """Give samples of an earlier version their prompts' digests of today: none is asked anew.
+
+        Args:
+            renewed: Digest of a prompt as it was taken -> as it is taken now.
+        """
+        import pyarrow
+
+        for number, table in enumerate(self._tables):
+            prompts = table.column("prompt").to_pylist()
+            column = pyarrow.array([renewed.get(one, one) for one in prompts], pyarrow.string())
+            index = table.column_names.index("prompt")
+            self._tables[number] = table.set_column(index, "prompt", column)
+        self._keys = {key for table in self._tables for key in _keys(table)}
+
     def __contains__(self, key: Key) -> bool:
         return key in self._keys
 

@@ -37,7 +37,8 @@ class Task:
         verifier: Name of the verifier of its answers.
         problems: Problem table.
         prompts: Token ids of each problem's prompt.
-        prompt_digests: Digest of each prompt's text.
+        prompt_digests: Digest of each prompt's text and of the tokenizer that reads it.
+        text_digests: Of the text alone, by which versions before 0.3 knew a sample's prompt.
         gold_digests: Digest of each problem's gold answer.
         max_tokens: Longest response.
         sampling: The sampling parameters as the store's key spells them.
@@ -52,6 +53,7 @@ class Task:
     problems: "pandas.DataFrame"
     prompts: list[list[int]]
     prompt_digests: list[str]
+    text_digests: list[str]
     gold_digests: list[str]
     max_tokens: int
     sampling: str
@@ -106,6 +108,7 @@ def read_tasks(
                 problems=table,
                 prompts=tokenizer(texts)["input_ids"],
                 prompt_digests=[_sha(f"{made_by} {text}") for text in texts],
+                text_digests=[_sha(text) for text in texts],
                 gold_digests=[_sha(answer) for answer in table["answer"]],
                 max_tokens=own["max_tokens"],
                 sampling=_sampling({**settings, "max_tokens": own["max_tokens"]}, rule),
@@ -177,6 +180,24 @@ def _scorer(verifier: str) -> str:
 
 def _sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def open_store(path: Path, journal: Path, tasks: Sequence[Task]) -> SampleStore:
+    """The store of a cell's samples; those of an earlier version count for the same prompts.
+
+    Args:
+        path: ``samples.parquet``.
+        journal: Folder of the parts.
+        tasks: What is asked.
+    """
+    store = SampleStore(path, journal)
+    renewed = {
+        text: prompt
+        for task in tasks
+        for text, prompt in zip(task.text_digests, task.prompt_digests, strict=True)
+    }
+    store.renew_prompts(renewed)
+    return store
 
 
 def samples_wanted(settings: Mapping[str, Any], benchmark: str, step: int) -> int:
