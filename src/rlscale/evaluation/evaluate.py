@@ -81,7 +81,8 @@ def evaluate_cell(
         store = open_store(outputs["samples"], journal, tasks)
         missing = missing_samples(tasks, checkpoints, settings, store)
     for checkpoint in checkpoints:
-        if missing[checkpoint.step] and train["files"] and checkpoint.step:
+        lies_there = checkpoint.step and not checkpoint.removed
+        if missing[checkpoint.step] and train["files"] and lies_there:
             check_owned(train, checkpoint.path)
     with clock("judge"):
         proved = verifiers.prove({task.verifier for task in tasks}, machine.isolation)
