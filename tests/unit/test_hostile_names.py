@@ -50,7 +50,8 @@ HOSTILE = {
 GOOD = ["qwen2.5-7b", "GSM8K test", "val-core/openai/gsm8k/acc/mean@1", "modèle (é), 50%", "acc[0]"]
 # Text that is no name: it is put into prompts, read as an expression, or compared with a value.
 FREE = {
-    "pretraining.careless.mark", "fit.select.recipe", "recipes.main.prompt.template",
+    "pretraining.careless.mark", "fine_tuning.careless.mark",
+    "fit.select.recipe", "recipes.main.prompt.template",
     "data.arithmetic.held_out.problems",
 }  # fmt: skip
 
