@@ -229,14 +229,14 @@ CSV = pandas.DataFrame(ROWS).to_csv(index=False)
 @pytest.mark.parametrize(
     ("form", "name", "content"),
     [
-        ("verl", "z.jsonl.gz", gzip.compress(verl(*ROWS).encode())),
+        ("verl", "z.jsonl.gz", gzip.compress(verl(*ROWS).encode(), mtime=0)),
         ("verl", "bom.jsonl", b"\xef\xbb\xbf" + verl(*ROWS).encode()),
         ("verl", "ls.jsonl", verl({**ROWS[0], "said": "a\u2028b"}, ROWS[1])),
         ("table", "utf16.csv", CSV.encode("utf-16")),
         ("table", "semicolon.csv", CSV.replace(",", ";").replace(".", ",")),
         ("table", "tab.tsv", CSV.replace(",", "\t")),
         ("table", "list.json", json.dumps(ROWS)),
-        ("table", "packed.csv.gz", gzip.compress(CSV.encode())),
+        ("table", "packed.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
     ],
 )
 def test_packed_encoded_and_separated_files_are_read(tmp_path, form, name, content):
