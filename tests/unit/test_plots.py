@@ -18,9 +18,10 @@ from rlscale.answers.ranking import score_forecasts
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import read_curves, write_curves
 from rlscale.laws.spec import FitSpec, Settings
-from rlscale.laws.study import rounded
+from rlscale.laws.study import fit_study, rounded
+from rlscale.report.figures.curves import loss_vs_compute
 from rlscale.report.figures.draw import draw
-from rlscale.report.figures.inputs import fixed
+from rlscale.report.figures.inputs import Inputs, fixed
 from rlscale.report.figures.registry import FORECAST_LAWS, all_figures
 from rlscale.report.figures.style import PALETTES, colours, human, log_ticks, panels
 from rlscale.study.lineage import read_provenance
@@ -386,3 +387,18 @@ def test_log_axes_have_few_round_labels_within_them(limits):
     assert 2 <= len(ticks) <= 6
     assert all(limits[0] <= tick <= limits[1] for tick in ticks)
     assert all(float(f"{tick:.3g}") == pytest.approx(tick) for tick in ticks)
+
+
+def test_a_group_of_single_runs_has_no_say_where_another_decides():
+    single = straight_curves(0.005, runs=1).assign(variant="instruct")
+    single["cell"] = single["cell"] + "-instruct"
+    curves = pandas.concat([straight_curves(0.005, runs=3), single], ignore_index=True)
+    document = rounded(fit_study(curves, FitSpec("saturating", "compute")).to_json())
+    rises = {group["variant"]: group["verdicts"]["rises"] for group in document["groups"]}
+    assert rises == {"base": "yes", "instruct": "no_replicates"}
+    settings = {"palette": "viridis", "compute": "compute"}
+    inputs = Inputs(curves, {"saturating-compute-loss": document}, settings=settings)
+    assert loss_vs_compute(inputs).supports == "yes"
+    alone = {**document, "groups": [g for g in document["groups"] if g["variant"] == "instruct"]}
+    inputs = Inputs(curves, {"saturating-compute-loss": alone}, settings=settings)
+    assert loss_vs_compute(inputs).supports == "undecided"

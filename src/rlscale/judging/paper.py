@@ -1,8 +1,9 @@
 r"""Verifiers that judge as the paper's public scorer does (arXiv 2509.25300; December 2025).
 
 They are here so that scores can be set beside the published ones, and accept what this project's
-own refuse: an answer without a box, a part of a grid. Written after that scorer's behaviour; where
-it draws a letter at random, ours is unparsed.
+own refuse: an answer without a box, a part of a grid. The steps by which answers are made alike
+follow those of that scorer's public code; agreement is shown on the rows of
+tests/unit/test_scoring.py alone. Where it draws a letter at random, ours is unparsed.
 """
 
 import ast
@@ -12,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from rlscale.judging.grid import read_grid
+from rlscale.judging.grid import Grid
 from rlscale.judging.program import Program, fenced
 from rlscale.judging.verdicts import Verdict
 
@@ -212,10 +213,8 @@ class Letters(_Whole):
         return Verdict("correct" if answer == gold else "wrong", answer)
 
 
-class Cells(_Whole):
+class Cells(Grid):
     """The share of a grid's cells that are right, as rows and columns stand."""
-
-    packages: tuple[str, ...] = ()
 
     def extract(self, response: str, gold: str) -> str | None:
         """What stands in the last answer tags, on one line."""
@@ -224,14 +223,6 @@ class Cells(_Whole):
             if tagged:
                 return tagged[-1].strip()
         return None
-
-    def respond(self, answer: str) -> str:
-        """The grid within answer tags."""
-        return f"<answer>{answer}</answer>"
-
-    def usable(self, gold: str) -> bool:
-        """Whether the gold is a grid."""
-        return read_grid(gold) is not None
 
     def compare(self, answer: str, gold: str) -> Verdict:
         """Count the right cells."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from rlscale.core.errors import StudyError
 from rlscale.laws.arrays import Array, Bools
 from rlscale.laws.points import Lines, Points
 
@@ -179,7 +180,7 @@ class Law(ABC):
 
     def k(self, fit: Fit, n: Array) -> Array:
         """Learning efficiency at sizes n (B, len(n)); asked of straight laws only."""
-        raise NotImplementedError(f"{self.name} is not straight: it has no k")
+        raise StudyError(f"the law {self.name} is not straight: it has no k")
 
     def k_fitted(self, fit: Fit) -> Array | None:
         """k of the fitted sizes (B, M); None for laws that are not straight."""
