@@ -5,8 +5,10 @@ in a table of their own, which no manifest names.
 """
 
 import functools
+import re
 import resource
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.accounting.ledger import TRAINING
@@ -102,4 +104,8 @@ def _peak_memory() -> int:
         peak = torch.cuda.max_memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         return peak
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Of this program alone: getrusage also counts what the process held that started it.
+    status = Path("/proc/self/status")
+    held = re.search(rb"VmHWM:\s+(\d+) kB", status.read_bytes()) if status.is_file() else None
+    kibibytes = int(held[1]) if held else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes * 1024
