@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, metavar="TABLE.csv",
         help="a table with a column run (its name, or the file as given) and what holds for each",
     )  # fmt: skip
+    add("--entity", help="with --project: the runs of a project on W&B's server")
+    add("--project", help="name of the project; its runs' histories are kept in wandb-runs/")
     add("--mapping", type=Path, help="the settings of an earlier call; options here go before them")
     add("--study", default="runs", help="name of the study that the curves are to belong to")
     add("--output", type=Path, default=Path("curves.csv"))
@@ -47,13 +49,11 @@ def run(arguments: argparse.Namespace) -> None:
     from rlscale.core.tables import write_curves
     from rlscale.curves.ingest import read_runs
     from rlscale.curves.intake import intake_page
+    from rlscale.report.intake_page import intake_html
 
     settings, root = _settings(arguments)
     intake = read_runs(settings, arguments.study, root)
-    page = intake_page(intake.table, intake.notes)
-    print(
-        f"read as {settings['format']}, loss = {settings['columns'].get('loss', 'by benchmark')}\n"
-    )
+    page = intake_page(intake, settings)
     print(page)
     if not arguments.yes and not _agreed(arguments.output):
         raise StudyError(f"{arguments.output} is not written; --yes accepts what stands above")
@@ -62,7 +62,10 @@ def run(arguments: argparse.Namespace) -> None:
     write_text(mapping, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     notes = arguments.output.with_suffix(".intake.txt")
     write_text(notes, page)
-    print(f"wrote {arguments.output}, {mapping} (an `ingest` section; --mapping) and {notes}")
+    write_text(notes.with_suffix(".html"), intake_html(intake, settings))
+    print(
+        f"wrote {arguments.output}, {mapping} (an `ingest` section; --mapping), {notes} and .html"
+    )
 
 
 def _agreed(output: Path) -> bool:
@@ -80,6 +83,8 @@ def _settings(arguments: argparse.Namespace) -> tuple[dict[str, Any], Path]:
             raise StudyError(f"{arguments.mapping}: there is no such mapping")
         settings |= yaml.safe_load(arguments.mapping.read_text(encoding="utf-8"))
         root = arguments.mapping.parent
+    if arguments.entity or arguments.project:
+        arguments.files += _fetched(arguments)
     if arguments.files:
         settings["files"] = {name: {} for name in arguments.files}
         root = Path(".")
@@ -98,6 +103,15 @@ def _settings(arguments: argparse.Namespace) -> tuple[dict[str, Any], Path]:
     if "loss" not in settings["columns"] and not settings.get("benchmarks"):
         _ask_for_loss(first, settings["format"])
     return settings, root
+
+
+def _fetched(arguments: argparse.Namespace) -> list[str]:
+    from rlscale.curves.formats.wandb_api import fetch_runs
+
+    if not (arguments.entity and arguments.project):
+        raise StudyError("--entity and --project go together: entity/project, as W&B shows them")
+    folder = Path("wandb-runs", arguments.entity, arguments.project)
+    return [str(path) for path in fetch_runs(arguments.entity, arguments.project, folder)]
 
 
 def _format(path: Path) -> str:

@@ -6,9 +6,12 @@ sign in front that a spreadsheet would take for the beginning of a formula.
 """
 
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
+
+if TYPE_CHECKING:
+    import pandas
 
 # The configuration's schema has the same pattern (x-names, label).
 LABEL = r"^\w[\w ./@+:=(),%\[\]-]*\Z"
@@ -34,15 +37,13 @@ def check_label(text: str, where: str) -> None:
         )
 
 
-def check_labels(column: Iterable[object], where: str) -> None:
+def check_labels(column: "pandas.Series", where: str) -> None:
     """Refuse a table's column that holds a text which is no label; empty cells may be.
 
     Args:
         column: Its values.
         where: File and column, for the message, which says the row as editors count it.
     """
-    seen: set[str] = set()
-    for row, text in enumerate(column, start=2):
-        if isinstance(text, str) and text not in seen:
-            check_label(text, f"{where}, row {row}")
-            seen.add(text)
+    names = column.reset_index(drop=True).dropna().drop_duplicates()
+    for row, text in zip(names.index, names, strict=True):
+        check_label(text, f"{where}, row {row + 2}")

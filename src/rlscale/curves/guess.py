@@ -1,17 +1,36 @@
 """What a file looks like: its format, and which of its columns may be the loss."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
-from rlscale.curves.readers import kind_of
-from rlscale.curves.texts import read_text
+from rlscale.curves.formats.sqlite import opened, tables_of
+from rlscale.curves.texts import kind_of, read_text
 from rlscale.curves.units import reads_like_success
 
 if TYPE_CHECKING:
     import pandas
 
 _SHOWN = 12
+_LOOKED_AT = 1_000_000  # characters of a log
+_IN_FOLDERS = {
+    "*tfevents*": "tensorboard",
+    "run-*.wandb": "wandb",
+    "trainer_state.json": "trl",
+    "completions_*.parquet": "completions",
+    "results_*.json": "lm_eval",
+    "*_data_step*.jsonl": "nemo_rl",
+    "meta.yaml": "mlflow",
+}
+_IN_JSON = {'"log_history"': "trl", '"config_general"': "lighteval", '"results"': "lm_eval"}
+_IN_CONSOLES = {
+    re.compile(r"global[ _]step \d+\b[^{\n]*\{", re.I): "openrlhf",
+    re.compile(r"\bStep \d+ \| "): "prime_rl",
+    re.compile(r"(?:Training|Validation) Results:"): "nemo_rl",
+    re.compile(r"(?:^|\s)step:\d+ - ", re.M): "verl",
+}
+_W_AND_B = ('"_step"', "_step,", '"Step"', "Step,", "Relative Time", "train/global_step")
 
 
 def guess_format(path: Path) -> str:
@@ -23,23 +42,48 @@ def guess_format(path: Path) -> str:
     if not path.exists():
         raise StudyError(f"{path}: there is no such file")
     if path.is_dir():
-        if any(path.rglob("*tfevents*")):
-            return "tensorboard"
-        if any(path.rglob("trainer_state.json")):
-            return "trl"
-        raise StudyError(
-            f"{path}: neither TensorBoard's event files nor a trainer_state.json in it"
-        )
-    if kind_of(path) == ".parquet":
-        return "table"
-    text = read_text(path)
+        return _of_folder(path)
+    kind = kind_of(path)
+    if kind == ".wandb":
+        return "wandb"
+    if kind in (".db", ".sqlite", ".sqlite3"):
+        return _of_store(path)
+    if kind == ".parquet":
+        return "completions" if path.name.startswith("completions_") else "table"
+    return _of_text(read_text(path), kind)
+
+
+def _of_folder(path: Path) -> str:
+    for pattern, form in _IN_FOLDERS.items():
+        found = next(path.rglob(pattern), None)
+        if found and form == "lm_eval" and '"config_general"' in read_text(found)[:100_000]:
+            return "lighteval"
+        if found:
+            return form
+    raise StudyError(
+        f"{path}: nothing in this folder is known ({', '.join(_IN_FOLDERS)}); name a file in it"
+    )
+
+
+def _of_store(path: Path) -> str:
+    with opened(path, "a tracker", "metrics") as store:
+        return "mlflow" if "experiments" in tables_of(store, path) else "trackio"
+
+
+def _of_text(text: str, kind: str) -> str:
     first = text.split("\n", 1)[0]
-    if '"log_history"' in text[:100_000] and kind_of(path) == ".json":
-        return "trl"
+    beginning = text[:_LOOKED_AT]
+    if kind == ".json":
+        for mark, form in _IN_JSON.items():
+            if mark in beginning:
+                return form
     if ('"step"' in first and '"data"' in first) or "step:" in first:
         return "verl"
-    marks = ('"_step"', "_step,", '"Step"', "Step,", "Relative Time", "train/global_step")
-    return "wandb" if any(mark in first for mark in marks) else "table"
+    if not text.lstrip().startswith(("{", "[")):
+        for line, form in _IN_CONSOLES.items():
+            if line.search(beginning):
+                return form
+    return "wandb" if any(mark in first for mark in _W_AND_B) or " - " in first else "table"
 
 
 def loss_candidates(table: "pandas.DataFrame") -> str:

@@ -16,8 +16,9 @@ from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, check_curves
 from rlscale.curves import units
 from rlscale.curves.expressions import evaluate, fill, names_in
 from rlscale.curves.known_models import known_sizes
-from rlscale.curves.readers import CURVE_READERS, notes_of
+from rlscale.curves.readers import CURVE_READERS
 from rlscale.curves.runs import ROW, STEP, by_step
+from rlscale.curves.texts import notes_of
 
 if TYPE_CHECKING:
     import pandas
@@ -28,16 +29,35 @@ _KEY = (*_IDENTITY, "cell", "benchmark")  # what rows of one run share
 
 
 @dataclass(frozen=True)
+class Account:
+    """Where the rows of one run and benchmark went: rows = used + without_loss + superseded.
+
+    Attributes:
+        rows: Rows that were read.
+        used: Those whose loss stands in the curves table.
+        without_loss: Those that hold none: of other metrics, or without a step.
+        superseded: Those whose loss was logged again, or lies beyond where a resume ended.
+    """
+
+    rows: int
+    used: int
+    without_loss: int
+    superseded: int
+
+
+@dataclass(frozen=True)
 class Intake:
     """What came of reading runs.
 
     Attributes:
         table: The curves table.
         notes: What was superseded, carried, guessed or left out; each begins with the file.
+        accounts: Cell and benchmark -> where its rows went.
     """
 
     table: "pandas.DataFrame"
     notes: list[str]
+    accounts: Mapping[tuple[str, str], Account]
 
 
 @dataclass(frozen=True)
@@ -93,14 +113,16 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
         _check_columns(where)
     tables: list[pandas.DataFrame] = []
     notes: list[str] = []
+    accounts: dict[tuple[str, str], Account] = {}
     for logged in _logged_runs(own, root, notes):
         tables += logged.tables()
         notes += [f"{logged.where}: {note}" for note in dict.fromkeys(logged.notes)]
+        accounts |= logged.accounts
     _check_distinct(tables)
     table = pandas.concat(tables, ignore_index=True).drop(columns="_where")
     notes += units.rising(table)
     table.insert(0, "study", study)
-    return Intake(check_curves(table, f"ingest ({own.format})"), notes)
+    return Intake(check_curves(table, f"ingest ({own.format})"), notes, accounts)
 
 
 def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Run"]:
@@ -198,6 +220,7 @@ class _Run:
         files = " + ".join(path for path, _ in parts)
         self.where = f"{files} ({run})" if run else files
         self.notes: list[str] = []
+        self.accounts: dict[tuple[str, str], Account] = {}
         self._raw = parts[0][1] if len(parts) == 1 else _below([rows for _, rows in parts])
         self._run = run
         self._settings = settings
@@ -257,7 +280,16 @@ class _Run:
                 table[name] = self._values(logged, name, text)
         for name, value in given.items():
             table[name] = value
-        return self._measured(table, columns["loss"])
+        made = self._measured(table, columns["loss"])
+        self._count(rows, names_in(columns["loss"], known), made)
+        return made
+
+    def _count(self, rows: "pandas.DataFrame", names: list[str], made: "pandas.DataFrame") -> None:
+        """Account for the rows that were read, by what the loss is made from."""
+        given = int(rows[names].notna().any(axis=1).sum()) if names else len(rows)
+        given = max(given, len(made))  # a loss that is carried stands in more rows than it is in
+        key = str(made["cell"].iloc[0]), str(made["benchmark"].iloc[0])
+        self.accounts[key] = Account(len(rows), len(made), len(rows) - given, given - len(made))
 
     def _measured(self, table: "pandas.DataFrame", expression: str) -> "pandas.DataFrame":
         """Rows with a loss, running counts carried to them, and what follows from the rest."""

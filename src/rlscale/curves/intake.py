@@ -1,29 +1,67 @@
-"""What was read, for people: a line per run, and every note."""
+"""What was read, for people: what each column is made from, a line per run, every note."""
 
-from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     import pandas
 
-_HEADS = ("run", "N", "benchmark", "steps", "points", "widest gap", "tokens", "loss")
+    from rlscale.curves.ingest import Account, Intake
+
+HEADS = (
+    "run", "N", "benchmark", "steps", "points", "widest gap", "tokens", "loss",
+    "rows", "used", "without loss", "superseded",
+)  # fmt: skip
+_RANGED = ("step", "loss", "tokens", "data_samples", "compute_flops")
 
 
-def intake_page(table: "pandas.DataFrame", notes: Sequence[str]) -> str:
-    """The runs as a table of text, then the notes."""
-    rows = [
-        _line(cell, benchmark, run)
-        for (cell, benchmark), run in table.groupby(["cell", "benchmark"], sort=False)
-    ]
-    widths = [max(len(row[i]) for row in (_HEADS, *rows)) for i in range(len(_HEADS))]
+def intake_page(intake: "Intake", settings: Mapping[str, Any]) -> str:
+    """What it was taken for, the runs as a table of text, then the notes."""
+    rows = run_lines(intake)
+    widths = [max(len(row[i]) for row in (HEADS, *rows)) for i in range(len(HEADS))]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in (_HEADS, *rows)
+        for row in (HEADS, *rows)
     ]
-    said = [f"- {note}" for note in notes] or ["- every row that holds a loss is used as it is"]
-    return "\n".join([*lines, "", "Noted:", *said, ""])
+    said = [f"- {note}" for note in said_notes(intake)]
+    taken = taken_for(intake, settings)
+    return "\n".join([*taken, "", *lines, "", "Noted:", *said, ""])
+
+
+def said_notes(intake: "Intake") -> list[str]:
+    return intake.notes or ["every row that holds a loss is used as it is"]
+
+
+def taken_for(intake: "Intake", settings: Mapping[str, Any]) -> list[str]:
+    """The format, and of each column that counts the expression and the range that came of it."""
+    columns = {"step": "step", **settings.get("columns", {})}
+    if "loss" not in columns:
+        columns["loss"] = "by benchmark"
+    lines = [f"read as {settings['format']}"]
+    for name in _RANGED:
+        values = intake.table[name].dropna()
+        if name in columns and len(values):
+            unit = ", a share of 1" if name == "loss" else ""
+            lines.append(
+                f"  {name} = {columns[name]}: {values.min():.6g} to {values.max():.6g}{unit}"
+            )
+    return lines
+
+
+def run_lines(intake: "Intake") -> list[tuple[str, ...]]:
+    """Of each run and benchmark, texts under ``HEADS``."""
+    runs = intake.table.groupby(["cell", "benchmark"], sort=False)
+    return [
+        (*_line(cell, benchmark, run), *_counts(intake.accounts[str(cell), str(benchmark)]))
+        for (cell, benchmark), run in runs
+    ]
+
+
+def _counts(account: "Account") -> Iterator[str]:
+    counts = (account.rows, account.used, account.without_loss, account.superseded)
+    return (str(count) for count in counts)
 
 
 def _line(cell: Hashable, benchmark: Hashable, run: "pandas.DataFrame") -> tuple[str, ...]:

@@ -15,8 +15,17 @@ from typing import TYPE_CHECKING
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
 from rlscale.core.tables import check_width
-from rlscale.curves.texts import json_lines, read_json, read_text
-from rlscale.data.files import PACKED, open_file
+from rlscale.curves.texts import (
+    json_lines,
+    kind_of,
+    noted,
+    notes_of,
+    read_json,
+    read_parquet,
+    read_text,
+    several,
+)
+from rlscale.curves.units import thinned
 
 if TYPE_CHECKING:
     import pandas
@@ -30,17 +39,20 @@ CURVE_READERS: Registry[Callable[[Path], "pandas.DataFrame"]] = Registry(
         "wandb": "rlscale.curves.readers:read_wandb",
         "trl": "rlscale.curves.readers:read_trl",
         "tensorboard": "rlscale.curves.readers:read_tensorboard",
+        "trackio": "rlscale.curves.formats.trackio:read_trackio",
+        "mlflow": "rlscale.curves.formats.mlflow:read_mlflow",
+        "openrlhf": "rlscale.curves.formats.openrlhf:read_openrlhf",
+        "prime_rl": "rlscale.curves.formats.prime_rl:read_prime_rl",
+        "nemo_rl": "rlscale.curves.formats.nemo_rl:read_nemo_rl",
+        "completions": "rlscale.curves.formats.completions:read_completions",
+        "lm_eval": "rlscale.curves.formats.evaluations:read_lm_eval",
+        "lighteval": "rlscale.curves.formats.evaluations:read_lighteval",
     },
 )
 
 _CONSOLE = re.compile(r"(?:^|\s)step:(\d+) - (.*)")
 _VALUE = re.compile(r"(?:np\.\w+\()?([^()]*)\)?")
 _COPIES = ("__MIN", "__MAX")
-
-
-def kind_of(path: Path) -> str:
-    """Ending of a file's name that says what it is, lower case, without .gz or .zst."""
-    return (path.with_suffix("") if path.suffix.lower() in PACKED else path).suffix.lower()
 
 
 def read_table(path: Path) -> "pandas.DataFrame":
@@ -50,12 +62,11 @@ def read_table(path: Path) -> "pandas.DataFrame":
     kind = kind_of(path)
     if kind == ".jsonl":
         rows, notes = json_lines(read_text(path), path)
-        return _noted(pandas.DataFrame(rows), notes)
+        return noted(pandas.DataFrame(rows), notes)
     if kind == ".json":
         return _json_table(path)
     if kind == ".parquet":
-        with open_file(path) as file:
-            return pandas.read_parquet(io.BytesIO(file.read()))
+        return read_parquet(path)
     return separated(read_text(path), path)
 
 
@@ -76,19 +87,9 @@ def separated(text: str, path: Path) -> "pandas.DataFrame":
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
     check_width(table, str(path))
     names = {"\t": "tabs", ";": "semicolons, with decimal commas"}
-    return _noted(
+    return noted(
         table, [f"columns are separated by {names[separator]}"] if separator in names else []
     )
-
-
-def notes_of(table: "pandas.DataFrame") -> list[str]:
-    """What a reader guessed or left out."""
-    return list(table.attrs.get("notes", []))
-
-
-def _noted(table: "pandas.DataFrame", notes: list[str]) -> "pandas.DataFrame":
-    table.attrs["notes"] = notes
-    return table
 
 
 def _json_table(path: Path) -> "pandas.DataFrame":
@@ -126,7 +127,7 @@ def read_verl(path: Path) -> "pandas.DataFrame":
                 f'{path}: line {number}: no {{"step": ..., "data": {{...}}}} of verl\'s file logger'
             )
         rows.append({"step": line["step"]} | line["data"])
-    return _noted(pandas.DataFrame(rows), notes)
+    return noted(pandas.DataFrame(rows), notes)
 
 
 def _read_console(text: str, path: Path) -> "pandas.DataFrame":
@@ -148,10 +149,16 @@ def _read_console(text: str, path: Path) -> "pandas.DataFrame":
 
 
 def read_wandb(path: Path) -> "pandas.DataFrame":
-    """W&B: a run's history (CSV, JSON Lines or Parquet), or the CSV of a panel of one or more runs.
+    """W&B: a run's history (CSV, JSON Lines or Parquet), the CSV of a panel of one or more runs, a
+    folder of runs as they lie on disk, or one of its .wandb files.
 
     A panel's columns are "<run> - <metric>", "<run> - <metric>__MIN" and "...__MAX".
     """
+    if path.is_dir() or path.suffix == ".wandb":
+        from rlscale.curves.formats.wandb_folder import read_wandb_folder
+
+        table = read_wandb_folder(path)
+        return _with_step(table, path, notes_of(table), folder=True)
     table = read_table(path)
     panel = [name for name in table.columns if " - " in str(name)]
     if panel:
@@ -159,7 +166,9 @@ def read_wandb(path: Path) -> "pandas.DataFrame":
     return _with_step(table, path, notes_of(table))
 
 
-def _with_step(table: "pandas.DataFrame", path: Path, notes: list[str]) -> "pandas.DataFrame":
+def _with_step(
+    table: "pandas.DataFrame", path: Path, notes: list[str], folder: bool = False
+) -> "pandas.DataFrame":
     steps = [
         name for name in ("train/global_step", "_step", "Step", "step") if name in table.columns
     ]
@@ -171,13 +180,13 @@ def _with_step(table: "pandas.DataFrame", path: Path, notes: list[str]) -> "pand
         )
     if len(steps) > 1:
         notes.append(f"steps are those of '{steps[0]}', not of '{steps[1]}'")
-    return _noted(table.assign(step=table[steps[0]]), notes)
+    if not folder:
+        notes += thinned(table[steps[0]])
+    return noted(table.assign(step=table[steps[0]]), notes)
 
 
 def _panel(table: "pandas.DataFrame", panel: list[str], path: Path) -> "pandas.DataFrame":
     """One table per run, below each other; the runs' names in a column."""
-    import pandas
-
     notes = notes_of(table)
     for name in panel:
         low, high = (f"{name}{suffix}" for suffix in _COPIES)
@@ -189,18 +198,15 @@ def _panel(table: "pandas.DataFrame", panel: list[str], path: Path) -> "pandas.D
     for name in values:
         run, _, metric = name.rpartition(" - ")
         runs.setdefault(run, {})[name] = metric
-    parts = [
-        _with_step(
-            _noted(table[[*shared, *names]].dropna(how="all", subset=list(names)), [])
-            .rename(columns=names),
+    parts = {
+        run: _with_step(
+            table[[*shared, *names]].dropna(how="all", subset=list(names)).rename(columns=names),
             path,
             notes,
-        ).assign(run=run)
+        )
         for run, names in runs.items()
-    ]  # fmt: skip
-    table = _noted(pandas.concat(parts, ignore_index=True), list(dict.fromkeys(notes)))
-    table.attrs["several"] = True
-    return table
+    }
+    return several(parts, list(dict.fromkeys(notes)))
 
 
 def read_trl(path: Path) -> "pandas.DataFrame":
@@ -221,7 +227,7 @@ def read_trl(path: Path) -> "pandas.DataFrame":
     table = pandas.DataFrame(state["log_history"])
     if table.empty or "step" not in table:
         raise StudyError(f"{path}: its log_history is empty: the trainer logged nothing")
-    return _noted(table, [])
+    return noted(table, [])
 
 
 def _checkpoint_number(path: Path) -> int:
@@ -251,4 +257,4 @@ def read_tensorboard(path: Path) -> "pandas.DataFrame":
     if not parts:
         raise StudyError(f"{path}: its event files hold no scalars (cut short, or of another kind)")
     table = pandas.concat(parts, ignore_index=True).sort_values("time", kind="stable")
-    return _noted(table.drop(columns="time").reset_index(drop=True), [])
+    return noted(table.drop(columns="time").reset_index(drop=True), [])

@@ -5,18 +5,70 @@ What had to be guessed or left out goes along as notes, in a table's ``attrs["no
 
 import codecs
 import contextlib
+import io
 import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.data.files import open_file
+from rlscale.data.files import PACKED, open_file
+
+if TYPE_CHECKING:
+    import pandas
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def kind_of(path: Path) -> str:
+    """Ending of a file's name that says what it is, lower case, without .gz or .zst."""
+    return (path.with_suffix("") if path.suffix.lower() in PACKED else path).suffix.lower()
+
+
+def notes_of(table: "pandas.DataFrame") -> list[str]:
+    """What a reader guessed or left out."""
+    return list(table.attrs.get("notes", []))
+
+
+def noted(table: "pandas.DataFrame", notes: Sequence[str]) -> "pandas.DataFrame":
+    """The table, with what a reader guessed or left out."""
+    table.attrs["notes"] = list(notes)
+    return table
+
+
+def several(
+    runs: "Mapping[str, pandas.DataFrame]", notes: Sequence[str] = ()
+) -> "pandas.DataFrame":
+    """Several runs below each other, their names in the column ``run``."""
+    import pandas
+
+    parts = [rows.assign(run=name) for name, rows in runs.items()]
+    for part in parts:
+        part.attrs = {}  # what concat would compare
+    table = noted(pandas.concat(parts, ignore_index=True), notes)
+    table.attrs["several"] = True
+    return table
+
+
+def distinct_names(names: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Identity -> name; where runs share one, the identity's beginning goes along, and a note."""
+    counts = Counter(names.values())
+    found = {key: f"{n} {key[:8]}" if counts[n] > 1 else n for key, n in names.items()}
+    shared = sorted(name for name, count in counts.items() if count > 1)
+    notes = [f"several runs are called {', '.join(shared)}: ids tell them apart"]
+    return found, notes if shared else []
+
+
+def console_lines(path: Path) -> list[str]:
+    """Lines that a program printed, without colours."""
+    return _COLOUR.sub("", read_text(path)).splitlines()
 
 
 def read_text(path: Path) -> str:
@@ -41,6 +93,23 @@ def read_text(path: Path) -> str:
             f"{path}: line {line}: is not UTF-8 (perhaps latin-1); save it as UTF-8, for example "
             f"by `iconv -f latin1 -t utf8 {path.name}`"
         ) from None
+
+
+def read_parquet(path: Path) -> "pandas.DataFrame":
+    """A Parquet table, packed or not.
+
+    Raises:
+        StudyError: It is none, or nothing that reads Parquet is installed.
+    """
+    import pandas
+
+    try:
+        with open_file(path) as file:
+            return pandas.read_parquet(io.BytesIO(file.read()))
+    except ImportError:
+        raise StudyError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from None
+    except (ValueError, OSError) as error:
+        raise StudyError(f"{path}: cannot be read as Parquet ({error})") from None
 
 
 def json_lines(text: str, path: Path) -> tuple[list[dict[str, Any]], list[str]]:

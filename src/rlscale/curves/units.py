@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas
 
 COUNTS = ("data_samples", "compute_flops", "compute_flops_full", "tokens", "gpu_seconds")
+_MANY = 100  # points that a tracker may have thinned out
 _SUCCESS = re.compile(r"acc|accuracy|reward|score|correct|success|solved|match|pass\w*", re.I)
 _FAILURE = re.compile(r"loss|err|error|wrong|fail\w*", re.I)
 
@@ -26,6 +27,24 @@ def carry(table: "pandas.DataFrame") -> list[str]:
         if carried:
             notes.append(f"{name} was not logged at {carried} evaluated steps: the last one counts")
     return notes
+
+
+def thinned(steps: "pandas.Series") -> list[str]:
+    """A note where steps look like a tracker's sample of those that were logged.
+
+    A panel and ``run.history()`` of W&B hold some hundred points, drawn at uneven distances; a
+    trainer logs at even ones.
+    """
+    import pandas
+
+    known = np.unique(pandas.to_numeric(steps, errors="coerce").dropna().to_numpy(float))
+    gaps = np.diff(known)
+    if len(known) < _MANY or np.median(gaps) <= 1 or len(np.unique(gaps)) < 3:
+        return []
+    return [
+        f"{len(known)} steps of {known[-1] - known[0]:g} at uneven distances: a sample that the "
+        "tracker drew? --entity and --project read every logged value from W&B"
+    ]
 
 
 def check_counts(table: "pandas.DataFrame", where: str) -> None:

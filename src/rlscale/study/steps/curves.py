@@ -47,4 +47,4 @@ def ingest_curves(config: Config) -> None:
     """Read curves that were made elsewhere."""
     intake = ingest.read_runs(config["ingest"], config["study"])
     write_curves(intake.table, layout.CURVES)
-    print(intake_page(intake.table, intake.notes))
+    print(intake_page(intake, config["ingest"]))

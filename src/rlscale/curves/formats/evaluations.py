@@ -1,0 +1,88 @@
+"""lm-eval's and lighteval's results folders over checkpoints: a results_*.json per evaluation.
+
+The step is in the model's name or the file's path (``checkpoint-100``, ``step_100``,
+``global_step_100``, ``iter_100``); what remains of the name is the run. Values are called
+``task/metric``, the number of problems, where it is said, ``task/problems``.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlscale.core.errors import StudyError
+from rlscale.curves.texts import read_json, several
+
+if TYPE_CHECKING:
+    import pandas
+
+_STEP = re.compile(
+    r"[/_-]*(?:checkpoint|ckpt|(?:global_?)?step|iter(?:ation)?)[_-]?0*(\d+)\b.*", re.I
+)
+_WRITTEN = re.compile(r"results_(.+?)\.json")
+
+
+def read_lm_eval(path: Path) -> "pandas.DataFrame":
+    """lm-eval: ``<output_path>/<model>/results_<date>.json``."""
+    return _read(path, _lm_eval_model)
+
+
+def read_lighteval(path: Path) -> "pandas.DataFrame":
+    """lighteval: ``<output_dir>/results/<model>/results_<date>.json``."""
+    return _read(path, _lighteval_model)
+
+
+def results_files(path: Path) -> list[Path]:
+    """Files of results, in the order in which they were written."""
+    files = path.rglob("results_*.json") if path.is_dir() else [path]
+    return sorted(files, key=lambda file: (str(_WRITTEN.search(file.name)), str(file)))
+
+
+def _read(path: Path, model: Any) -> "pandas.DataFrame":
+    import pandas
+
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for file in results_files(path):
+        document = read_json(file)
+        if not isinstance(document, dict) or not isinstance(document.get("results"), dict):
+            raise StudyError(f"{file}: no 'results': not what an evaluation harness writes")
+        run, step = _place(model(document), file)
+        rows.setdefault(run, []).append({"step": step} | dict(_values(document)))
+    if not rows:
+        raise StudyError(f"{path}: no results_*.json in this folder")
+    return several({run: pandas.DataFrame(own) for run, own in rows.items()})
+
+
+def _place(model: str, file: Path) -> tuple[str, int]:
+    """Run and step, of the model's name or else of the file's folders."""
+    for name in (model, *(str(folder) for folder in file.parents)):
+        if found := _STEP.search(name):
+            return Path(name[: found.start()]).name or name, int(found[1])
+    raise StudyError(
+        f"{file}: no step in the model's name '{model}' or the path; rename its folder, such as "
+        "checkpoint-100, or checkpoint-0 for the model before training"
+    )
+
+
+def _values(document: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for task, metrics in document["results"].items():
+        for metric, value in metrics.items():
+            if isinstance(value, int | float):
+                yield f"{task}/{metric.removesuffix(',none')}", value
+    for task, count in document.get("n-samples", {}).items():
+        if isinstance(count, dict) and "effective" in count:
+            yield f"{task}/problems", count["effective"]
+
+
+def _lm_eval_model(document: Mapping[str, Any]) -> str:
+    arguments = document.get("config", {}).get("model_args") or ""
+    if isinstance(arguments, dict):
+        arguments = f"pretrained={arguments.get('pretrained', '')}"
+    named = re.search(r"(?:pretrained|model)=([^,]+)", arguments)
+    return named[1] if named else str(document.get("model_name", ""))
+
+
+def _lighteval_model(document: Mapping[str, Any]) -> str:
+    general = document.get("config_general", {})
+    configured = general.get("model_config") or {}
+    return str(general.get("model_name") or configured.get("model_name", ""))
