@@ -171,3 +171,16 @@ def test_who_was_taken_over_writes_nothing_more(tmp_path):
         (tmp_path / "train.2").write_text(mine.path.read_text())
         with pytest.raises(Owned, match="taken over"):
             mine.check()
+
+
+def test_a_shard_and_the_whole_are_not_done_at_once(tmp_path):
+    whole, shards = tmp_path / "seed1", [tmp_path / "seed1" / name for name in ("1of2", "2of2")]
+    refused = pytest.raises(Owned, match="is at this work")
+    with owned(shards[0], apart=[whole]), owned(shards[1], apart=[whole]):
+        with refused, owned(whole, apart=shards):
+            pass
+        assert not list(tmp_path.glob("seed1.*"))
+    with owned(whole, apart=shards), refused, owned(shards[0], apart=[whole]):
+        pass
+    with owned(shards[0], apart=[whole]):
+        pass

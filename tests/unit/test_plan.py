@@ -86,6 +86,21 @@ def test_the_page_adds_up_and_states_its_rates(config):
     assert "generation_utilisation: 0.1" in page
 
 
+def test_shards_share_an_evaluation_and_the_page_says_how_many_its_time_limit_asks_for(config):
+    config["benchmarks"]["held_out"]["samples"] = 80
+    own = config["resources"]["models"]["1b"] = {"evaluation": {"minutes": 1}}
+    alone = plan_study(config)
+    hours = alone["evaluation_hours"].max()
+    assert 1 / 60 < hours < 1
+    needed = -(-60 * hours // 1)
+    assert f"shards: {needed:.0f}" in plan_page(alone, config)
+    own["evaluation"]["shards"] = int(needed)
+    shared = plan_study(config)
+    assert shared["evaluation_hours"].tolist() == pytest.approx([hours / needed] * 2)
+    assert shared["gpu_hours"].tolist() == alone["gpu_hours"].tolist()
+    assert "Time of evaluations" not in plan_page(shared, config)
+
+
 def test_a_model_without_a_size_is_named(config):
     config["models"]["1b"] = {}
     with pytest.raises(StudyError, match=r"models\.1b: a plan needs its size"):

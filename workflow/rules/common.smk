@@ -43,6 +43,7 @@ wildcard_constraints:
     set="|".join(config.get("data", [])),
     recipe="|".join(config.get("recipes", [])),
     tau=r"\d+",
+    shard=r"\d+of\d+",
 
 
 @cache

@@ -19,6 +19,11 @@ def job_of_asked(wildcards):
     return evaluation_job_of(config["data"][wildcards.set]["pass_rate"]["model"])
 
 
+def shards_of_set(wildcards):
+    """What the shards of a set's pass rates leave; none where one job asks all."""
+    return or_refuse(inputs.shards_of_set, config, wildcards.set)
+
+
 rule list_problems:
     input:
         files=set_files,
@@ -36,10 +41,34 @@ rule list_problems:
         "rlscale step list_problems {wildcards.set} > {log} 2>&1"
 
 
+rule ask_set:
+    input:
+        problems="results/data/{set}/problems/manifest.json",
+        model=lambda wildcards: inputs.asked_model(config, wildcards.set),
+    output:
+        asked=temp(".state/pass_rate_shards/{set}/{shard}.json"),
+    log:
+        "logs/ask_set/{set}/{shard}.log",
+    benchmark:
+        "logs/ask_set/{set}/{shard}.tsv"
+    threads: lambda wildcards: config["data"][wildcards.set]["pass_rate"]["cpu_threads"]
+    resources:
+        gpu=lambda wildcards: job_of_asked(wildcards).gpus,
+        mem_mb=lambda wildcards, attempt: attempt * job_of_asked(wildcards).mem_mb,
+        runtime=lambda wildcards: job_of_asked(wildcards).minutes,
+    params:
+        settings=lambda wildcards: piece(settings.pass_rates, wildcards.set),
+    message:
+        "Ask for the pass rates of {wildcards.set}, shard {wildcards.shard}"
+    shell:
+        "rlscale step ask_set {wildcards.set} {wildcards.shard} > {log} 2>&1"
+
+
 rule estimate_pass_rate:
     input:
         problems="results/data/{set}/problems/manifest.json",
         model=lambda wildcards: inputs.asked_model(config, wildcards.set),
+        shards=shards_of_set,
     output:
         manifest="results/data/{set}/pass_rates/manifest.json",
         rates="results/data/{set}/pass_rates/pass_rates.parquet",
@@ -50,7 +79,9 @@ rule estimate_pass_rate:
         "logs/estimate_pass_rate/{set}.tsv"
     threads: lambda wildcards: config["data"][wildcards.set]["pass_rate"]["cpu_threads"]
     resources:
-        gpu=lambda wildcards: job_of_asked(wildcards).gpus,
+        gpu=lambda wildcards: (
+            0 if shards_of_set(wildcards) else job_of_asked(wildcards).gpus
+        ),
         mem_mb=lambda wildcards, attempt: attempt * job_of_asked(wildcards).mem_mb,
         runtime=lambda wildcards: job_of_asked(wildcards).minutes,
     params:

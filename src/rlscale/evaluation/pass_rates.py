@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.manifests import write_manifest
+from rlscale.evaluation.asking import Asked
 from rlscale.evaluation.engine import Machine
-from rlscale.evaluation.evaluate import generate, judge_stored
+from rlscale.evaluation.evaluate import judge_stored
 from rlscale.evaluation.outcomes import outcome_counts, unusable_golds
 from rlscale.evaluation.progress import Clock
-from rlscale.evaluation.tasks import (
-    PASS_RATE,
-    missing_samples,
-    modules_used,
-    open_store,
-    read_tasks,
-)
+from rlscale.evaluation.shards import WHOLE, Shard
+from rlscale.evaluation.tasks import PASS_RATE, modules_used
 from rlscale.models.checkpoints import Checkpoint, read_model
 from rlscale.models.weights import weights_digest
 
@@ -43,6 +39,7 @@ def estimate_pass_rates(
     rates: Path,
     manifest: Path,
     trusted: bool = False,
+    shards: int = 1,
 ) -> dict[str, Any]:
     """Ask a model every problem n times; write how often it was right.
 
@@ -60,6 +57,7 @@ def estimate_pass_rates(
         rates: Where the table goes.
         manifest: Where the manifest goes.
         trusted: Whether the configuration lets Python files that come with the model run.
+        shards: In how many shards they were asked, for the run record.
 
     Returns:
         What differs between equal runs: samples ``generated``, and ``seconds`` by activity.
@@ -69,18 +67,13 @@ def estimate_pass_rates(
     """
     started = time.time()
     clock = Clock()
-    asked = read_model(model)
-    checkpoints = [Checkpoint(0, asked.folder, weights_digest(asked.folder))]
-    tasks = read_tasks({PASS_RATE: problems}, settings, asked.folder, trusted)
-    store = open_store(samples, journal, tasks)
-    missing = missing_samples(tasks, checkpoints, settings, store)
-    if any(missing.values()):
-        generate(tasks, checkpoints, missing, settings, machine, trusted, store, clock)
+    asked = _read(settings, problems, model, samples, journal, trusted)
+    generated = asked.generate(machine, clock)
     with clock("judge"):
-        frame, _ = judge_stored(store, tasks, checkpoints, settings)
+        frame, _ = judge_stored(asked.store, asked.tasks, asked.checkpoints, settings)
     table = rate_table(outcome_counts(frame, name))
     table.to_parquet(rates, index=False)
-    store.replace(frame)
+    asked.store.replace(frame)
     write_manifest(
         manifest,
         kind="pass_rates",
@@ -92,10 +85,56 @@ def estimate_pass_rates(
         started=started,
         code="rlscale.evaluation.pass_rates",
         used=modules_used(settings),
+        noted={"shards": shards},
         rows=len(table),
         unusable_golds=unusable_golds(frame),
     )
-    return {"generated": sum(map(len, missing.values())), "seconds": clock.seconds}
+    return {"generated": generated, "seconds": clock.seconds}
+
+
+def ask_set(
+    *,
+    settings: Mapping[str, Any],
+    machine: Machine,
+    problems: Path,
+    model: Path,
+    journal: Path,
+    samples: Path,
+    shard: Shard,
+    trusted: bool = False,
+) -> dict[str, Any]:
+    """Generate one shard of a set's pass rates into the journal of their sample store.
+
+    Args:
+        settings, machine, problems, model, journal, trusted: As for ``estimate_pass_rates``.
+        samples: The sample store; it is only read.
+        shard: What is asked here.
+
+    Returns:
+        Samples ``generated``, and ``seconds`` by activity.
+
+    Raises:
+        StudyError: As ``estimate_pass_rates``.
+    """
+    clock = Clock()
+    asked = _read(settings, problems, model, samples, journal, trusted, shard)
+    return {"generated": asked.generate(machine, clock), "seconds": clock.seconds}
+
+
+def _read(
+    settings: Mapping[str, Any],
+    problems: Path,
+    model: Path,
+    samples: Path,
+    journal: Path,
+    trusted: bool,
+    shard: Shard = WHOLE,
+) -> Asked:
+    folder = read_model(model).folder
+    return Asked.read(
+        {PASS_RATE: problems}, [Checkpoint(0, folder, weights_digest(folder))], settings,
+        samples=samples, journal=journal, trusted=trusted, shard=shard,
+    )  # fmt: skip
 
 
 def rate_table(counts: "pandas.DataFrame") -> "pandas.DataFrame":

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import new_file
@@ -46,6 +46,8 @@ _TYPES = {
 # What a sample was judged by and how: the scorer's digest, the gold answer's, and the verdict.
 VERDICT = ("answer", "outcome", "credit", "scorer", "gold")
 Key = tuple[str, str, int, str, int, str, str]
+PROBLEM: Final = 3  # places in a Key
+SAMPLE: Final = 4
 
 
 class SampleStore:
@@ -53,22 +55,24 @@ class SampleStore:
 
     Args:
         path: ``samples.parquet`` of the cell; read where it exists.
-        journal: Folder of the parts; parts that an interrupted run left are read.
+        journal: Folder of the parts; parts that an interrupted run left are read, of all writers.
+        writer: Folder in the journal of what is written here, where others write beside.
 
     Raises:
         StudyError: A file cannot be read or has other columns.
     """
 
-    def __init__(self, path: Path | str, journal: Path | str) -> None:
+    def __init__(self, path: Path | str, journal: Path | str, writer: str = "") -> None:
         self.path = Path(path)
         self.journal = Path(journal)
+        self._own = self.journal / writer
         self._buffer: list[Mapping[str, Any]] = []
         self._flushed = time.monotonic()
-        self.journal.mkdir(parents=True, exist_ok=True)
-        for leftover in self.journal.glob(".*"):
+        self._own.mkdir(parents=True, exist_ok=True)
+        for leftover in self._own.glob(".*"):
             leftover.unlink()
-        parts = sorted(self.journal.glob("*.parquet"))
-        self._next = int(parts[-1].stem) + 1 if parts else 0
+        parts = sorted(self.journal.rglob("*.parquet"))
+        self._next = 1 + max((int(file.stem) for file in self._own.glob("*.parquet")), default=-1)
         files = [file for file in (self.path, *parts) if file.exists()]
         self._tables = [_read(file) for file in files]
         self._keys: set[Key] = set()
@@ -117,7 +121,7 @@ class SampleStore:
             import pyarrow
 
             table = pyarrow.Table.from_pylist(self._buffer, schema=_schema())
-            _write(table, self.journal / f"{self._next:06d}.parquet")
+            _write(table, self._own / f"{self._next:06d}.parquet")
             self._tables.append(table)
             self._next += 1
             self._buffer = []

@@ -12,8 +12,9 @@ from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.evaluation.benchmarks import BENCHMARKS, Benchmark
-from rlscale.evaluation.samples import Key, SampleStore
+from rlscale.evaluation.samples import PROBLEM, Key, SampleStore
 from rlscale.evaluation.scoring import SCORINGS, Rule, rule_of
+from rlscale.evaluation.shards import WHOLE, Shard
 from rlscale.judging.verifiers import VERIFIERS
 from rlscale.models.architecture import text_config
 from rlscale.models.checkpoints import Checkpoint
@@ -182,15 +183,18 @@ def _sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def open_store(path: Path, journal: Path, tasks: Sequence[Task]) -> SampleStore:
+def open_store(
+    path: Path, journal: Path, tasks: Sequence[Task], shard: Shard = WHOLE
+) -> SampleStore:
     """The store of a cell's samples; those of an earlier version count for the same prompts.
 
     Args:
         path: ``samples.parquet``.
         journal: Folder of the parts.
         tasks: What is asked.
+        shard: Who writes; each shard has a folder of its own in the journal, and reads all.
     """
-    store = SampleStore(path, journal)
+    store = SampleStore(path, journal, "" if shard == WHOLE else str(shard))
     renewed = {
         text: prompt
         for task in tasks
@@ -230,17 +234,19 @@ def missing_samples(
     checkpoints: Sequence[Checkpoint],
     settings: Mapping[str, Any],
     store: SampleStore,
+    shard: Shard = WHOLE,
 ) -> dict[int, list[tuple[Task, int, Key]]]:
-    """What is to be generated, by step; a sample that two steps share belongs to the first."""
+    """What a shard is to generate, by step; a sample that two steps share belongs to the first."""
     planned = set()
     missing: dict[int, list[tuple[Task, int, Key]]] = {}
-    for checkpoint in checkpoints:
+    for place, checkpoint in enumerate(checkpoints):
         todo = missing[checkpoint.step] = []
         for task in tasks:
             for row, key in wanted_keys(task, checkpoint, settings):
                 if key not in store and key not in planned:
                     planned.add(key)
-                    todo.append((task, row, key))
+                    if shard.holds(place, len(checkpoints), key[PROBLEM]):
+                        todo.append((task, row, key))
     return missing
 
 

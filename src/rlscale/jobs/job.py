@@ -17,6 +17,7 @@ class Job:
         launch: ``plain``, or a file of config/accelerate.
         micro_batch: Responses per process and forward pass; None = all of an update's.
         engine: How TRL computes a step, under its own names (``rlscale.jobs.launch.ENGINE``).
+        shards: Jobs that share what a model is asked in an evaluation, each of them such a job.
         evaluation: What differs in the jobs that ask the model for responses.
     """
 
@@ -27,6 +28,7 @@ class Job:
     launch: str = "plain"
     micro_batch: int | None = None
     engine: Mapping[str, Any] = field(default_factory=dict)
+    shards: int = 1
     evaluation: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod

@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,16 @@ class Owner:
 
 
 @contextlib.contextmanager
-def owned(name: Path, *, wait: bool = False, beat: float = BEAT) -> Iterator[Owner]:
+def owned(
+    name: Path, *, wait: bool = False, beat: float = BEAT, apart: Iterable[Path] = ()
+) -> Iterator[Owner]:
     """Hold the claim on a piece of work.
 
     Args:
         name: Path of the claim without its number, in a folder that all machines share.
         wait: Wait for the present owner to end instead of refusing.
+        apart: Other work, named likewise, that must not be done meanwhile: its owners, who name
+            this one, refuse or are waited for. Both claim first and look then.
         beat: Seconds between two beats.
 
     Raises:
@@ -63,7 +67,7 @@ def owned(name: Path, *, wait: bool = False, beat: float = BEAT) -> Iterator[Own
     """
     while True:
         try:
-            owner = _claim(name)
+            owner = _claim(name, apart)
             break
         except Owned:
             if not wait:
@@ -92,7 +96,17 @@ def _claims(name: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.suffix[1:]))
 
 
-def _claim(name: Path) -> Owner:
+def _claim(name: Path, apart: Iterable[Path]) -> Owner:
+    owner = _link(name)
+    held = [claims[-1] for other in apart if (claims := _claims(other))]
+    for claim in held:
+        if holder := _live_holder(claim):
+            owner.path.unlink()
+            raise Owned(holder)
+    return owner
+
+
+def _link(name: Path) -> Owner:
     name.parent.mkdir(parents=True, exist_ok=True)
     draft = name.with_name(f"{name.name}.{uuid.uuid4().hex}.draft")
     with open(draft, "x", encoding="utf-8") as handle:

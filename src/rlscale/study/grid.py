@@ -139,6 +139,12 @@ def check(config: Mapping[str, Any]) -> None:
             batch_parts(recipe, cell.group_size, job.processes, job.micro_batch)
         except StudyError as error:
             raise StudyError(f"cell {cell.path}: {error}") from None
+        if config["training"]["checkpoints_on_disk"] and job.of_evaluation().shards > 1:
+            raise StudyError(
+                f"resources.models.{cell.model}.evaluation.shards: with "
+                "training.checkpoints_on_disk the training's own job asks, checkpoint by "
+                "checkpoint; leave shards out, or evaluate afterwards (checkpoints_on_disk: 0)"
+            )
         asked = job.of_evaluation().gpus
         if config["training"]["checkpoints_on_disk"] and asked > job.gpus_per_node:
             raise StudyError(

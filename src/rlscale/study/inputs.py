@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.cell import Cell
+from rlscale.core.digests import digest
+from rlscale.core.files import read_json
+from rlscale.core.manifests import run_record
 from rlscale.data.files import files_of
+from rlscale.evaluation.shards import Shard
 from rlscale.report.figures.registry import Figure
-from rlscale.study import grid, layout
+from rlscale.study import grid, layout, settings
 
 Config = Mapping[str, Any]
 
@@ -115,6 +119,37 @@ def problems_of(config: Config, cell: Cell) -> dict[str, Path]:
     own = layout.data_set(config["recipes"][cell.recipe]["data"])
     made = made_benchmarks(config)
     return {name: layout.benchmark(name) if name in made else own for name in config["benchmarks"]}
+
+
+def shards_of_cell(config: Config, cell: Cell) -> list[Path]:
+    """What says that the shards of a cell's evaluation were asked; empty where one job does all.
+
+    Their number is that of ``resources``; of an evaluation that was made with the same settings,
+    the number that it was made with, so that another one makes nothing again.
+    """
+    if config["training"]["checkpoints_on_disk"]:  # the training's job asks
+        return []
+    files = layout.CellFiles.of(cell.path)
+    asked = settings.evaluation(config, cell)
+    return _shards(config, cell.model, files.evaluation, asked, files.shards)
+
+
+def shards_of_set(config: Config, name: str) -> list[Path]:
+    """The same of the pass rates of a set."""
+    model = config["data"][name]["pass_rate"]["model"]
+    made, folder = layout.pass_rates(name), layout.pass_rate_shards(name)
+    return _shards(config, model, made, settings.pass_rates(config, name), folder)
+
+
+def _shards(
+    config: Config, model: str, made: Path, asked: settings.Settings, folder: Path
+) -> list[Path]:
+    count = grid.job_of(config, model).of_evaluation().shards
+    if run_record(made).exists():
+        record = read_json(run_record(made))
+        if digest(record.get("settings")) == digest(asked):
+            count = record.get("shards", 1)
+    return [folder / f"{Shard(number, count)}.json" for number in range(1, count + 1) if count > 1]
 
 
 def collected(config: Config) -> list[Cell]:

@@ -43,6 +43,7 @@ class CellFiles:
         checkpoints: Folder of ``step<n>/``.
         state: Folder of the resumable state of training.
         journal: Folder of the parts of the sample store.
+        shards: Folder of what says that a shard of the evaluation was asked.
         owner: Claim on the cell.
         attempts: Record of the attempts at training it.
         tracked: Folder that trackers write into.
@@ -64,6 +65,7 @@ class CellFiles:
     checkpoints: Path
     state: Path
     journal: Path
+    shards: Path
     owner: Path
     attempts: Path
     tracked: Path
@@ -89,6 +91,7 @@ class CellFiles:
             checkpoints=CHECKPOINTS / cell,
             state=state,
             journal=state / "samples",
+            shards=state / "shards",
             owner=STATE / "owners" / cell,
             attempts=ATTEMPTS / f"{cell}.jsonl",
             tracked=Path("logs/train_cell") / cell,
@@ -138,6 +141,11 @@ def problem_list(name: str) -> Path:
 def pass_rates(name: str) -> Path:
     """Manifest of the measured pass rates of a set."""
     return RESULTS / "data" / name / "pass_rates" / "manifest.json"
+
+
+def pass_rate_shards(name: str) -> Path:
+    """Folder of what says that a shard of a set's pass rates was asked."""
+    return STATE / "pass_rate_shards" / name
 
 
 def variant(data: str, recipe: str, tau: int) -> Path:

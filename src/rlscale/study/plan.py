@@ -33,9 +33,9 @@ def plan_study(config: Mapping[str, Any]) -> "pandas.DataFrame":
     Returns:
         cell, model, gpus, n_params, tokens (training), evaluation_tokens, compute_flops (6 N T),
         flops (all phases and evaluation), gpu_hours (device-hours where there is no GPU),
-        wall_hours (of the training by its GPUs), evaluation_hours (by the evaluation's), jobs (of
-        the configured length), gpu_gib and node_gib (estimated memory), checkpoints_gib, state_gib
-        and cost (nan without a price).
+        wall_hours (of the training by its GPUs), evaluation_hours (of one of the jobs that share
+        an evaluation, by its GPUs), jobs (of the configured length, for the training), gpu_gib and
+        node_gib (estimated memory), checkpoints_gib, state_gib and cost (nan without a price).
 
     Raises:
         StudyError: A model's size is not stated.
@@ -56,6 +56,7 @@ def write_plan(config: Mapping[str, Any], table: str, page: str) -> None:
 
 def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
     recipe, job = recipe_of(config, cell), job_of(config, cell.model)
+    asking = job.of_evaluation()
     rates = config["resources"]["plan"]
     cost = _cost(config, cell)
     lengths = (round(rates["prompt_tokens"]), round(rates["completion_tokens"]))
@@ -84,7 +85,7 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
         "flops": float(updating + decoding + evaluation),
         "gpu_hours": training_hours + evaluation_hours,
         "wall_hours": wall,
-        "evaluation_hours": evaluation_hours / max(job.of_evaluation().gpus, 1),
+        "evaluation_hours": evaluation_hours / max(asking.gpus, 1) / asking.shards,
         "jobs": math.ceil(60 * wall / job.minutes),
         **_space(config, cell, cost.n_params_total),
         "cost": (training_hours + evaluation_hours) * rates.get("price", math.nan),
@@ -141,7 +142,7 @@ def plan_page(table: "pandas.DataFrame", config: Mapping[str, Any]) -> str:
         f"{len(table)} cells (results/plan.csv). Device-hours are GPU-hours where a cell has GPUs.",
         "",
         "| model | cells | GPUs | tokens | FLOPs | device-hours | longest training, h |"
-        " longest evaluation, h | jobs per cell | GiB of a GPU | GiB of a node |"
+        " longest evaluation job, h | jobs per cell | GiB of a GPU | GiB of a node |"
         " checkpoints, GiB |" + " cost |" * money,
         "| --- |" + " ---: |" * (11 + money),
         *(
@@ -167,6 +168,7 @@ def plan_page(table: "pandas.DataFrame", config: Mapping[str, Any]) -> str:
         "exact and memory is estimated (docs/training.md says how); else N is `n_params_nominal`,",
         "and head and attention's products are left out. The start of jobs is in no hour.",
         *_short_of_memory(table, config),
+        *_short_of_time(table, config),
     ]
     return "\n".join(lines) + "\n"
 
@@ -194,3 +196,20 @@ def _short_of_memory(table: "pandas.DataFrame", config: Mapping[str, Any]) -> li
             where = f"resources.models.{model}.mem_mb"
             lines.append(f"- {where}: {asked} is less than the estimated {needed:,.0f}")
     return ["", "**Memory of nodes:**", "", *lines] if lines else []
+
+
+def _short_of_time(table: "pandas.DataFrame", config: Mapping[str, Any]) -> list[str]:
+    """Models whose evaluation is estimated to take longer than its jobs may, and what would help.
+
+    An evaluation's job is tried twice, and goes on where the first was stopped.
+    """
+    lines = []
+    for model, part in table.groupby("model", sort=False):
+        job = job_of(config, str(model)).of_evaluation()
+        hours, allowed = part["evaluation_hours"].max(), job.minutes / 60
+        if hours > allowed and not config["training"]["checkpoints_on_disk"]:
+            lines.append(
+                f"- resources.models.{model}.evaluation: a job takes {hours:,.3g} h of the "
+                f"{allowed:,.3g} h that it has; shards: {math.ceil(hours * job.shards / allowed)}"
+            )
+    return ["", "**Time of evaluations:**", "", *lines] if lines else []

@@ -35,6 +35,8 @@ STEPS = {
     "make_variant": Step("data", ("set", "recipe", "tau"), "lay a set out for training"),
     "make_corpus": Step("models", ("corpus",), "draw what models made here learn from"),
     "make_model": Step("models", ("model", "variant"), "make, fetch or copy a model's weights"),
+    "ask_cell": Step("cells", ("cell", "shard"), "ask one shard of a cell's evaluation (2of3)"),
+    "ask_set": Step("cells", ("set", "shard"), "ask one shard of a set's pass rates"),
     "estimate_pass_rate": Step("cells", ("set",), "measure how often a model solves a set"),
     "make_curve": Step("curves", ("cell",), "join a cell's scores with what it had consumed"),
     "collect_curves": Step("curves", (), "put the tables of all cells together"),

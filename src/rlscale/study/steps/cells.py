@@ -1,18 +1,21 @@
 """Steps that ask models: the training of a cell, its evaluation, and the pass rates of a set."""
 
+import contextlib
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rlscale.core.cell import Cell
+from rlscale.core.files import write_json
 from rlscale.core.inside import inside_study
 from rlscale.core.manifests import check_owned, read_manifest, verify_file
+from rlscale.evaluation.shards import Shard
 from rlscale.jobs import attempts, launch
-from rlscale.jobs.owner import owned
+from rlscale.jobs.owner import Owner, owned
 from rlscale.jobs.threads import use_threads
 from rlscale.study import grid, inputs, layout, settings
 from rlscale.study.folder import PRODUCT
@@ -114,22 +117,71 @@ def evaluate(config: Config, path: str, *, pause: Path | None) -> None:
     tables = {"outcomes": files.outcomes, "scores": files.scores, "metrics": files.eval_metrics}
     tables["manifest"] = files.evaluation
     files.samples.parent.mkdir(parents=True, exist_ok=True)
+    shards = inputs.shards_of_cell(config, cell)
     with (
-        owned(files.owner, wait=config["training"]["wait_for_owner"]),
+        _claim(config, files.owner, shards),
         tempfile.TemporaryDirectory() as unused,
     ):
         if pause:
             tables = {name: Path(unused) / name for name in tables}
         report = evaluate_cell(
             train_manifest=pause or files.train,
-            problems=inputs.problems_of(config, cell),
-            settings=settings.evaluation(config, cell),
-            machine=_machine(config, cell.model),
-            journal=files.journal,
-            trusted=grid.is_trusted(config, cell.model, cell.variant),
             outputs={"samples": files.samples, **tables},
+            shards=max(1, len(shards)),
+            **_questions(config, cell),
         )
     _end(report)
+
+
+def ask_cell(config: Config, path: str, shard: str) -> None:
+    """Ask one shard of a cell's evaluation; the evaluation itself then finds its samples.
+
+    Args:
+        config: The study's configuration.
+        path: The cell's.
+        shard: Which of how many, as ``2of3``.
+    """
+    cell = grid.find(grid.expand(config), path)
+    use_threads(grid.recipe_of(config, cell).cpu_threads)
+    from rlscale.evaluation import evaluate
+
+    _check_model(layout.model(cell.model_name))
+    files = CellFiles.of(path)
+    with _claim_shard(config, files.owner, shard):
+        report = evaluate.ask_cell(
+            train_manifest=files.train,
+            samples=files.samples,
+            shard=Shard.named(shard),
+            **_questions(config, cell),
+        )
+        write_json(files.shards / f"{shard}.json", report)
+    _end(report)
+
+
+def _questions(config: Config, cell: Cell) -> dict[str, Any]:
+    """What a cell's checkpoints are asked, and how; the same for a shard and for the whole."""
+    return {
+        "problems": inputs.problems_of(config, cell),
+        "settings": settings.evaluation(config, cell),
+        "machine": _machine(config, cell.model),
+        "journal": CellFiles.of(cell.path).journal,
+        "trusted": grid.is_trusted(config, cell.model, cell.variant),
+    }
+
+
+def _claim(
+    config: Config, owner: Path, shards: Sequence[Path]
+) -> contextlib.AbstractContextManager[Owner]:
+    """The claim on all of an evaluation, while none of its shards is asked."""
+    apart = [owner / shard.stem for shard in shards]
+    return owned(owner, wait=config["training"]["wait_for_owner"], apart=apart)
+
+
+def _claim_shard(
+    config: Config, owner: Path, shard: str
+) -> contextlib.AbstractContextManager[Owner]:
+    """The claim on one shard of an evaluation, while nobody has the whole."""
+    return owned(owner / shard, wait=config["training"]["wait_for_owner"], apart=[owner])
 
 
 def _check_model(manifest: Path) -> None:
@@ -156,21 +208,45 @@ def estimate_pass_rate(config: Config, name: str) -> None:
 
     manifest = layout.pass_rates(name)
     manifest.parent.mkdir(parents=True, exist_ok=True)
-    claim = layout.STATE / "owners/pass_rates" / name
-    with owned(claim, wait=config["training"]["wait_for_owner"]):
+    shards = inputs.shards_of_set(config, name)
+    with _claim(config, _owner_of_rates(name), shards):
         report = estimate_pass_rates(
             name=name,
-            settings=settings.pass_rates(config, name),
-            machine=_machine(config, own["model"]),
-            problems=layout.problem_list(name),
-            model=inputs.asked_model(config, name),
-            journal=layout.STATE / "pass_rates" / name,
-            samples=manifest.with_name("samples.parquet"),
             rates=manifest.with_name("pass_rates.parquet"),
             manifest=manifest,
-            trusted=grid.is_trusted(config, own["model"], own["variant"]),
+            shards=max(1, len(shards)),
+            **_questions_of_set(config, name),
         )
     _end(report)
+
+
+def ask_set(config: Config, name: str, shard: str) -> None:
+    """Ask one shard of a set's pass rates; their estimate then finds its samples."""
+    use_threads(config["data"][name]["pass_rate"]["cpu_threads"])
+    from rlscale.evaluation import pass_rates
+
+    with _claim_shard(config, _owner_of_rates(name), shard):
+        report = pass_rates.ask_set(shard=Shard.named(shard), **_questions_of_set(config, name))
+        write_json(layout.pass_rate_shards(name) / f"{shard}.json", report)
+    _end(report)
+
+
+def _owner_of_rates(name: str) -> Path:
+    return layout.STATE / "owners/pass_rates" / name
+
+
+def _questions_of_set(config: Config, name: str) -> dict[str, Any]:
+    """What a model is asked for a set's pass rates, and how."""
+    own = config["data"][name]["pass_rate"]
+    return {
+        "settings": settings.pass_rates(config, name),
+        "machine": _machine(config, own["model"]),
+        "problems": layout.problem_list(name),
+        "model": inputs.asked_model(config, name),
+        "journal": layout.STATE / "pass_rates" / name,
+        "samples": layout.pass_rates(name).with_name("samples.parquet"),
+        "trusted": grid.is_trusted(config, own["model"], own["variant"]),
+    }
 
 
 def _machine(config: Config, model: str) -> Any:
