@@ -161,7 +161,7 @@ LOSS = {"loss": "1 - acc"}
 @pytest.mark.parametrize(
     ("form", "name", "text", "columns", "message"),
     [
-        ("table", "t.csv", "", LOSS, "cannot be read as CSV"),
+        ("table", "t.csv", "", LOSS, "is empty"),
         ("table", "t.csv", "step,acc\n", LOSS, "holds no rows"),
         ("table", "t.csv", 'step,acc\n1,"0.2\n', LOSS, "cannot be read as CSV"),
         ("table", "t.csv", "step,acc\n1,many\n", LOSS, "row 1: 'acc' is 'many', not a number"),

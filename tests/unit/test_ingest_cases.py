@@ -265,7 +265,7 @@ def test_numbers_with_thousands_set_apart(tmp_path):
     ("form", "name", "content", "words"),
     [
         ("verl", "l.jsonl", b'{"step": 1, "data": {"who": "\xe9"}}', "line 1: is not UTF-8"),
-        ("table", "o.json", '{"results": {"gsm8k": {"exact_match": 0.3}}}', "lm-eval's results"),
+        ("table", "o.json", '{"results": {"gsm8k": {"em": 0.3}}}', "--format lm_eval or lighteval"),
         ("table", "o.json", '{"a": 1}', "its JSON is an object, not a list of rows"),
         ("table", "a.csv", "step;acc\n1;many\n", "row 1: 'acc' is 'many'"),
         ("verl", "z.jsonl.gz", b"\x1f\x8b no gzip", "cannot be read"),

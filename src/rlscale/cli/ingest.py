@@ -90,9 +90,10 @@ def _settings(arguments: argparse.Namespace) -> tuple[dict[str, Any], Path]:
         root = Path(".")
     if not settings["files"]:
         raise StudyError("rlscale ingest: name the files to read, or a --mapping that names them")
-    settings["columns"] = settings.get("columns", {}) | dict(map(_pair, arguments.map))
+    mapped = dict(map(_pair, arguments.map))
     constants = {name: _value(text) for name, text in map(_pair, arguments.set)}
-    settings["constants"] = settings.get("constants", {}) | constants
+    settings["columns"] = _without(settings.get("columns", {}), constants) | mapped
+    settings["constants"] = _without(settings.get("constants", {}), mapped) | constants
     for key in ("run_pattern", "run_columns"):
         if getattr(arguments, key):
             settings[key] = getattr(arguments, key)
@@ -103,6 +104,11 @@ def _settings(arguments: argparse.Namespace) -> tuple[dict[str, Any], Path]:
     if "loss" not in settings["columns"] and not settings.get("benchmarks"):
         _ask_for_loss(first, settings["format"])
     return settings, root
+
+
+def _without(names: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier call said and this one says otherwise is left out."""
+    return {name: value for name, value in names.items() if name not in others}
 
 
 def _fetched(arguments: argparse.Namespace) -> list[str]:

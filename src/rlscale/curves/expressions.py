@@ -6,6 +6,7 @@
     tokens_per_step * step            + - * / and brackets
     cumulative tokens                 a running total over the steps of a run
     carried tokens                    the last value known at a step
+    continued tokens                  a running count that began anew after restarts, put together
     `my - name` * 2                   a name in backquotes, where it would be read otherwise
     qwen-{size}b                      text with values filled in
 
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:[,' ]\d{3})+(?:\.\d+)?")
-_WORDS = ("cumulative", "carried")
+_WORDS = ("cumulative", "carried", "continued")
+_HINTS = {
+    r"\d+,\d+": "; write decimals with a point",
+    r"[\d.]+ ?[kKMGBT]": "; write it in full, 1200000 for 1.2M",
+    r"[\d.]+ ?%": "; write shares, 0.2 for 20%, or leave the sign out in the whole column",
+}
+_OWN = ("run",)  # what readers add
+_SHOWN = 12  # names of a file in a message
 _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -84,11 +92,10 @@ def _text(value: Any) -> str:
 def _named(table: "pandas.DataFrame", name: str, where: str, column: str) -> "pandas.Series":
     if name not in table.columns:
         near = difflib.get_close_matches(name, [str(c) for c in table.columns], n=3, cutoff=0.4)
-        hint = (
-            f"did you mean {' or '.join(near)}?"
-            if near
-            else f"there are {len(table.columns)} names"
-        )
+        names = [str(name) for name in table.columns if name not in _OWN]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        has = f"it has {', '.join(names[:_SHOWN])}{more}; --map {column}=... says which"
+        hint = f"did you mean {' or '.join(near)}?" if near else has
         raise StudyError(f"{where}: no '{name}', which {column} is made from; {hint}")
     return table[name]
 
@@ -113,7 +120,7 @@ def numbers(values: "pandas.Series", name: str, where: str) -> "pandas.Series":
         bad = bad[~apart]
     if len(bad):
         value = bad.iloc[0]
-        hint = "; write decimals with a point" if re.fullmatch(r"\d+,\d+", str(value)) else ""
+        hint = next((said for form, said in _HINTS.items() if re.fullmatch(form, str(value))), "")
         raise StudyError(
             f"{where}: row {bad.index[0] + 1}: '{name}' is {value!r}, not a number{hint}"
         )
@@ -157,6 +164,17 @@ def _tokens(text: str, columns: list[str]) -> list[_Token]:
 def _ends(rest: str) -> bool:
     """Whether a name or number may end before this."""
     return not rest or rest[0] in " \t)*/+-"
+
+
+def _over_steps(word: str, values: "pandas.Series") -> "pandas.Series":
+    """What a word makes of the values of a run by step."""
+    if word == "cumulative":
+        return values.fillna(0).cumsum()
+    if word == "carried":
+        return values.ffill()
+    known = values.dropna()
+    before = known.shift().where(known < known.shift(), 0.0)  # where it fell, what had been counted
+    return (known + before.cumsum()).reindex(values.index)
 
 
 class _Parser:
@@ -217,5 +235,5 @@ class _Parser:
             return float(said)
         if kind == "word":
             found = self._factor()
-            return found.fillna(0).cumsum() if said == "cumulative" else found.ffill()
+            return _over_steps(said, found)
         return numbers(_named(self._table, said, self._where, self._column), said, self._where)

@@ -30,6 +30,7 @@ _IN_CONSOLES = {
     re.compile(r"(?:Training|Validation) Results:"): "nemo_rl",
     re.compile(r"(?:^|\s)step:\d+ - ", re.M): "verl",
 }
+_VERL = re.compile(r'"step"\s*:.*"data"\s*:\s*\{|"data"\s*:\s*\{.*"step"\s*:')
 _W_AND_B = ('"_step"', "_step,", '"Step"', "Step,", "Relative Time", "train/global_step")
 
 
@@ -77,7 +78,7 @@ def _of_text(text: str, kind: str) -> str:
         for mark, form in _IN_JSON.items():
             if mark in beginning:
                 return form
-    if ('"step"' in first and '"data"' in first) or "step:" in first:
+    if _VERL.search(first) or "step:" in first:
         return "verl"
     if not text.lstrip().startswith(("{", "[")):
         for line, form in _IN_CONSOLES.items():

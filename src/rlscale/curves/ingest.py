@@ -111,6 +111,12 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
     for where in (own.columns, own.constants, *own.files.values(), *own.runs.values(),
                   *own.benchmarks.values()):  # fmt: skip
         _check_columns(where)
+    both = sorted(own.columns.keys() & own.constants.keys())
+    if both:
+        raise StudyError(
+            f"ingest: '{both[0]}' is mapped to '{own.columns[both[0]]}' and set to "
+            f"'{own.constants[both[0]]}': say one of the two"
+        )
     tables: list[pandas.DataFrame] = []
     notes: list[str] = []
     accounts: dict[tuple[str, str], Account] = {}
@@ -274,14 +280,19 @@ class _Run:
         used = [name for name in used if name not in counted]
         logged, notes = by_step(rows.assign(**{STEP: steps}), used, self.where)
         self.notes += notes
+        for text in wanted.values():
+            if "cumulative " in text:
+                for name in names_in(text, known):
+                    self.notes += units.summed(name, logged[STEP][logged[name].notna()])
         table = pandas.DataFrame({"step": logged[STEP], "_row": logged[ROW]})
         for name, text in wanted.items():
             if name != "step":
                 table[name] = self._values(logged, name, text)
         for name, value in given.items():
             table[name] = value
-        made = self._measured(table, columns["loss"])
-        self._count(rows, names_in(columns["loss"], known), made)
+        names = names_in(columns["loss"], known)
+        made = self._measured(table, columns["loss"], names)
+        self._count(rows, names, made)
         return made
 
     def _count(self, rows: "pandas.DataFrame", names: list[str], made: "pandas.DataFrame") -> None:
@@ -291,10 +302,14 @@ class _Run:
         key = str(made["cell"].iloc[0]), str(made["benchmark"].iloc[0])
         self.accounts[key] = Account(len(rows), len(made), len(rows) - given, given - len(made))
 
-    def _measured(self, table: "pandas.DataFrame", expression: str) -> "pandas.DataFrame":
+    def _measured(
+        self, table: "pandas.DataFrame", expression: str, names: list[str]
+    ) -> "pandas.DataFrame":
         """Rows with a loss, running counts carried to them, and what follows from the rest."""
-        self.notes += units.carry(table)
         units.check_counts(table, self.where)
+        self.notes += units.slow_counts(table)
+        self.notes += units.carry(table)
+        units.check_sizes(table, self.where)
         measured = table["loss"].notna()
         if not measured.any():
             raise StudyError(f"{self.where}: '{expression}' is empty in every row")
@@ -305,7 +320,7 @@ class _Run:
             raise StudyError(
                 f"{self.where}: row {row + 1:g}: step {step:g} is no whole number from 0 on"
             )
-        self.notes += units.check_loss(table, expression, self.where)
+        self.notes += units.check_loss(table, expression, names, self.where)
         for name in ("model", "variant", "benchmark"):
             if name not in table:
                 raise StudyError(

@@ -6,7 +6,6 @@ names; what was guessed or left out stands in ``attrs["notes"]``. Other packages
 (docs/ingest.md). Light to import.
 """
 
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
-from rlscale.core.tables import check_width
+from rlscale.curves.separated import separated
 from rlscale.curves.texts import (
     json_lines,
     kind_of,
@@ -70,46 +69,33 @@ def read_table(path: Path) -> "pandas.DataFrame":
     return separated(read_text(path), path)
 
 
-def separated(text: str, path: Path) -> "pandas.DataFrame":
-    """A table of text; the separator is the one that its first line has most of.
-
-    Raises:
-        StudyError: It cannot be read as such.
-    """
-    import pandas
-
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
-    decimal = "," if separator == ";" and "," not in first else "."
-    try:
-        table = pandas.read_csv(io.StringIO(text), sep=separator, decimal=decimal)
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
-        raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
-    check_width(table, str(path))
-    names = {"\t": "tabs", ";": "semicolons, with decimal commas"}
-    return noted(
-        table, [f"columns are separated by {names[separator]}"] if separator in names else []
-    )
-
-
 def _json_table(path: Path) -> "pandas.DataFrame":
     import pandas
 
     document = read_json(path)
-    if isinstance(document, list) and all(isinstance(row, dict) for row in document):
+    if _are_rows(document):
         return pandas.DataFrame(document)
-    if isinstance(document, dict) and all(isinstance(column, list) for column in document.values()):
-        if len({len(column) for column in document.values()}) > 1:
-            raise StudyError(f"{path}: its columns are not of one length")
-        return pandas.DataFrame(document)
+    if isinstance(document, dict):
+        within = [key for key, value in document.items() if value and _are_rows(value)]
+        if len(within) == 1:
+            table = pandas.DataFrame(document[within[0]])
+            return noted(table, [f"rows are those under '{within[0]}'"])
+        if document and all(isinstance(column, list) for column in document.values()):
+            if len({len(column) for column in document.values()}) > 1:
+                raise StudyError(f"{path}: its columns are not of one length")
+            return pandas.DataFrame(document)
     kind = "an object" if isinstance(document, dict) else "of another form"
     hint = (
-        "; it looks like lm-eval's results of one checkpoint: put step and scores of all "
-        "checkpoints into one CSV"
+        "; it looks like an evaluation's results: --format lm_eval or lighteval, and the folder "
+        "of those of all checkpoints"
         if isinstance(document, dict) and "results" in document
         else ""
     )
     raise StudyError(f"{path}: its JSON is {kind}, not a list of rows{hint}")
+
+
+def _are_rows(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
 
 
 def read_verl(path: Path) -> "pandas.DataFrame":
@@ -212,15 +198,24 @@ def _panel(table: "pandas.DataFrame", panel: list[str], path: Path) -> "pandas.D
 def read_trl(path: Path) -> "pandas.DataFrame":
     """TRL's (transformers') trainer_state.json, or the folder that holds it: its log_history.
 
-    Of a folder with several checkpoints, the last one's.
+    Of a run with several checkpoints, the last one's; a folder of several runs gives each.
     """
+    if not path.is_dir():
+        return _log_history(path)
+    states: dict[str, list[Path]] = {}
+    for file in path.rglob("trainer_state.json"):
+        run = file.parent.parent if "checkpoint-" in file.parent.name else file.parent
+        name = "." if run == path.parent else str(run.relative_to(path))
+        states.setdefault(name, []).append(file)
+    if not states:
+        raise StudyError(f"{path}: no trainer_state.json is in this folder")
+    runs = {run: _log_history(max(own, key=_checkpoint_number)) for run, own in states.items()}
+    return next(iter(runs.values())) if len(runs) == 1 else several(dict(sorted(runs.items())))
+
+
+def _log_history(path: Path) -> "pandas.DataFrame":
     import pandas
 
-    if path.is_dir():
-        found = sorted(path.rglob("trainer_state.json"), key=_checkpoint_number)
-        if not found:
-            raise StudyError(f"{path}: no trainer_state.json is in this folder")
-        path = found[-1]
     state = read_json(path)
     if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
         raise StudyError(f"{path}: no log_history: not a trainer_state.json")

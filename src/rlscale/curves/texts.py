@@ -24,6 +24,14 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_NO_TEXT = {
+    b"PK\x03\x04": "a zip archive or a spreadsheet: unpack it, or save it as CSV",
+    b"PAR1": "Parquet: let its name end in .parquet",
+    b"\x1f\x8b": "packed: let its name end in .gz",
+    b"\x28\xb5\x2f\xfd": "packed: let its name end in .zst",
+    b"SQLite format 3": "an SQLite store: --format trackio or mlflow",
+    b":W&B": "a log of W&B: let its name end in .wandb",
+}
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -72,7 +80,7 @@ def console_lines(path: Path) -> list[str]:
 
 
 def read_text(path: Path) -> str:
-    """Text of a file, unpacked where it ends in .gz or .zst; UTF-8, or UTF-16 with its mark.
+    """Text of a file, unpacked where it ends in .gz or .zst; UTF-8 or UTF-16.
 
     Raises:
         StudyError: It is a folder, no whole archive, or in another encoding.
@@ -84,15 +92,27 @@ def read_text(path: Path) -> str:
             data = file.read()
     except (OSError, EOFError) as error:
         raise StudyError(f"{path}: cannot be read ({error})") from None
-    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
+    for mark, remedy in _NO_TEXT.items():
+        if data.startswith(mark):
+            raise StudyError(f"{path}: is no text but {remedy}")
     try:
-        return data.decode(encoding)
+        return data.decode(_encoding(data))
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise StudyError(
             f"{path}: line {line}: is not UTF-8 (perhaps latin-1); save it as UTF-8, for example "
             f"by `iconv -f latin1 -t utf8 {path.name}`"
         ) from None
+
+
+def _encoding(data: bytes) -> str:
+    for mark, name in _MARKS.items():
+        if data.startswith(mark):
+            return name
+    zeros = data[1:200:2].count(0), data[:200:2].count(0)  # of UTF-16 without its mark
+    if max(zeros) > 20 or (len(data) < 40 and max(zeros)):
+        return "utf-16-le" if zeros[0] > zeros[1] else "utf-16-be"
+    return "utf-8"
 
 
 def read_parquet(path: Path) -> "pandas.DataFrame":

@@ -1,7 +1,7 @@
 """Whether ingested numbers can be what they are taken for: running counts, losses, percentages."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,17 +70,77 @@ def check_counts(table: "pandas.DataFrame", where: str) -> None:
             before, after = values[falls[0]], values[falls[0] + 1]
             raise StudyError(
                 f"{where}: {name} falls from {before:g} to {after:g} at step "
-                f"{steps[falls[0] + 1]:g}, which a running count cannot: does it count anew after "
-                "a restart, or per step ('cumulative ...')?"
+                f"{steps[falls[0] + 1]:g}, which a running count cannot: write 'continued ...' if "
+                "it counts anew after a restart, 'cumulative ...' if it counts per step"
+            )
+        if len(values) > 1 and values[0] == values[-1] and len(np.unique(steps)) > 1:
+            raise StudyError(
+                f"{where}: {name} is {values[0]:g} at every step from {steps[0]:g} to "
+                f"{steps[-1]:g}, which a running count is not: write 'cumulative ...' if it counts "
+                "per step"
             )
 
 
-def check_loss(table: "pandas.DataFrame", expression: str, where: str) -> list[str]:
+def slow_counts(table: "pandas.DataFrame") -> list[str]:
+    """Notes on running counts that hardly grow while steps do: do they count per step?"""
+    notes = []
+    for name in [name for name in COUNTS if name in table]:
+        known = table[table["step"] > 0][["step", name]].dropna()
+        if len(known) < 2 or known[name].iloc[0] <= 0:
+            continue
+        further, more = known["step"].iloc[-1] / known["step"].iloc[0], known[name].iloc[-1]
+        grown = more / known[name].iloc[0]
+        if further >= 4 and grown < further**0.5:
+            notes.append(
+                f"{name} grows {grown:.3g} times while steps grow {further:.3g} times: does it "
+                "count per step? Then 'cumulative ...'"
+            )
+    return notes
+
+
+def summed(name: str, steps: "pandas.Series") -> list[str]:
+    """A note where what is summed was not logged at every step.
+
+    Args:
+        name: What is summed.
+        steps: The steps at which it was logged.
+    """
+    last = steps.max()
+    if not len(steps) or len(steps) >= last:
+        return []
+    return [
+        f"'{name}' is summed over {len(steps)} logged steps of {last:g}: right where each value "
+        "covers all steps since the one before"
+    ]
+
+
+def check_sizes(table: "pandas.DataFrame", where: str) -> None:
+    """Refuse sizes and numbers of problems that are not above 0 and finite.
+
+    Raises:
+        StudyError: Names row, column and value.
+    """
+    for name in ("n_params", "n_params_total", "n_params_nominal", "n_problems"):
+        if name not in table:
+            continue
+        values = table[name].astype(float)
+        wrong = table[(values <= 0) | np.isinf(values)]
+        if len(wrong):
+            row, value = wrong[["_row", name]].iloc[0]
+            raise StudyError(
+                f"{where}: row {row + 1:g}: {name} is {float(value):g}; give a number above 0"
+            )
+
+
+def check_loss(
+    table: "pandas.DataFrame", expression: str, names: Sequence[str], where: str
+) -> list[str]:
     """Refuse a loss outside [0, 1], and an accuracy that is taken for a loss; returns notes.
 
     Args:
         table: Rows of one run with ``step``, ``loss`` and ``_row`` (of the file, from 0).
         expression: What the loss is made from.
+        names: The file's names in it.
         where: File, for messages.
 
     Raises:
@@ -93,11 +153,11 @@ def check_loss(table: "pandas.DataFrame", expression: str, where: str) -> list[s
             f"{where}: row {first['_row'] + 1:g}, step {first['step']:g}: loss {first['loss']:g} "
             f"is not between 0 and 1{_percent_hint(expression, first['loss'])}"
         )
-    percent = re.search(r"[\w/.@-]*(?:percent|pct|%)[\w/.@-]*", expression, re.I)
+    percent = next((name for name in names if re.search(r"percent|pct|%", name, re.I)), None)
     if percent and not re.search(r"\b0?\.01\b|\b100\b", expression):
         raise StudyError(
-            f"{where}: '{percent[0]}' reads like a percentage, but is taken as a share; write "
-            f"'0.01 * {percent[0]}' in its place"
+            f"{where}: '{percent}' reads like a percentage, but is taken as a share; write "
+            f"'0.01 * {percent}' in its place"
         )
     if not reads_like_success(expression):
         return []
