@@ -162,7 +162,8 @@ def split_curves(
             f"forecast: the {split.kind} split leaves {int(seen.sum())} rows to learn from "
             f"and {len(targets)} to forecast; change first_share or held_out_sizes"
         )
-    wanted = targets.groupby(["family", "variant", label], sort=True)[size].first().reset_index()
+    each = targets.groupby(["family", "variant", label], sort=True)
+    wanted = each[size].first().rename("n").reset_index()
     return rows[seen], [
         Target(family, variant, _text(name), float(n))
         for family, variant, name, n in wanted.itertuples(index=False)

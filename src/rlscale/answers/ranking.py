@@ -19,7 +19,9 @@ COLUMNS = (
     "bias", "coverage", "noise", "skill_constant", "skill_last_value", "rank",
 )  # fmt: skip
 
-Errors = dict[str, Array]  # error, inside, noise of every target point.
+# Of every target point: error, low and high (ends of the interval) minus what was observed, and the
+# sampling variance of that.
+Errors = dict[str, Array]
 
 
 def score_forecasts(
@@ -63,7 +65,7 @@ def score_forecasts(
                     table.append(_empty_row(name, document, target))
                     continue
                 m = group.models.index(target["model"])
-                errors[key] = _errors(group, points, m, target["grid"], document["protocol"])
+                errors[key] = target_errors(group, points, m, target["grid"], document["protocol"])
         table += _rows(name, group, errors, forecasts)
     frame = pandas.DataFrame(table).reindex(columns=list(COLUMNS))
     total = frame["model"].eq("all")
@@ -78,13 +80,22 @@ def score_forecasts(
     )
 
 
-def _errors(
+def target_errors(
     group: Group,
     points: Points,
     m: int,
     grid: Sequence[Mapping[str, float]],
     protocol: Mapping[str, Any],
 ) -> Errors:
+    """A forecast of size ``m`` against what was observed there and set aside by the protocol.
+
+    Args:
+        group: All curves, those that were set aside too.
+        points: Its points.
+        m: Index of the size.
+        grid: The forecast's grid.
+        protocol: The split, as the forecast document has it.
+    """
     present = points.present[m]
     if protocol["kind"] == "intra":
         last = group.steps[present].max()
@@ -97,7 +108,7 @@ def _errors(
         np.interp(u, at, [row[name] for row in grid]) for name in ("log_value", "low", "high")
     )
     noise = (group.per_size(group.variance) / group.runs.clip(1))[m, present]
-    return {"error": value - y, "inside": (low <= y) & (y <= high), "noise": noise}
+    return {"error": value - y, "low": low - y, "high": high - y, "noise": noise}
 
 
 def _rows(
@@ -136,7 +147,7 @@ def _rows(
                     "points": len(part["error"]),
                     "rmse": np.sqrt(mse[law]),
                     "bias": part["error"].mean(),
-                    "coverage": part["inside"].mean(),
+                    "coverage": ((part["low"] <= 0) & (part["high"] >= 0)).mean(),
                     "noise": np.sqrt(part["noise"].mean()),
                     **{
                         f"skill_{base}": 1 - mse[law] / mse[base] if base in mse else None

@@ -6,7 +6,7 @@ import os
 import sys
 
 import rlscale
-from rlscale.cli import data_report, fit, forecast, ingest, judge, steps, studies
+from rlscale.cli import bank, data_report, fit, forecast, ingest, judge, steps, studies
 from rlscale.core.errors import StudyError, sentence_not_traceback
 
 # What needs neither the rules nor Snakemake, and stands in the small environment too.
@@ -16,6 +16,10 @@ _SMALL = {
     "ingest": (ingest, "make curves.csv of other trainers' logs"),
     "judge": (judge, "judge responses against their gold answers"),
     "data-report": (data_report, "what a data file holds and loses"),
+}
+# What needs a checkout.
+_BANK = {
+    "bank": (bank, "curves of many sources: check them, add one"),
 }
 
 
@@ -29,7 +33,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     studies.add_arguments(commands)
     steps.add_arguments(commands)
-    for name, (module, said) in _SMALL.items():
+    for name, (module, said) in (_SMALL | _BANK).items():
         own = commands.add_parser(name, help=said, description=module.__doc__)
         module.add_arguments(own)
         own.set_defaults(run=module.run)

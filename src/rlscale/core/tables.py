@@ -143,9 +143,9 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
     outside = table.index[~table["loss"].between(0, 1)]
     if len(outside):
         row = outside[0]
-        raise StudyError(
-            f"{where}: row {row + 2}: loss {table.loc[row, 'loss']} is not between 0 and 1"
-        )
+        value = table.loc[row, "loss"]
+        hint = "; is it a percentage? Divide by 100" if 1 < value <= 100 else ""
+        raise StudyError(f"{where}: row {row + 2}: loss {value} is not between 0 and 1{hint}")
     _check_numbers(table, where)
     repeated = table.index[table.duplicated(list(CURVE_KEY))]
     if len(repeated):

@@ -1,0 +1,1 @@
+"""The bank: curves of many sources, and how well laws forecast them."""

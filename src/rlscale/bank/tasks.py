@@ -1,0 +1,92 @@
+"""What is asked of laws: the rest of a curve, a larger size, one benchmark from another."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rlscale.answers.forecast import Split
+from rlscale.bank.source import Source, Sweep
+from rlscale.laws.backtest import ORIGINS
+from rlscale.laws.groups import select_rows
+from rlscale.laws.spec import Bootstrap, Settings
+
+if TYPE_CHECKING:
+    import pandas
+
+REST, SIZE, BENCHMARK = "rest", "size", "benchmark"
+PROBES = (0, 5)  # First points of the target that are seen.
+_LEAST_SEEN = 4  # Sizes from which a larger one is forecast.
+_REPLICATES = 100
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question to all laws.
+
+    Attributes:
+        kind: ``rest`` of curves, a larger ``size``, a ``benchmark`` from another at that size.
+        setting: Share of the curve, or points of the target, that are seen.
+        table: All rows that it is about, with what is to be forecast.
+        split: What is seen.
+        settings: How curves are fitted.
+    """
+
+    kind: str
+    setting: str
+    table: "pandas.DataFrame"
+    split: Split
+    settings: Settings
+
+
+def tasks_of(source: Source) -> Iterator[Task]:
+    """The tasks of a source: by sweep, variant and benchmark."""
+    for sweep in source.card.sweeps:
+        rows = select_rows(source.curves, sweep.select)
+        for _, own in rows.groupby("variant", sort=True):
+            for benchmark, table in own.groupby("benchmark", sort=True):
+                settings = _settings(sweep, str(benchmark))
+                yield from _rest(table, settings)
+                if sweep.size.startswith("n_params"):
+                    yield from _sizes(table, settings)
+                    if benchmark != source.card.benchmark:
+                        reference = own[own["benchmark"] == source.card.benchmark]
+                        yield from _from_benchmark(table, reference, settings)
+
+
+def _settings(sweep: Sweep, benchmark: str) -> Settings:
+    return Settings(
+        benchmark=benchmark,
+        size=sweep.size,
+        weighting="equal",
+        bootstrap=Bootstrap(replicates=_REPLICATES),
+    )
+
+
+def _rest(table: "pandas.DataFrame", settings: Settings) -> Iterator[Task]:
+    for share in ORIGINS:
+        yield Task(REST, f"{share:.2f}", table, Split("intra", first_share=share), settings)
+
+
+def _sizes(table: "pandas.DataFrame", settings: Settings) -> Iterator[Task]:
+    """Every size that has enough smaller ones, from all of those."""
+    sizes = sorted(table[settings.size].unique())
+    for largest in sizes[_LEAST_SEEN:]:
+        rows = table[table[settings.size] <= largest]
+        yield from _probed(SIZE, rows, settings)
+
+
+def _from_benchmark(
+    table: "pandas.DataFrame", reference: "pandas.DataFrame", settings: Settings
+) -> Iterator[Task]:
+    """The largest size, where x is 1 / loss on the other benchmark: it grows as that is learnt."""
+    if table[settings.size].nunique() <= _LEAST_SEEN:
+        return
+    known = reference.set_index(["cell", "step"])["loss"].rename("known")
+    rows = table.join(known, on=["cell", "step"], how="inner")
+    rows = rows[rows["known"] > 0]
+    yield from _probed(BENCHMARK, rows.assign(data_samples=1 / rows["known"]), settings)
+
+
+def _probed(kind: str, rows: "pandas.DataFrame", settings: Settings) -> Iterator[Task]:
+    for probe in PROBES:
+        yield Task(kind, str(probe), rows, Split("inter", probe=probe), settings)
