@@ -2,8 +2,8 @@
 
     python workflow/scripts/bank_tan2025.py FOLDER
 
-FOLDER holds curves.csv, benchmarks_base.csv, reuse.csv and group_size.csv as they were read. Written
-are the tables beside the cards of resources/bank/tan2025_*, in the schema of curves.csv.
+FOLDER holds curves.csv, benchmarks_base.csv, reuse.csv and group_size.csv as they were read.
+Written are the tables beside the cards of resources/bank/tan2025_*, in the schema of curves.csv.
 """
 
 import sys
@@ -67,9 +67,7 @@ def settings(folder: Path) -> pandas.DataFrame:
 
 def write(name: str, rows: pandas.DataFrame) -> None:
     """Write a source's table."""
-    table = rows.assign(
-        study=name, data_samples=_PROBLEMS * rows["step"], loss=rows["test_loss"]
-    )
+    table = rows.assign(study=name, data_samples=_PROBLEMS * rows["step"], loss=rows["test_loss"])
     table = bank_table(check_curves(table.drop(columns=_own(table)), name))
     write_text(BANK / name / "curves.csv", table.to_csv(index=False, float_format="%.10g"))
 

@@ -82,7 +82,8 @@ def _curve_findings(curves: "pandas.DataFrame") -> Iterator[str]:
         for name in _GROWING:
             falls = own[name].diff() <= 0
             if falls.any():
-                yield f"{cell}, {benchmark}: {name} does not grow at step {own['step'][falls].iloc[0]:g}"
+                step = own["step"][falls].iloc[0]
+                yield f"{cell}, {benchmark}: {name} does not grow at step {step:g}"
 
 
 def _card_findings(source: Source) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from rlscale.answers.forecast import Split
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 REST, SIZE, BENCHMARK = "rest", "size", "benchmark"
 PROBES = (0, 5)  # First points of the target that are seen.
 _LEAST_SEEN = 4  # Sizes from which a larger one is forecast.
-_REPLICATES = 100
+_REPLICATES = 50  # Two draws lie outside each end of a 90 % interval: more are not worth the time.
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,12 @@ def _settings(sweep: Sweep, benchmark: str) -> Settings:
 
 
 def _rest(table: "pandas.DataFrame", settings: Settings) -> Iterator[Task]:
+    """What follows a share of the steps that were measured, which need not begin at step 1."""
+    steps = table.loc[table["step"] > 0, "step"]
     for share in ORIGINS:
-        yield Task(REST, f"{share:.2f}", table, Split("intra", first_share=share), settings)
+        cut = steps.min() + share * (steps.max() - steps.min())
+        split = Split("intra", first_share=float(cut / steps.max()))
+        yield Task(REST, str(Fraction(share).limit_denominator(9)), table, split, settings)
 
 
 def _sizes(table: "pandas.DataFrame", settings: Settings) -> Iterator[Task]:

@@ -35,11 +35,11 @@ def levenberg(
     done = np.zeros(len(theta), bool)
     for _ in range(iterations):
         here = theta[active]
-        gradient = np.einsum("fnp,fn->fp", jacobian, r)
+        gradient = (r[:, None] @ jacobian)[:, 0]
         free = ~(((here <= lower) & (gradient > 0)) | ((here >= upper) & (gradient < 0)))
         jacobian = jacobian * free[:, None, :]
         gradient = gradient * free
-        normal = np.einsum("fnp,fnq->fpq", jacobian, jacobian)
+        normal = jacobian.transpose(0, 2, 1) @ jacobian
         diagonal = np.einsum("fpp->fp", normal)
         ridge = damping[active, None] * diagonal + 1e-14 * diagonal.max(1, keepdims=True) + ~free
         step = -np.linalg.solve(
