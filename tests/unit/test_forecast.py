@@ -225,3 +225,17 @@ def test_an_unseen_size_is_covered_whichever_law_of_k_is_true():
         )
         hits.append(((low <= y) & (y <= high)).mean())
     assert np.mean(hits) >= 0.8
+
+
+def test_forecasts_go_over_tau_as_over_sizes():
+    table = straight_curves(model="7b", n_params=7e9)
+    taus = {"1b": 1, "3b": 2, "9b": 5, "27b": 20}
+    table["tau"] = table["cell"].map(lambda cell: taus[cell.split("/")[1].split("-")[0]])
+    settings = replace(SETTINGS, size="tau")
+    train, targets = split_curves(table, INTRA, settings, "loss")
+    assert [(target.model, target.n) for target in targets] == [
+        ("1", 1.0), ("2", 2.0), ("5", 5.0), ("20", 20.0)
+    ]  # fmt: skip
+    spec = FitSpec("free_slopes", "data", "loss", settings)
+    document = forecast_curves(train, targets, spec, INTRA)
+    assert [one["status"] for one in document["predictions"]] == ["ok"] * 4
