@@ -38,15 +38,15 @@ def leaderboard(scores: "pandas.DataFrame") -> "pandas.DataFrame":
     """
     import pandas
 
-    parts = []
+    parts: list[pandas.DataFrame] = []
     for (kind, setting), own in scores.groupby(["kind", "setting"], sort=False):
-        rows = pandas.concat(_of_source(name, part) for name, part in own.groupby("source"))
-        rows = rows.merge(_scaled(own), on=["source", "law"], how="left")
+        each = [_of_source(str(name), part) for name, part in own.groupby("source")]
+        rows = pandas.concat(each).merge(_scaled(own), on=["source", "law"], how="left")
         rows = pandas.concat([rows, *_chosen(rows)])
-        rows = pandas.concat([rows, _over_sources(rows)])
-        parts.append(rows.assign(kind=kind, setting=setting))
-    table = pandas.concat(parts, ignore_index=True)
-    return table.reindex(columns=list(COLUMNS))
+        asked = {"kind": str(kind), "setting": str(setting)}
+        parts += [part.assign(**asked) for part in (rows, _over_sources(rows))]
+    whole = [part.astype(dict.fromkeys(COLUMNS[5:], float)) for part in parts]
+    return pandas.concat(whole, ignore_index=True).reindex(columns=list(COLUMNS))
 
 
 def _of_source(name: str, scores: "pandas.DataFrame") -> "pandas.DataFrame":
