@@ -42,8 +42,8 @@ def score_forecasts(
     Returns:
         One row per (family, variant, target size, law), and one per (family, variant, law) over
         all targets (model ``all``), best first. Errors are predicted minus observed log of the
-        metric, averaged over runs; ``noise`` is their sampling error alone, the floor of any
-        forecast; skill is 1 - mse / mse of the baseline; rank is by rmse.
+        metric, averaged over runs; ``noise`` is their sampling error alone;
+        skill is 1 - mse / mse of the baseline; rank is by rmse.
     """
     import pandas
 

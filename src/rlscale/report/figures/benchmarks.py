@@ -1,5 +1,6 @@
 """Before and after training: final loss by size, other benchmarks, response length."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +17,8 @@ from rlscale.report.figures.means import (
 from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import LOSS, curve_panels
 from rlscale.report.figures.style import (
-    ACCENT,
     COLUMN,
-    DOUBLE,
     INK,
-    MUTED,
     RIVAL,
     human,
     log_ticks,
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOOKS = {"base": (INK, "o"), "instruct": (RIVAL, "s")}
-_OVER = "other runs and other problems"
+OVER = "other runs and other problems"
 
 
 def final_loss_vs_size(inputs: Inputs) -> Drawing:
@@ -43,21 +41,21 @@ def final_loss_vs_size(inputs: Inputs) -> Drawing:
     rows = inputs.size_rows()
     rows = rows[rows["benchmark"] == inputs.settings["benchmark"]]
     last = rows["step"] == rows.groupby("cell")["step"].transform("max")
-    table = _by_size(rows[last], inputs)
+    table = by_size(rows[last], inputs)
     figure, grid = panels(1, 1, width=COLUMN, height=2.5)
     axes = grid[0, 0]
     axes.set(xscale="log", yscale="log", xlim=widen(table["n"], 0.08))
     axes.set_ylim(widen([*table["low"], *table["high"], *table["value"]]))
     for variant, part in table.groupby("variant"):
         colour, marker = _LOOKS[str(variant)]
-        _bars(axes, part, "n", color=colour, fmt=f"{marker}-", mfc="white", lw=0.7, label=variant)
+        bars(axes, part, "n", color=colour, fmt=f"{marker}-", mfc="white", lw=0.7, label=variant)
     log_ticks(axes.xaxis, human)
     log_ticks(axes.yaxis)
     axes.set_xlabel("model size $N$")
     axes.set_ylabel("final " + LOSS)
     if table["variant"].nunique() > 1:
         axes.legend()
-    note(figure, [bar_words(table, inputs.settings["level"], _OVER), inputs.missing()])
+    note(figure, [bar_words(table, inputs.settings["level"], OVER), inputs.missing()])
     words = "; ".join(
         f"{row['variant']} {human(row['n'])}: {row['value']:.4f}"
         + ("" if np.isnan(row["low"]) else f" [{row['low']:.4f}, {row['high']:.4f}]")
@@ -86,7 +84,7 @@ def response_length(inputs: Inputs) -> Drawing:
         parts.append((title(group.family, group.variant, several), "steps", with_medians(points)))
         ends = points.sort_values("step").groupby("n")["value"].agg(["first", "last"])
         listed = ", ".join(
-            f"{human(n)} {first:.3g} → {last:.3g}" for n, first, last in ends.itertuples()
+            f"{human(n)} {_tokens(first)} → {_tokens(last)}" for n, first, last in ends.itertuples()
         )
         words.append(f"{group.variant}, tokens from the first to the last step: {listed}.")
     table = pandas.concat([part for _, _, part in parts], ignore_index=True)
@@ -99,7 +97,7 @@ def response_length(inputs: Inputs) -> Drawing:
     )
     points = table[table["mark"] == "point"]
     found = [
-        _measured(row, f"tokens of {human(row['n'])} at step {row['step']:g}", "{:.3g}")
+        _measured(row, f"tokens of {human(row['n'])} at step {row['step']:g}", _tokens)
         for _, part in points.groupby("variant")
         for row in _first_and_last(part)
     ]
@@ -112,18 +110,22 @@ def _first_and_last(part: "pandas.DataFrame") -> list[dict[Any, Any]]:
     return largest.iloc[[0, -1]].to_dict("records")
 
 
-def _measured(row: dict[Any, Any], what: str, form: str) -> Evidence:
+def _tokens(mean: float) -> str:
+    return f"{mean:,.0f}" if mean >= 100 else f"{mean:.3g}"
+
+
+def _measured(row: dict[Any, Any], what: str, write: Callable[[float], str]) -> Evidence:
     """A mean over runs with its interval."""
-    ends = [form.format(row[name]) for name in ("low", "high")]
+    ends = [write(row[name]) for name in ("low", "high")]
     interval = "" if np.isnan(row["low"]) else f"[{ends[0]}, {ends[1]}]"
     runs = f"{row['n_runs']:g} run" + "s" * (row["n_runs"] != 1)
-    return Evidence(str(row["variant"]), what, form.format(row["value"]), interval, runs)
+    return Evidence(str(row["variant"]), what, write(row["value"]), interval, runs)
 
 
 def _ends(part: "pandas.DataFrame") -> list[Evidence]:
     """Final loss of the smallest and the largest size of a variant."""
     rows = part.sort_values("n").iloc[[0, -1]].drop_duplicates("n").to_dict("records")
-    return [_measured(row, f"final loss of {human(row['n'])}", "{:.3f}") for row in rows]
+    return [_measured(row, f"final loss of {human(row['n'])}", "{:.3f}".format) for row in rows]
 
 
 def benchmarks_vs_data(inputs: Inputs) -> Drawing:
@@ -136,7 +138,7 @@ def benchmarks_vs_data(inputs: Inputs) -> Drawing:
     followed = rows[rows["benchmark"].map(steps) > 1]
     if followed.empty:
         raise NothingToDraw("no benchmark was asked at two steps of training")
-    for benchmark in _ordered(inputs, followed):
+    for benchmark in ordered(inputs, followed):
         own = rows[(rows["benchmark"] == benchmark) & rows["loss"].notna()]
         for group in build_groups(own, x="data", column="loss", size=inputs.settings["size"]):
             points = mean_points(group, inputs.settings["level"])
@@ -159,73 +161,22 @@ def benchmarks_vs_data(inputs: Inputs) -> Drawing:
     return Drawing(figure, table, "", "not a claim")
 
 
-def domain_transfer(inputs: Inputs) -> Drawing:
-    """Loss before and after training against size, one panel per benchmark and variant."""
-    import pandas
-
-    rows = inputs.size_rows()
-    last = rows["step"] == rows.groupby(["cell", "benchmark"])["step"].transform("max")
-    kept = rows[last | (rows["step"] == 0)]
-    kept = kept.assign(when=np.where(kept["step"] == 0, "before", "after"))
-    both = kept.groupby(["cell", "benchmark"])["when"].transform("nunique") == 2
-    if not both.any():
-        raise NothingToDraw("its curves have no step 0, so nothing before training")
-    kept = kept[both]
-    benchmarks = _ordered(inputs, kept)
-    variants = sorted(kept["variant"].unique())
-    table = pandas.concat(
-        [
-            _by_size(kept[(kept["benchmark"] == name) & (kept["when"] == when)], inputs).assign(
-                benchmark=name, when=when
-            )
-            for name in benchmarks
-            for when in ("before", "after")
-        ],
-        ignore_index=True,
-    )
-    columns = min(4, len(benchmarks))
-    rows_each = -(-len(benchmarks) // columns)
-    height = 0.7 + 1.7 * rows_each * len(variants)
-    figure, grid = panels(
-        rows_each * len(variants), columns, width=DOUBLE, height=height, sharex=True
-    )
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for i, variant in enumerate(variants):
-        own_axes = grid[i * rows_each : (i + 1) * rows_each].flat
-        for axes, name in zip(own_axes, benchmarks, strict=False):
-            own = table[(table["variant"] == variant) & (table["benchmark"] == name)]
-            axes.set_axis_on()
-            axes.set(xscale="log", xlim=widen(table["n"], 0.1))
-            for when, colour, face in (("before", MUTED, "white"), ("after", ACCENT, ACCENT)):
-                _bars(axes, own[own["when"] == when], "n", color=colour, mfc=face, fmt="o-",
-                      lw=0.7, label=f"{when} training")  # fmt: skip
-            log_ticks(axes.xaxis, human, most=4)
-            axes.set_title(f"{name}, {variant}")
-    for axes in grid[-1]:
-        axes.set_xlabel("model size $N$")
-    for axes in grid[:, 0]:
-        axes.set_ylabel("loss $L$")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=2)
-    note(figure, [bar_words(table, inputs.settings["level"], _OVER), inputs.missing()])
-    return Drawing(figure, table, _gains(table, benchmarks), "undecided")
-
-
-def _ordered(inputs: Inputs, rows: "pandas.DataFrame") -> list[str]:
+def ordered(inputs: Inputs, rows: "pandas.DataFrame") -> list[str]:
     """Benchmarks, the held-out one first."""
     held_out = inputs.settings["benchmark"]
     return sorted(rows["benchmark"].unique(), key=lambda name: (name != held_out, name))
 
 
-def _by_size(rows: "pandas.DataFrame", inputs: Inputs) -> "pandas.DataFrame":
+def by_size(rows: "pandas.DataFrame", inputs: Inputs) -> "pandas.DataFrame":
+    """Mean loss per family, variant and size with its interval, in the order of sizes."""
     size = inputs.settings["size"]
     keys = ["family", "variant", "model", size]
     table = means_by(rows, keys, "loss", inputs.settings["level"]).rename(columns={size: "n"})
     return table.sort_values(["family", "variant", "n"], ignore_index=True)
 
 
-def _bars(axes: "Axes", part: "pandas.DataFrame", x: str, **look: Any) -> None:
+def bars(axes: "Axes", part: "pandas.DataFrame", x: str, **look: Any) -> None:
+    """Means with their intervals against a column."""
     axes.errorbar(part[x], part["value"], yerr=spread(part), elinewidth=0.8, **look)
 
 
@@ -248,17 +199,3 @@ def _grows(table: "pandas.DataFrame") -> str:
         shrunk = last["high"] < first["low"]
         answers.add("yes" if grown else "no" if shrunk else "undecided")
     return answers.pop() if len(answers) == 1 else "undecided"
-
-
-def _gains(table: "pandas.DataFrame", benchmarks: list[str]) -> str:
-    """Change of the loss of the largest size, per benchmark."""
-    words = []
-    for variant, part in table.groupby("variant"):
-        largest = part[part["n"] == part["n"].max()].set_index(["benchmark", "when"])["value"]
-        changes = [
-            f"{name} {largest[name, 'after'] - largest[name, 'before']:+.3f}"
-            for name in benchmarks
-            if (name, "before") in largest.index and (name, "after") in largest.index
-        ]
-        words.append(f"{variant}, change of the largest size's loss: {', '.join(changes)}.")
-    return " ".join(words)

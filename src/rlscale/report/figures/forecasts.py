@@ -16,6 +16,7 @@ from rlscale.report.figures.style import (
     ACCENT,
     COLUMN,
     DOUBLE,
+    FAINT,
     INK,
     MUTED,
     RIVAL,
@@ -87,7 +88,9 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
     for axes in grid[:, 0]:
         axes.set_ylabel(LOSS if lines == 1 else "test loss $L$")
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=len(labels))
+    figure.legend(
+        handles, labels, loc="outside upper left", ncols=2 if width == COLUMN else len(labels)
+    )
     table = pandas.concat([part for _, part in parts], ignore_index=True)
     points = table[table["mark"] != "law"]
     banded = bool(np.isfinite(table.loc[table["law"] == _LAW, "low"]).any())
@@ -146,9 +149,8 @@ def _draw(axes: "Axes", part: "pandas.DataFrame") -> None:
     for law, (colour, dashes) in _STYLES.items():
         line = part[part["law"] == law]
         if len(line):
-            axes.plot(
-                line["x"], line["value"], color=colour, ls=dashes, label=law.replace("_", " ")
-            )
+            name = law.replace("_", " ")
+            axes.plot(line["x"], line["value"], color=colour, ls=dashes, label=name, zorder=3)
             if law == _LAW:
                 axes.fill_between(
                     line["x"], line["low"], line["high"], color=colour, alpha=0.16, lw=0
@@ -164,6 +166,7 @@ def _draw(axes: "Axes", part: "pandas.DataFrame") -> None:
             yerr=spread(own),
             fmt="o",
             color=INK,
+            ecolor=FAINT if small else INK,
             mfc=face,
             ms=1.8 if small else 3.2,
             mew=0.4 if small else 0.7,
@@ -217,7 +220,7 @@ def _evidence(variant: str, rows: "pandas.DataFrame", level: float) -> Evidence:
 
 def law_ranking(inputs: Inputs) -> Drawing:
     """Forecast error of every law under every protocol, best first."""
-    return _ranking(inputs, "rmse", "forecast error (RMS of ln $L$)")
+    return _ranking(inputs, "rmse", "RMS error of ln $L$")
 
 
 def coverage(inputs: Inputs) -> Drawing:
@@ -267,7 +270,7 @@ def _ranking(inputs: Inputs, column: str, label: str) -> Drawing:
     if len(variants) > 1:
         grid[0, -1].legend(loc="best")
     dotted = (
-        "Dotted: the sampling noise of the points, the floor of any forecast."
+        "Dotted: sampling noise of a point; points share their problems, so errors may be less."
         if error and table["noise"].notna().any()
         else ""
         if error

@@ -109,8 +109,10 @@ def summary_words(table: "pandas.DataFrame", otherwise: str) -> str:
 
 
 def bar_words(table: "pandas.DataFrame", level: float, over: str) -> str:
-    """One sentence on the bars of a table of means (low, high); on their absence where none are."""
+    """One sentence on the bars of a table of means (low, high, n_runs), or on their absence."""
     if np.isfinite(table["low"].astype(float)).any():
+        if (table["n_runs"] < 2).all():
+            return f"Bars: {100 * level:g} % sampling noise only (one run each)."
         return f"Bars: {100 * level:g} % intervals over {over}."
     return "No bars: nothing is known of other runs."
 

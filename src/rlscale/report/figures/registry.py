@@ -207,15 +207,17 @@ _OWN = (
         "C6",
         "Loss for several group sizes",
         "Figure 12",
-        criterion="no test is stated yet",
+        criterion="consistent if the largest group's late loss lies below the smallest's at equal "
+        "problems, no if above; the best group per FLOP is shown, not tested",
     ),
     Figure(
         "fig_domain_transfer",
-        f"{_HERE}.benchmarks:domain_transfer",
+        f"{_HERE}.transfer:domain_transfer",
         "C7",
         "Loss before and after training on every benchmark",
         "Figure 8 and the cross-domain grids",
-        criterion="no test is stated yet",
+        criterion="yes if losses fall within mathematics and by less beyond, no if they rise "
+        "within or fall by more beyond (90 % intervals over benchmarks, whose names tell)",
     ),
     Figure(
         "fig_benchmarks_vs_data",

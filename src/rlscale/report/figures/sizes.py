@@ -74,7 +74,7 @@ def curve_panels(
     note(figure, notes)
     figure.draw_without_rendering()
     for axes, (_, _, part) in zip(grid.flat, parts, strict=False):
-        label_ends(axes, _ends(part, size))
+        label_ends(axes, _ends(part, size, palette))
     return figure
 
 
@@ -117,11 +117,13 @@ def draw_sizes(axes: "Axes", part: "pandas.DataFrame", palette: str) -> None:
         )
 
 
-def _ends(part: "pandas.DataFrame", size: str) -> list[tuple[float, float, str]]:
-    """Where each size's line (or its last point) ends, with its label."""
+def _ends(part: "pandas.DataFrame", size: str, palette: str) -> list[tuple[float, float, str, str]]:
+    """Where each size's line (or its last point) ends, with its label and colour."""
     ends = []
-    for (_, model), own in part.groupby(["n", "model"], sort=True):
+    groups = part.groupby(["n", "model"], sort=True)
+    for ((_, model), own), colour in zip(groups, colours(len(groups), palette), strict=True):
         line = own[own["mark"].isin(["line", "median"])]
         last = (line if len(line) else own).sort_values("x").iloc[-1]
-        ends.append((last["x"], last["value"], size_label(str(model), last["n"], size)))
+        label = size_label(str(model), last["n"], size)
+        ends.append((last["x"], last["value"], label, colour))
     return ends

@@ -24,7 +24,9 @@ COLUMN, DOUBLE = 3.3, 6.9  # Inches.
 INK, MUTED, FAINT = "#222222", "#6b6b6b", "#cfcfcf"
 ACCENT, RIVAL = "#0b6e8f", "#c4581b"  # Okabe-Ito-like blue and vermilion, apart in grey too.
 MARKERS = "osD^vPX<>hp*"
-PALETTES = ("viridis", "cividis", "plasma", "Greys")
+# Palettes, each from where it is dark enough on white to its dark end.
+_SHADES = {"viridis": (0.6, 0.0), "cividis": (0.63, 0.0), "plasma": (0.64, 0.0), "Greys": (0.51, 1)}
+PALETTES = tuple(_SHADES)
 SMALL = 7.0  # Points: the least that is read in print.
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # Ships with matplotlib: the same on every machine.
@@ -87,11 +89,12 @@ def panels(
 
 
 def colours(count: int, palette: str) -> list[str]:
-    """``count`` colours from light (small) to dark (large), clear of white."""
+    """``count`` colours from light (small) to dark (large), each 3 to 1 against white or more."""
     import seaborn
 
-    ends = {"Greys": (0.35, 1.0), "cividis": (0.88, 0.0)}.get(palette, (0.84, 0.0))
-    shades = seaborn.color_palette(palette, as_cmap=True)(np.linspace(*ends, max(count, 2)))
+    shades = seaborn.color_palette(palette, as_cmap=True)(
+        np.linspace(*_SHADES[palette], max(count, 2))
+    )
     return [matplotlib.colors.to_hex(shade) for shade in shades[len(shades) - count :]]
 
 
@@ -126,6 +129,12 @@ _MANTISSAS: tuple[tuple[float, ...], ...] = (
 )  # fmt: skip
 
 
+def _spaced(low: float, high: float, count: int) -> list[float]:
+    """About so many evenly spaced round numbers from low to high."""
+    locator = matplotlib.ticker.MaxNLocator(count, steps=[1, 2, 2.5, 5, 10])
+    return [value for value in locator.tick_values(low, high) if low <= value <= high]
+
+
 def log_ticks(
     axis: Axis, write: Callable[[float], str] = plain, *, least: int = 3, most: int = 6
 ) -> None:
@@ -145,8 +154,8 @@ def log_ticks(
         powers = inside((1,))
         ticks = powers[:: -(-len(powers) // most)]
     elif ticks is None:
-        spaced = matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        ticks = [v for v in spaced if low <= v <= high]
+        spaced = [_spaced(low, high, count) for count in (4, 6, 8)]
+        ticks = next((values for values in spaced if len(values) >= least), spaced[-1])
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FixedFormatter([write(t) for t in ticks]))
     minor = inside(range(1, 10)) if np.log10(high / low) <= 4 else inside((1,))
@@ -163,21 +172,27 @@ def widen(values: "Sequence[float] | pandas.Series[Any]", by: float = 0.05) -> t
     return float(np.exp(low - margin)), float(np.exp(high + margin))
 
 
-def spread(table: "pandas.DataFrame", value: str = "value") -> np.ndarray:
-    """Lengths of error bars below and above the values (2, rows), from the columns low and high."""
+def spread(table: "pandas.DataFrame", value: str = "value") -> np.ndarray | None:
+    """Lengths of error bars below and above the values (2, rows), from the columns low and high.
+
+    None where no row has an interval: then a legend shows no bar either.
+    """
     ends = table["low"], table[value], table["high"]
-    return np.diff(np.stack([end.to_numpy(float) for end in ends]), axis=0)
+    lengths = np.diff(np.stack([end.to_numpy(float) for end in ends]), axis=0)
+    return lengths if np.isfinite(lengths).any() else None
 
 
-def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:
+def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Write labels beside the ends of lines, pushed apart where they would overlap.
+
+    A label that had to move is tied to its line's end.
 
     Args:
         axes: Axes whose scales and limits are final.
-        ends: (x, y, text) of each end.
+        ends: (x, y, text, colour) of each end.
     """
     to_axes = axes.transData + axes.transAxes.inverted()
-    points = to_axes.transform([(x, y) for x, y, _ in ends])
+    points = to_axes.transform([(x, y) for x, y, *_ in ends])
     box = axes.get_position()
     assert isinstance(axes.figure, Figure)
     width, height = axes.figure.get_size_inches() * (box.width, box.height) * 72
@@ -192,10 +207,12 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:
         placed.append((x, y))
     shift = max(0.0, max((y for _, y in placed), default=0.0) - 1.0) / 2
     for i, (x, y) in zip(order, placed, strict=True):
+        moved = abs(y - shift - points[i][1]) > gap / 2
         axes.annotate(
             ends[i][2],
             points[i],
-            xytext=(x + 5 / width, y - shift),
+            xytext=(x + (10 if moved else 5) / width, y - shift),
+            arrowprops={"arrowstyle": "-", "color": ends[i][3], "lw": 0.6} if moved else None,
             xycoords="axes fraction",
             textcoords="axes fraction",
             fontsize=SMALL,
@@ -212,7 +229,7 @@ def note(figure: Figure, lines: Iterable[str]) -> None:
     if not text:
         return
     characters = int(figure.get_size_inches()[0] * 72 / (0.56 * SMALL))
-    wrapped = textwrap.fill(text, characters)
+    wrapped = textwrap.fill(text.replace(" %", "\N{NO-BREAK SPACE}%"), characters)
     figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=SMALL, color=MUTED)
 
 

@@ -1,5 +1,6 @@
 """Sweeps of one axis at one size: data reuse (tau) and group size (G)."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,15 @@ def data_reuse(inputs: Inputs) -> Drawing:
 
 def group_size(inputs: Inputs) -> Drawing:
     """Loss per problem and per FLOP for several group sizes."""
-    return _sweep(inputs, "group_size", ("data", inputs.compute))
+    drawing = _sweep(inputs, "group_size", ("data", inputs.compute))
+    answers, found = [], []
+    for name, rows in _swept(inputs, "group_size"):
+        (group,) = build_groups(rows, x="data", column="loss", size="group_size")
+        table = _late_loss(group, inputs.settings["level"], "group_size").assign(swept=name)
+        answers.append(_larger_learn_more(table))
+        found.append(_cost(table, -1, "group_size"))
+        found += _best_per_flop(drawing.table, name, inputs.compute)
+    return replace(drawing, supports=agreed(answers), evidence=found)
 
 
 def reuse_cost(inputs: Inputs) -> Drawing:
@@ -55,7 +64,7 @@ def reuse_cost(inputs: Inputs) -> Drawing:
     tables, answers, words = [], [], []
     for name, rows in _swept(inputs, "tau"):
         (group,) = build_groups(rows, x="data", column="loss", size="tau")
-        table = _late_loss(group, level).assign(swept=name)
+        table = _late_loss(group, level, "tau").assign(swept=name)
         tables.append(table)
         answers.append(_verdict(table, margin))
         words += [
@@ -86,7 +95,7 @@ def reuse_cost(inputs: Inputs) -> Drawing:
         )
         log_ticks(axes.xaxis)
         near = np.diff(np.log(own["tau"])).min() < 0.06 * np.ptp(np.log(own["tau"]))
-        axes.set_xticks(own["tau"], [f"{tau:g}" for tau in own["tau"]], rotation=45 if near else 0)
+        axes.set_xticks(own["tau"], [f"{tau:g}" for tau in own["tau"]], rotation=90 if near else 0)
         axes.set_title(own["swept"].iloc[0])
         axes.set_xlabel("reuse factor τ (times each problem is used)")
     grid[0, 0].set_ylabel("late test loss $L$")
@@ -99,21 +108,48 @@ def reuse_cost(inputs: Inputs) -> Drawing:
             inputs.missing(),
         ],
     )
-    found = [one for own in tables for one in _first_cost(own)]
+    found = [_cost(own, 1, "tau") for own in tables]
     return Drawing(figure, table, " ".join(words), agreed(answers), found)
 
 
-def _first_cost(table: "pandas.DataFrame") -> list[Evidence]:
-    """What the first tau above the least one costs."""
-    row = table.to_dict("records")[1]
+def _cost(table: "pandas.DataFrame", place: int, axis: str) -> Evidence:
+    """What a value of the axis, by its place, changes against the least one."""
+    first, row = (table.iloc[i].to_dict() for i in (0, place))
     ends = "" if np.isnan(row["cost_low"]) else f"[{row['cost_low']:+.3f}, {row['cost_high']:+.3f}]"
-    what = f"rise of the late loss from τ = {table['tau'].iloc[0]:g} to {row['tau']:g}"
-    runs = " and ".join(str(runs) for runs in table["n_runs"].iloc[:2]) + " runs"
-    return [Evidence(row["swept"], what, f"{row['cost']:+.3f}", ends, runs)]
+    values = f"{_SYMBOLS[axis]} = {first[axis]:g} to {row[axis]:g}"
+    what = f"change of the late loss from {values}"
+    runs = f"{first['n_runs']} and {row['n_runs']} runs"
+    return Evidence(row["swept"], what, f"{row['cost']:+.3f}", ends, runs)
 
 
-def _late_loss(group: Group, level: float) -> "pandas.DataFrame":
-    """Late mean loss per tau and its rise over the smallest tau, with intervals over runs."""
+def _larger_learn_more(table: "pandas.DataFrame") -> str:
+    """C6, per problem: whether the largest group ends below the smallest."""
+    last = table.iloc[-1]
+    if last["cost_high"] < 0:
+        return "consistent"
+    return "no" if last["cost_low"] > 0 else "undecided"
+
+
+def _best_per_flop(drawn: "pandas.DataFrame", name: str, compute: str) -> list[Evidence]:
+    """C6, per FLOP: the group of the least loss at both ends of the compute that all have."""
+    points = drawn[(drawn["swept"] == name) & (drawn["against"] == compute)]
+    points = points[points["mark"] == "point"].sort_values("x")
+    groups = [own for _, own in points.groupby("n")]
+    low = max(own["x"].min() for own in groups)
+    high = min(own["x"].max() for own in groups)
+    if low >= high:
+        return []
+    found = []
+    for budget in (low, high):
+        losses = [np.interp(np.log(budget), np.log(own["x"]), own["value"]) for own in groups]
+        best = groups[int(np.argmin(losses))]["n"].iloc[0]
+        what = f"G of the least loss at {budget:.2g} FLOP"
+        found.append(Evidence(name, what, f"{best:g}", "", f"loss {min(losses):.3f}"))
+    return found
+
+
+def _late_loss(group: Group, level: float, axis: str) -> "pandas.DataFrame":
+    """Late mean loss per value of an axis, its change from the least one, intervals over runs."""
     import pandas
 
     late = group.steps > _LATE * group.steps.max()
@@ -125,14 +161,14 @@ def _late_loss(group: Group, level: float) -> "pandas.DataFrame":
     freedom = int((runs - 1).sum())
     pooled = (value - mean[group.size_of]) @ (value - mean[group.size_of]) / max(freedom, 1)
     quantile = float(stdtrit(freedom, 0.5 + level / 2)) if freedom else np.nan
-    for m, tau in enumerate(group.n):
+    for m, setting in enumerate(group.n):
         half = quantile * np.sqrt(pooled / runs[m])
         apart = quantile * np.sqrt(pooled / runs[m] + pooled / runs[0]) if m else 0.0
         cost = mean[m] - mean[0]
         rows.append(
             {
                 "variant": group.variant,
-                "tau": tau,
+                axis: setting,
                 "value": mean[m],
                 "low": mean[m] - half,
                 "high": mean[m] + half,
