@@ -16,7 +16,6 @@ from rlscale.report.figures.style import (
     ACCENT,
     COLUMN,
     DOUBLE,
-    FAINT,
     INK,
     MUTED,
     RIVAL,
@@ -74,7 +73,8 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
     columns = min(len(parts), 4 if len(parts) > 2 else 2)
     lines = -(-len(parts) // columns)
     width = COLUMN if columns == 1 else DOUBLE
-    figure, grid = panels(lines, columns, width=width, height=0.75 + 1.75 * lines)
+    legend = 2 if width == COLUMN else 1  # Its rows.
+    figure, grid = panels(lines, columns, width=width, height=0.55 + 0.2 * legend + 1.75 * lines)
     for axes in grid.flat[len(parts) :]:
         axes.set_axis_off()
     write = scientific if first["x"].startswith("compute") else human
@@ -88,9 +88,7 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
     for axes in grid[:, 0]:
         axes.set_ylabel(LOSS if lines == 1 else "test loss $L$")
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper left", ncols=2 if width == COLUMN else len(labels)
-    )
+    figure.legend(handles, labels, loc="outside upper left", ncols=-(-len(labels) // legend))
     table = pandas.concat([part for _, part in parts], ignore_index=True)
     points = table[table["mark"] != "law"]
     banded = bool(np.isfinite(table.loc[table["law"] == _LAW, "low"]).any())
@@ -166,7 +164,7 @@ def _draw(axes: "Axes", part: "pandas.DataFrame") -> None:
             yerr=spread(own),
             fmt="o",
             color=INK,
-            ecolor=FAINT if small else INK,
+            ecolor=MUTED if small else INK,
             mfc=face,
             ms=1.8 if small else 3.2,
             mew=0.4 if small else 0.7,

@@ -206,13 +206,14 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> Non
                 y = max(y, other_y + gap)
         placed.append((x, y))
     shift = max(0.0, max((y for _, y in placed), default=0.0) - 1.0) / 2
+    tie: dict[str, Any] = {"arrowstyle": "-", "lw": 0.6, "shrinkA": 1, "shrinkB": 0}
     for i, (x, y) in zip(order, placed, strict=True):
         moved = abs(y - shift - points[i][1]) > gap / 2
         axes.annotate(
             ends[i][2],
             points[i],
-            xytext=(x + (10 if moved else 5) / width, y - shift),
-            arrowprops={"arrowstyle": "-", "color": ends[i][3], "lw": 0.6} if moved else None,
+            xytext=(x + 8 / width, y - shift),
+            arrowprops=tie | {"color": ends[i][3], "relpos": (0, 0.5)} if moved else None,
             xycoords="axes fraction",
             textcoords="axes fraction",
             fontsize=SMALL,
