@@ -1,3 +1,5 @@
+import contextlib
+import html
 import json
 import subprocess
 import sys
@@ -96,7 +98,7 @@ def test_a_forecast_says_value_interval_and_what_it_rests_on(tmp_path, monkeypat
         "--at", f"N={largest},x={last}", f"N={2 * largest},x={2 * last}",
     )  # fmt: skip
     own, beyond = said.splitlines()[:2]
-    assert own.endswith("a measured size, by its own curve")
+    assert "; a measured size, by its own curve. K_max = " in own
     assert "no measured size, by the law, 2 times the largest, 2 times the last x" in beyond
     (known,) = fit(curves)
     there = known.predict(2 * largest, 2 * last)
@@ -104,8 +106,51 @@ def test_a_forecast_says_value_interval_and_what_it_rests_on(tmp_path, monkeypat
     assert f"90% interval [{there.low:.4f}, {there.high:.4f}]" in beyond
 
 
-@pytest.mark.parametrize("place", ["N=7e9", "N=7e9,D=5", "N=0,x=1", "N=7b,x=1", "N=7e9,x=inf"])
+@pytest.mark.parametrize("place", ["N=7e9", "N=7e9,E=5", "N=0,x=1", "N=7b,x=1", "N=7e9,x=inf"])
 def test_a_place_that_is_none_is_refused(tmp_path, monkeypatch, capsys, place):
     with pytest.raises(SystemExit):
         call(monkeypatch, capsys, "forecast", tmp_path / "curves.csv", "--at", place)
     assert f"{place}: the form is N=70e9,x=1e5" in capsys.readouterr().err
+
+
+def test_a_page_holds_verdict_numbers_with_units_and_curves(tmp_path, monkeypatch, capsys):
+    table = straight_curves(0.005, runs=2)
+    table.loc[table["step"] == 32, "loss"] = float("nan")
+    table.to_csv(tmp_path / "curves.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    command = ["rlscale", "fit", "curves.csv", "--select", "tau=1", "--report", "fit.html"]
+    monkeypatch.setattr(sys, "argv", command)
+    main()
+    printed = capsys.readouterr().out
+    page = (tmp_path / "fit.html").read_text()
+    verdict = next(line for line in printed.splitlines() if line.startswith("f base: "))
+    assert html.escape(verdict) in page
+    assert "8 rows without a loss are left out" in page
+    assert "<td>N0</td><td>n_params</td>" in page
+    assert "<svg" in page
+    assert "(n_params)" in printed
+    monkeypatch.setattr(sys, "argv", [*command[:-1], "fit.txt"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "a report ends in .html" in capsys.readouterr().err
+
+
+def test_a_forecast_from_a_fits_file_is_that_of_its_curves(tmp_path, monkeypatch, capsys):
+    def said(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rlscale", *arguments])
+        with contextlib.suppress(SystemExit):
+            main()
+        return capsys.readouterr()
+
+    straight_curves(0.005, runs=2).to_csv(tmp_path / "curves.csv", index=False)
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    chosen = ("--select", "tau=1", "step=1..16")
+    said("fit", "curves.csv", *chosen, "--output", "out/fit.json")
+    direct = said("forecast", "curves.csv", *chosen, "--at", "N=81e9,x=9000").out
+    assert said("forecast", "out/fit.json", "--at", "N=81e9,D=9000").out == direct
+    assert "90% interval [" in direct
+    assert direct.count("\n") == 1
+    assert "the fit is against data" in said("forecast", "out/fit.json", "--at", "N=81e9,C=9").err
+    (tmp_path / "other.json").write_text("{}")
+    assert "is no fit" in said("forecast", "other.json", "--at", "N=81e9,x=9").err

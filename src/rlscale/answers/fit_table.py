@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rlscale.laws.quantities import Quantity
     from rlscale.laws.results import FitResult, StudyFit
 
-_HEADS = ("family", "variant", "size", "quantity", "estimate", "low", "high", "scope")
+HEADS = ("family", "variant", "size", "quantity", "unit", "estimate", "low", "high", "scope")
 
 
 def write_table(found: "StudyFit", path: Path) -> None:
@@ -23,26 +23,42 @@ def write_table(found: "StudyFit", path: Path) -> None:
     writers = {".csv": _csv, ".md": _markdown, ".tex": _latex}
     if path.suffix not in writers:
         raise StudyError(f"{path}: a table ends in {', '.join(writers)}")
-    rows = [row for group in found.groups for row in _rows(group)]
-    write_text(path, writers[path.suffix](rows))
+    write_text(path, writers[path.suffix](table_rows(found)))
 
 
-def _rows(group: "FitResult") -> Iterator[tuple[str, ...]]:
+def table_rows(found: "StudyFit") -> list[tuple[str, ...]]:
+    """Texts under ``HEADS``: the parameters that sizes share, then each size's own."""
+    return [row for group in found.groups for row in _rows(found, group)]
+
+
+def unit(found: "StudyFit", name: str) -> str:
+    """Column of the curves table in whose units a parameter is; empty for a plain number."""
+    from rlscale.laws.groups import X_COLUMNS
+    from rlscale.laws.registry import law_named
+
+    shared = {own.name: own.unit for own in law_named(found.law).parameters}
+    kind = shared.get(name, "x" if name.startswith("x_") else "")
+    return {"size": found.size, "x": X_COLUMNS[found.x]}.get(kind, "")
+
+
+def _rows(found: "StudyFit", group: "FitResult") -> Iterator[tuple[str, ...]]:
     for name, quantity in group.parameters.items():
-        yield _row(group, "", name, quantity)
+        yield _row(group, "", name, unit(found, name), quantity)
     for size in group.sizes:
         for name, quantity in {"k": size.k, **size.parameters}.items():
-            yield _row(group, size.model, name, quantity)
+            yield _row(group, size.model, name, unit(found, name), quantity)
 
 
-def _row(group: "FitResult", size: str, name: str, quantity: "Quantity") -> tuple[str, ...]:
+def _row(
+    group: "FitResult", size: str, name: str, unit: str, quantity: "Quantity"
+) -> tuple[str, ...]:
     ends = quantity.intervals.get(group.scope)
     known = ends is not None and ends.status == "ok"
     low, high = (ends.low, ends.high) if ends is not None and known else (None, None)
     numbers = (quantity.estimate, low, high)
     shown = tuple("" if number is None else f"{number:.6g}" for number in numbers)
     scope = group.scope if known else "none"
-    return (group.family, group.variant, size, name, *shown, scope)
+    return (group.family, group.variant, size, name, unit, *shown, scope)
 
 
 def _csv(rows: Sequence[tuple[str, ...]]) -> str:
@@ -50,19 +66,19 @@ def _csv(rows: Sequence[tuple[str, ...]]) -> str:
     import io
 
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_HEADS, *rows])
+    csv.writer(text, lineterminator="\n").writerows([HEADS, *rows])
     return text.getvalue()
 
 
 def _markdown(rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [_HEADS, ("---",) * len(_HEADS), *rows]
+    lines = [HEADS, ("---",) * len(HEADS), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _latex(rows: Sequence[tuple[str, ...]]) -> str:
     body = "".join(f"{' & '.join(map(_escaped, line))} \\\\\n" for line in rows)
-    heads = f"{' & '.join(_HEADS)} \\\\\n\\hline\n"
-    return f"\\begin{{tabular}}{{llllrrrl}}\n{heads}{body}\\end{{tabular}}\n"
+    heads = f"{' & '.join(HEADS)} \\\\\n\\hline\n"
+    return f"\\begin{{tabular}}{{lllllrrrl}}\n{heads}{body}\\end{{tabular}}\n"
 
 
 def _escaped(text: str) -> str:

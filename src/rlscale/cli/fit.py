@@ -1,6 +1,8 @@
 """`rlscale fit curves.csv`: fit curves made anywhere, in the small analysis environment."""
 
 import argparse
+import io
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +15,16 @@ if TYPE_CHECKING:
 
     from rlscale.laws.quantities import Quantity
     from rlscale.laws.results import SizeResult, StudyFit
+    from rlscale.laws.spec import FitSpec
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fit and the curves that it is of."""
+    """A fit and the curves that it is of, and what was left out or looks wrong."""
 
     curves: "pandas.DataFrame"
     result: "StudyFit"
+    said: list[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_fit_arguments(parser)
     parser.add_argument("--output", type=Path, help="write the whole result (JSON)")
     parser.add_argument("--table", type=Path, help="write the numbers (.csv, .md or .tex)")
+    parser.add_argument("--report", type=Path, help="write a page of all this (.html)")
     parser.add_argument(
         "--figure", type=Path, help="draw points and law (.pdf, .svg or .png); as CSV beside it"
     )
@@ -51,7 +56,7 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Fit and print parameters with intervals, a verdict and a line per size."""
-    from rlscale.answers.fit_table import write_table
+    from rlscale.answers.fit_table import unit, write_table
     from rlscale.core.files import write_json
     from rlscale.laws.registry import law_named
     from rlscale.laws.study import rounded
@@ -59,15 +64,21 @@ def run(arguments: argparse.Namespace) -> None:
     fitted = fit(arguments)
     found = fitted.result
     if arguments.output:
-        write_json(arguments.output, rounded(found.to_json()))
+        curves = os.path.relpath(arguments.curves, arguments.output.parent)
+        write_json(arguments.output, {**rounded(found.to_json()), "curves": curves})
     if arguments.table:
         write_table(found, arguments.table)
     if arguments.figure:
-        _draw(fitted, arguments.figure)
+        _write_figure(fitted, arguments.figure)
+    if arguments.report:
+        _write_report(fitted, arguments.report)
     print(f"{found.equation}   ({arguments.metric} against {arguments.x})")
     print(found.uncertainty.label)
     for group in found.groups:
         print(f"\n{group.family} {group.variant}: {group.verdict}")
+        for name, quantity in group.parameters.items():
+            ends, units = _interval(quantity, group.scope, ".4g"), unit(found, name)
+            print(f"  {name} = {quantity.estimate:.4g}{ends}{units and f' ({units})'}")
         for size in group.sizes:
             print(_size_line(size, group.scope))
             if not law_named(arguments.law).straight:
@@ -76,52 +87,84 @@ def run(arguments: argparse.Namespace) -> None:
 
 def fit(arguments: argparse.Namespace) -> Fitted:
     """Fit as the arguments say; what is left out or looks wrong is printed."""
-    import pandas
-
     from rlscale.core.tables import read_measured_curves
-    from rlscale.curves.units import rising
-    from rlscale.laws.protocols import read_differences
     from rlscale.laws.spec import FitSpec, Settings
-    from rlscale.laws.study import Sources, fit_study
-    from rlscale.study.layout import PROTOCOLS
 
-    curves, empty = read_measured_curves(arguments.curves)
+    measured = read_measured_curves(arguments.curves)
     settings = Settings(
         benchmark=arguments.benchmark,
         size=arguments.size,
         weighting=arguments.weighting,
-        select=dict(_selection(pair, curves) for pair in arguments.select),
+        select=dict(_selection(pair, measured[0]) for pair in arguments.select),
     )
     spec = FitSpec(arguments.law, arguments.x, arguments.metric, settings)
-    outcomes = pandas.read_parquet(arguments.outcomes) if arguments.outcomes else None
-    beside = arguments.curves.parent / PROTOCOLS.name
+    return fit_curves(arguments.curves, measured, spec, arguments.outcomes)
+
+
+def fit_curves(
+    path: Path,
+    measured: "tuple[pandas.DataFrame, int]",
+    spec: "FitSpec",
+    outcomes: Path | None = None,
+) -> Fitted:
+    """Fit what ``read_measured_curves`` gave; what is left out or looks wrong is printed."""
+    import pandas
+
+    from rlscale.curves.units import rising
+    from rlscale.laws.protocols import read_differences
+    from rlscale.laws.study import Sources, fit_study
+    from rlscale.study.layout import PROTOCOLS
+
+    curves, empty = measured
+    drawn = pandas.read_parquet(outcomes) if outcomes else None
+    beside = path.parent / PROTOCOLS.name
     protocols = read_differences(beside) if beside.exists() else None
-    if empty:
-        print(f"{arguments.curves}: {empty} rows without a loss are left out")
-    for warning in rising(curves):
-        print(f"warning: {arguments.curves}: {warning}", file=sys.stderr)
-    return Fitted(curves, fit_study(curves, spec, Sources(outcomes, protocols)))
+    left_out = [f"{path}: {empty} rows without a loss are left out"] if empty else []
+    warnings = [f"warning: {path}: {warning}" for warning in rising(curves)]
+    print(*left_out, sep="\n", end="\n" if left_out else "")
+    print(*warnings, sep="\n", end="\n" if warnings else "", file=sys.stderr)
+    result = fit_study(curves, spec, Sources(drawn, protocols))
+    return Fitted(curves, result, left_out + warnings)
 
 
-def _draw(fitted: Fitted, path: Path) -> None:
+def _write_figure(fitted: Fitted, path: Path) -> None:
     """Draw the fitted curves over their points, and write what is drawn beside the figure."""
     from rlscale.core.files import write_text
+
+    if path.suffix not in (".pdf", ".svg", ".png"):
+        raise StudyError(f"{path}: a figure ends in .pdf, .svg or .png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = _draw(fitted, path, path.suffix[1:])
+    write_text(path.with_suffix(".csv"), table.to_csv(index=False, float_format="%.10g"))
+
+
+def _write_report(fitted: Fitted, path: Path) -> None:
+    from rlscale.core.files import write_text
+    from rlscale.report.fit_page import fit_html
+
+    if path.suffix != ".html":
+        raise StudyError(f"{path}: a report ends in .html")
+    picture = io.BytesIO()
+    _draw(fitted, picture, "svg")
+    svg = picture.getvalue().decode()
+    write_text(path, fit_html(fitted.result, svg[svg.index("<svg") :], fitted.said))
+
+
+def _draw(fitted: Fitted, target: Path | io.BytesIO, kind: str) -> "pandas.DataFrame":
+    """Draw points and law; returns what is drawn."""
     from rlscale.laws.study import rounded
     from rlscale.report.figures.curves import fitted_curves
     from rlscale.report.figures.inputs import Inputs
     from rlscale.report.figures.style import style
 
-    if path.suffix not in (".pdf", ".svg", ".png"):
-        raise StudyError(f"{path}: a figure ends in .pdf, .svg or .png")
     result = fitted.result
     name = f"{result.law}-{result.x}-{result.metric}"
     settings = {"palette": "viridis", "compute": "compute"}
     inputs = Inputs(fitted.curves, {name: rounded(result.to_json())}, settings=settings)
     with style():
         figure, table, _ = fitted_curves(inputs, result.law, result.x, result.metric)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
-    write_text(path.with_suffix(".csv"), table.to_csv(index=False, float_format="%.10g"))
+        figure.savefig(target, format=kind)
+    return table
 
 
 def _selection(pair: str, curves: "pandas.DataFrame") -> tuple[str, list[float | str]]:

@@ -1,9 +1,14 @@
-"""`rlscale forecast curves.csv --at N=70e9,x=1e5`: what a law gives a size there, and how sure."""
+"""`rlscale forecast curves.csv --at N=70e9,x=1e5`: what a law gives a size there, and how sure.
+
+In the place of the curves it takes what `rlscale fit --output` wrote: the same fit again.
+"""
 
 import argparse
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlscale.cli.fit import add_fit_arguments, fit
+from rlscale.cli.fit import Fitted, add_fit_arguments, fit, fit_curves
 from rlscale.core.errors import StudyError
 
 if TYPE_CHECKING:
@@ -11,40 +16,68 @@ if TYPE_CHECKING:
     from rlscale.laws.results import FitResult
 
 
+_AXES = {"D": ("data",), "C": ("compute", "compute_full")}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_fit_arguments(parser)
     parser.add_argument(
         "--at", nargs="+", type=_place, required=True, metavar="N=NUMBER,x=NUMBER",
-        help="size, as in the column --size, and abscissa, as in --x: N=70e9,x=1e5",
+        help="size, as in the column --size, and abscissa, as in --x, also called D or C: "
+        "N=70e9,x=1e5",
     )  # fmt: skip
     parser.add_argument("--level", type=float, default=0.9, help="coverage of the interval (0.9)")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Fit, then print a line per place and group: value, interval, what it rests on."""
+    """Fit, then print a line per place and group: value, interval, what it rests on, verdict."""
     if not 0 < arguments.level < 1:
         raise StudyError(f"--level {arguments.level:g}: a coverage lies between 0 and 1")
-    for group in fit(arguments).result.groups:
-        for n, x in arguments.at:
+    again = arguments.curves.suffix == ".json"
+    result = (_fit_again(arguments.curves) if again else fit(arguments)).result
+    for group in result.groups:
+        for n, axis, x in arguments.at:
+            if result.x not in _AXES.get(axis, (result.x,)):
+                raise StudyError(f"--at {axis}=...: the fit is against {result.x}; write x=...")
             name = f"{group.family} {group.variant}".strip()
             found = group.predict(n, x, arguments.level)
-            print(f"{name}: {arguments.metric} {_words(found)}; {_rests_on(group, found)}")
-        print(f"  {group.verdict}")
+            said = f"{result.metric} {_words(found)}; {_rests_on(group, found)}"
+            print(f"{name}: {said}. {group.verdict}")
 
 
-def _place(text: str) -> tuple[float, float]:
-    """The N and x of ``N=70e9,x=1e5``."""
+def _fit_again(path: Path) -> Fitted:
+    """The fit of a document; curves are those that it names, or those of its study."""
+    from rlscale.core.tables import read_measured_curves
+    from rlscale.laws.spec import FitSpec, Settings
+
+    if not path.is_file():
+        raise StudyError(f"{path}: there is no such fit")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        settings = Settings.of(document["settings"])
+        spec = FitSpec(document["law"], document["x"], document["metric"], settings)
+    except (ValueError, KeyError, TypeError):
+        raise StudyError(f"{path}: is no fit of `rlscale fit --output` or of a study") from None
+    curves = path.parent / document.get("curves", "../curves.csv")
+    return fit_curves(curves, read_measured_curves(curves), spec)
+
+
+def _place(text: str) -> tuple[float, str, float]:
+    """The N, the abscissa's name and the abscissa of ``N=70e9,x=1e5``."""
     try:
         found = {
             name: float(value) for name, _, value in (p.partition("=") for p in text.split(","))
         }
-        n, x = found.pop("N"), found.pop("x")
+        n = found.pop("N")
+        ((axis, x),) = found.items()
     except (KeyError, ValueError):
-        n, x, found = 0.0, 0.0, {}
-    if found or not (0 < n < float("inf") and 0 < x < float("inf")):
-        raise argparse.ArgumentTypeError(f"{text}: the form is N=70e9,x=1e5, both above 0")
-    return n, x
+        n, axis, x = 0.0, "", 0.0
+    if axis not in ("x", *_AXES) or not (0 < n < float("inf") and 0 < x < float("inf")):
+        raise argparse.ArgumentTypeError(
+            f"{text}: the form is N=70e9,x=1e5, both above 0; D and C are x against data or compute"
+        )
+    return n, axis, x
 
 
 def _words(found: "Prediction") -> str:

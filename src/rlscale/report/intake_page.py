@@ -18,7 +18,7 @@ def intake_html(intake: "Intake", settings: Mapping[str, Any]) -> str:
     return plain_page(
         "Intake of runs",
         [
-            paragraph(f"{form}: {len(intake.accounts)} runs, {used} of {rows} rows used."),
+            paragraph(f"{form}: {used} of {rows} rows used."),
             bullets(columns),
             heading("Runs"),
             grid(HEADS, run_lines(intake)),

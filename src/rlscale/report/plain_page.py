@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 
 _STYLE = """
 :root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 14px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
-th, td { text-align: left; padding: .2rem .9rem .2rem 0; border-bottom: 1px solid #8884;
+th, td { text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid #8884;
   white-space: nowrap; font-variant-numeric: tabular-nums; }
 svg { max-width: 100%; height: auto; background: #fff; }
 """
