@@ -14,6 +14,7 @@ import yaml
 from filelock import FileLock
 
 from rlscale.core.files import write_text
+from rlscale.jobs.forkserver import fork_servers
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -114,6 +115,16 @@ class Study:
         """Replace the study's configuration."""
         write_text(self.file, yaml.safe_dump(config, sort_keys=False))
 
+    def build(self, *arguments: str) -> None:
+        """Run Snakemake as `rlscale run` does, with steps that fork."""
+        self.folder.joinpath(".state").mkdir(exist_ok=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            with fork_servers() as servers:
+                for name, value in servers.items():
+                    patch.setenv(name, value)
+                self.run(*arguments)
+
     def begin(self, *arguments: str, own_group: bool = False) -> subprocess.Popen:
         """Start Snakemake, if told so in a process group of its own."""
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -196,7 +207,7 @@ def finished_study(built_once) -> Study:
     """A small study, run once from raw data to figures; tests leave it as they find it."""
 
     def build(folder: Path) -> None:
-        Study(folder, small_config()).run()
+        Study(folder, small_config()).build()
 
     return Study(built_once("study", build), small_config())
 
@@ -211,7 +222,7 @@ def published_study(built_once) -> Study:
     def build(folder: Path) -> None:
         study = Study(folder, config)
         shutil.copytree(ROOT / "resources", folder / "resources")
-        study.run("results/report.html", "results/explore.html", "results/published.md")
+        study.build("results/report.html", "results/explore.html", "results/published.md")
 
     return Study(built_once("published", build), config)
 

@@ -75,8 +75,6 @@ rule estimate_pass_rate:
         samples=update("results/data/{set}/pass_rates/samples.parquet"),
     log:
         "logs/estimate_pass_rate/{set}.log",
-    benchmark:
-        "logs/estimate_pass_rate/{set}.tsv"
     threads: lambda wildcards: config["data"][wildcards.set]["pass_rate"]["cpu_threads"]
     resources:
         gpu=lambda wildcards: (
@@ -112,8 +110,6 @@ rule prepare_set:
         hits="results/data/{set}/hits.csv",
     log:
         "logs/prepare_set/{set}.log",
-    benchmark:
-        "logs/prepare_set/{set}.tsv"
     threads: 1
     params:
         settings=lambda wildcards: piece(settings.data_set, wildcards.set),

@@ -89,8 +89,6 @@ rule evaluate_cell:
         metrics="results/cells/{cell}/eval_metrics.csv",
     log:
         "logs/evaluate_cell/{cell}.log",
-    benchmark:
-        "logs/evaluate_cell/{cell}.tsv"
     threads: lambda wildcards: grid.recipe_of(config, cell_of(wildcards)).cpu_threads
     resources:
         gpu=lambda wildcards: gpus_for_evaluation(cell_of(wildcards)),

@@ -40,8 +40,6 @@ rule make_model:
         manifest="results/models/{model}-{variant}/manifest.json",
     log:
         "logs/make_model/{model}-{variant}.log",
-    benchmark:
-        "logs/make_model/{model}-{variant}.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: attempt * resources_of(wildcards.model).mem_mb,

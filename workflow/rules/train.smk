@@ -13,8 +13,6 @@ rule train_cell:
         consumed="results/cells/{cell}/consumed.parquet",
     log:
         "logs/train_cell/{cell}.log",
-    benchmark:
-        "logs/train_cell/{cell}.tsv"
     retries: RETRIES
     threads: lambda wildcards: grid.recipe_of(config, cell_of(wildcards)).cpu_threads
     resources:

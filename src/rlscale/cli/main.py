@@ -8,6 +8,7 @@ import sys
 import rlscale
 from rlscale.cli import bank, data_report, fit, forecast, ingest, judge, steps, studies
 from rlscale.core.errors import StudyError, sentence_not_traceback
+from rlscale.jobs.forkserver import forked
 
 # What needs neither the rules nor Snakemake, and stands in the small environment too.
 _SMALL = {
@@ -25,7 +26,15 @@ _BANK = {
 
 @sentence_not_traceback
 def main() -> None:
-    """Parse the command and run it in the current folder; its exit status is the command's."""
+    """Run a command in the current folder; its exit status is the command's."""
+    status = forked(sys.argv[1:])
+    if status is None:
+        status = _run_here()
+    if status:
+        sys.exit(status)
+
+
+def _run_here() -> int:
     # No process that is started from here takes modules from the folder that it works in.
     os.environ["PYTHONSAFEPATH"] = "1"
     parser = argparse.ArgumentParser(prog="rlscale", description=__doc__)
@@ -40,9 +49,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.command not in _SMALL:
         _check_product(arguments.command)
-    status = arguments.run(arguments)
-    if status:
-        sys.exit(status)
+    return arguments.run(arguments) or 0
 
 
 def _check_product(command: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.errors import StudyError
 from rlscale.evaluation.proof import compare_weights
 from rlscale.jobs.devices import on_gpu, use_gpus
+from rlscale.jobs.imports import ENGINE
 from rlscale.models.architecture import text_config
 from rlscale.models.weights import (
     differing_tensor,
@@ -134,12 +135,7 @@ class Engine:
         trust_remote_code: bool = False,
     ) -> None:
         started = time.monotonic()
-        os.environ.update(
-            VLLM_ENABLE_V1_MULTIPROCESSING="0",
-            VLLM_CPU_OMP_THREADS_BIND="nobind",
-            VLLM_NO_USAGE_STATS="1",
-            OMP_NUM_THREADS=str(cpu_threads),
-        )
+        os.environ.update(ENGINE.environment, OMP_NUM_THREADS=str(cpu_threads))
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         use_gpus(machine.gpus)
         with without_collection():

@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
+from rlscale.jobs.devices import visible_gpus
+from rlscale.jobs.forkserver import fork_servers
 from rlscale.study import records as provenance
 
 PHASES = ("data", "models", "cells", "fits", "figures")
@@ -44,7 +46,11 @@ def snakemake(arguments: Sequence[str]) -> int:
     """Run Snakemake with the study's usual options, its output shown as it comes."""
     environment = {**os.environ, "PYTHONUTF8": "1"}  # whatever the locale, files are UTF-8
     command = [*_command(), *arguments, "--logger", "rlscale"]
-    return subprocess.run(command, env=environment).returncode
+    # Elsewhere steps run on other machines, or on GPUs, which do not outlive a fork.
+    with contextlib.ExitStack() as held:
+        if "SNAKEMAKE_PROFILE" not in os.environ and not visible_gpus():
+            environment |= held.enter_context(fork_servers())
+        return subprocess.run(command, env=environment).returncode
 
 
 def dry_run() -> str:

@@ -12,6 +12,7 @@ from rlscale.core.cell import Cell
 from rlscale.jobs.attempts import counted
 from rlscale.jobs.devices import use_gpus
 from rlscale.jobs.disk import full_disk_named
+from rlscale.jobs.imports import TRAINING
 from rlscale.jobs.job import Job
 from rlscale.jobs.owner import owned
 from rlscale.jobs.signals import INTERRUPTED, Interrupted
@@ -60,7 +61,7 @@ def start_training(
     Raises:
         StudyError: Bad input, another owner, or a spent budget of attempts.
     """
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.update(TRAINING.environment)
     from rlscale.training.train import train_cell
 
     try:

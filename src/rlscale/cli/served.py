@@ -1,0 +1,10 @@
+"""A process from which steps of a run fork: ``python -m rlscale.cli.served SOCKET MODULE ...``."""
+
+import sys
+
+from rlscale.cli.main import main
+from rlscale.jobs.forkserver import serve
+
+if __name__ == "__main__":
+    sys.argv = ["rlscale", *serve(sys.argv[1], sys.argv[2:])]
+    main()
