@@ -1,12 +1,14 @@
 """The leaderboard: which law errs least, by how much, and how sure that is."""
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import t as student
 
-from rlscale.bank.scores import LEVEL
+from rlscale.bank.scores import CURVE, LEVEL
+from rlscale.bank.tasks import KINDS
 from rlscale.laws.arrays import Array
 
 if TYPE_CHECKING:
@@ -33,27 +35,37 @@ def leaderboard(scores: "pandas.DataFrame") -> "pandas.DataFrame":
         leaving out the curves of one model at a time, as those of one run go together; over
         sources from the spread of their differences; empty where there is one alone); scores as
         means over curves; coverage; and coverage_scaled, that of intervals ``scale`` times as wide
-        about their forecast, the scale being what the other half of the sources needed. A law that
-        answers not all curves of a source has its count of curves and no numbers.
+        about their forecast, the scale being what the other half of the sources needed. Scored are the
+        curves of a source that all of its laws answer; a law that answers less than half has its
+        count of curves and no numbers.
     """
     import pandas
 
     parts: list[pandas.DataFrame] = []
-    for (kind, setting), own in scores.groupby(["kind", "setting"], sort=False):
+    for kind, setting in _tasks(scores):
+        own = scores[(scores["kind"] == kind) & (scores["setting"] == setting)]
         each = [_of_source(str(name), part) for name, part in own.groupby("source")]
         rows = pandas.concat(each).merge(_scaled(own), on=["source", "law"], how="left")
         rows = pandas.concat([rows, *_chosen(rows)])
-        asked = {"kind": str(kind), "setting": str(setting)}
+        asked = {"kind": kind, "setting": setting}
         parts += [part.assign(**asked) for part in (rows, _over_sources(rows))]
     whole = [part.astype(dict.fromkeys(COLUMNS[5:], float)) for part in parts]
     return pandas.concat(whole, ignore_index=True).reindex(columns=list(COLUMNS))
 
 
+def _tasks(scores: "pandas.DataFrame") -> list[tuple[str, str]]:
+    """Kinds in the order of ``KINDS``, each with its settings from little seen to much."""
+    asked = set(zip(scores["kind"], scores["setting"], strict=True))
+    return sorted(asked, key=lambda task: (KINDS.index(task[0]), Fraction(task[1])))
+
+
 def _of_source(name: str, scores: "pandas.DataFrame") -> "pandas.DataFrame":
     """Standings within a source."""
     count = scores.groupby("law")["mse"].size()
-    answered = count.index[count == count.max()]
-    own = scores[scores["law"].isin(answered)]
+    ranked = count.index[count >= count.max() / 2]
+    own = scores[scores["law"].isin(ranked)]
+    own = own[own.groupby(CURVE)["law"].transform("size") == len(ranked)]
+    count[ranked] = len(own) // len(ranked)
     means = own.groupby("law")[["log_score", "interval_score", "coverage"]].mean()
     sums = own.pivot_table(
         index=["variant", "model"], columns="law", values="mse", aggfunc=["sum", "count"]

@@ -44,15 +44,19 @@ def _answer(task: Task, laws: Sequence[str]) -> "pandas.DataFrame":
     train, targets = split_curves(task.table, task.split, task.settings, "loss")
     rows, column, _ = metric_rows(task.table, "loss", task.settings.benchmark)
     (group,) = build_groups(rows, x="data", column=column, size=task.settings.size)
-    found = []
-    for law in laws:
-        document = forecast_curves(
-            train, targets, FitSpec(law, "data", "loss", task.settings), task.split
-        )
-        found += [_points(group, law, document, one) for one in document["predictions"]]
+    members = {model: group.members[m] > 0 for m, model in enumerate(group.models)}
+    cells = np.array(group.cells)
+    targets = [own for own in targets if task.counted.intersection(cells[members[own.model]])]
+    found = [
+        _points(group, law, document, one)
+        for law in laws
+        for document in [forecast_curves(train, targets, _spec(law, task), task.split)]
+        for one in document["predictions"]
+        if one["status"] == "ok"
+    ]
+    if not found:
+        return pandas.DataFrame()
     table = pandas.concat(found, ignore_index=True)
-    if table.empty:
-        return table
     combined = table.groupby(["model", "point"], sort=False, as_index=False).median(
         numeric_only=True
     )
@@ -63,13 +67,15 @@ def _answer(task: Task, laws: Sequence[str]) -> "pandas.DataFrame":
     )  # fmt: skip
 
 
+def _spec(law: str, task: Task) -> FitSpec:
+    return FitSpec(law, "data", "loss", task.settings)
+
+
 def _points(
     group: Group, law: str, document: dict[str, Any], target: dict[str, Any]
 ) -> "pandas.DataFrame":
     import pandas
 
-    if target["status"] != "ok":
-        return pandas.DataFrame()
     m = group.models.index(target["model"])
     errors = target_errors(
         group, points_of(group, "equal"), m, target["grid"], document["protocol"]

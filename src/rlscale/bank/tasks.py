@@ -1,7 +1,7 @@
 """What is asked of laws: the rest of a curve, a larger size, one benchmark from another."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from rlscale.laws.spec import Bootstrap, Settings
 if TYPE_CHECKING:
     import pandas
 
-REST, SIZE, BENCHMARK = "rest", "size", "benchmark"
+KINDS = REST, SIZE, BENCHMARK = "rest", "size", "benchmark"
 PROBES = (0, 5)  # First points of the target that are seen.
 _LEAST_SEEN = 4  # Sizes from which a larger one is forecast.
 _REPLICATES = 50  # Two draws lie outside each end of a 90 % interval: more are not worth the time.
@@ -30,6 +30,7 @@ class Task:
         table: All rows that it is about, with what is to be forecast.
         split: What is seen.
         settings: How curves are fitted.
+        counted: Cells whose forecasts are scored; others stand in another sweep too.
     """
 
     kind: str
@@ -37,21 +38,30 @@ class Task:
     table: "pandas.DataFrame"
     split: Split
     settings: Settings
+    counted: frozenset[str] = frozenset()
 
 
 def tasks_of(source: Source) -> Iterator[Task]:
-    """The tasks of a source: by sweep, variant and benchmark."""
+    """The tasks of a source; a cell that stands in several sweeps counts in the first."""
+    left = frozenset(source.counted["cell"])
     for sweep in source.card.sweeps:
         rows = select_rows(source.curves, sweep.select)
-        for _, own in rows.groupby("variant", sort=True):
-            for benchmark, table in own.groupby("benchmark", sort=True):
-                settings = _settings(sweep, str(benchmark))
-                yield from _rest(table, settings)
-                if sweep.size.startswith("n_params"):
-                    yield from _sizes(table, settings)
-                    if benchmark != source.card.benchmark:
-                        reference = own[own["benchmark"] == source.card.benchmark]
-                        yield from _from_benchmark(table, reference, settings)
+        for task in _of_sweep(source, sweep, rows):
+            yield replace(task, counted=left)
+        left -= set(rows["cell"])
+
+
+def _of_sweep(source: Source, sweep: Sweep, rows: "pandas.DataFrame") -> Iterator[Task]:
+    """The tasks of a sweep, by variant and benchmark."""
+    for _, own in rows.groupby("variant", sort=True):
+        for benchmark, table in own.groupby("benchmark", sort=True):
+            settings = _settings(sweep, str(benchmark))
+            yield from _rest(table, settings)
+            if sweep.size.startswith("n_params"):
+                yield from _sizes(table, settings)
+                if benchmark != source.card.benchmark:
+                    reference = own[own["benchmark"] == source.card.benchmark]
+                    yield from _from_benchmark(table, reference, settings)
 
 
 def _settings(sweep: Sweep, benchmark: str) -> Settings:

@@ -6,7 +6,17 @@ import os
 import sys
 
 import rlscale
-from rlscale.cli import bank, data_report, fit, forecast, ingest, judge, steps, studies
+from rlscale.cli import (
+    bank,
+    data_report,
+    fit,
+    forecast,
+    ingest,
+    judge,
+    leaderboard,
+    steps,
+    studies,
+)
 from rlscale.core.errors import StudyError, sentence_not_traceback
 from rlscale.jobs.forkserver import forked
 
@@ -21,6 +31,7 @@ _SMALL = {
 # What needs a checkout.
 _BANK = {
     "bank": (bank, "curves of many sources: check them, add one"),
+    "leaderboard": (leaderboard, "how well every law forecasts the bank's curves"),
 }
 
 
