@@ -135,6 +135,7 @@ def test_laws_are_compared_on_the_curves_that_all_answer():
     assert (ALL, "c") not in board.index
 
 
+@pytest.mark.slow
 def test_a_change_in_one_source_scores_that_source_alone(bank, tmp_path, capsys):
     first = call(bank, tmp_path / "out")
     assert capsys.readouterr().out.count("scored in") == 2

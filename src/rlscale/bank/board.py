@@ -35,9 +35,9 @@ def leaderboard(scores: "pandas.DataFrame") -> "pandas.DataFrame":
         leaving out the curves of one model at a time, as those of one run go together; over
         sources from the spread of their differences; empty where there is one alone); scores as
         means over curves; coverage; and coverage_scaled, that of intervals ``scale`` times as wide
-        about their forecast, the scale being what the other half of the sources needed. Scored are the
-        curves of a source that all of its laws answer; a law that answers less than half has its
-        count of curves and no numbers.
+        about their forecast, the scale being what the other half of the sources needed. Scored are
+        the curves of a source that all of its laws answer; a law that answers less than half has
+        its count of curves and no numbers.
     """
     import pandas
 
