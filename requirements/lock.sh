@@ -27,3 +27,4 @@ UV_FIND_LINKS=$links compile dev --constraint cpu.txt $without_vision "$@"
 # For every system and every newer Python: Linux on x86-64 and ARM, macOS, Windows.
 compile analysis --universal --constraint cpu.txt "$@"
 compile gpu "$@"
+compile real --no-deps "$@"

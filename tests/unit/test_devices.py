@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -82,3 +83,15 @@ def test_the_job_decides_where_and_in_which_format_a_step_is_computed(
     grpo_config(RECIPE, CELL, Job(gpus=gpus), state=tmp_path)
     assert asked["use_cpu"] == (gpus == 0)
     assert asked["bf16"] is bfloat16
+
+
+def test_a_recipe_may_ask_for_bfloat16_where_the_processor_has_it(monkeypatch, tmp_path):
+    """Emulated, it is slower than float32: refused."""
+    from rlscale.training import grpo_settings
+
+    recipe = replace(RECIPE, grpo={**RECIPE.grpo, "bf16": True})
+    monkeypatch.setattr(grpo_settings, "cpu_has_bfloat16", lambda: True)
+    assert grpo_settings.grpo_config(recipe, CELL, Job(), state=tmp_path).bf16
+    monkeypatch.setattr(grpo_settings, "cpu_has_bfloat16", lambda: False)
+    with pytest.raises(StudyError, match=r"grpo\.bf16: this machine's processor has no bfloat16"):
+        grpo_settings.grpo_config(recipe, CELL, Job(), state=tmp_path)

@@ -54,6 +54,12 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )  # fmt: skip
     new.add_argument("folder", type=Path, help="the new folder")
     new.add_argument("--config", type=Path, required=True, help="the configuration to start from")
+    gguf = command(
+        "from-gguf", _from_gguf, "make a model's folder of a GGUF file, for `folder:` of a study",
+        "model.gguf models/mine",
+    )  # fmt: skip
+    gguf.add_argument("file", type=Path, help="the GGUF file")
+    gguf.add_argument("folder", type=Path, help="the new folder")
     command("dvc-yaml", _dvc_yaml, "write dvc.yaml from the configuration and the rules")
 
 
@@ -130,6 +136,12 @@ def _new_study(arguments: argparse.Namespace) -> None:
     from rlscale.study import folder
 
     folder.new_study(arguments.folder, arguments.config)
+
+
+def _from_gguf(arguments: argparse.Namespace) -> None:
+    from rlscale.models import gguf
+
+    gguf.unpack(arguments.file, arguments.folder)
 
 
 def _dvc_yaml(_: argparse.Namespace) -> None:

@@ -107,6 +107,7 @@ class Asked:
             cpu_threads=self.settings["cpu_threads"],
             machine=machine,
             trust_remote_code=self.trusted,
+            requests=max(_PROBES * len(self.tasks), *map(len, self.missing.values())),
         )
         clock.add("imports", engine.import_seconds)
         clock.add("start", engine.start_seconds)

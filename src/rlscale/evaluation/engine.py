@@ -122,6 +122,7 @@ class Engine:
         cpu_threads: Threads of the CPU backend; no engine is bound to a core.
         machine: How responses are computed.
         trust_remote_code: Whether the Python files in the folder may run.
+        requests: Most requests at a time that will come; a CPU's cache need hold no more.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class Engine:
         cpu_threads: int,
         machine: Machine,
         trust_remote_code: bool = False,
+        requests: int | None = None,
     ) -> None:
         started = time.monotonic()
         os.environ.update(ENGINE.environment, OMP_NUM_THREADS=str(cpu_threads))
@@ -158,8 +160,11 @@ class Engine:
             options["max_num_batched_tokens"] = max(8192, max_model_len)
             options["enforce_eager"] = True
             torch._dynamo.config.disable = True  # compiling one helper costs more than it saves
-            gib = machine.kv_cache_gib or _kv_cache_gib(
-                text_config(folder, trust_remote_code), sequences, max_model_len
+            gib = machine.kv_cache_gib or cache_gib(
+                text_config(folder, trust_remote_code),
+                min(sequences, requests or sequences),
+                max_model_len,
+                dtype,
             )
             options["kv_cache_memory_bytes"] = int(gib * 2**30)
         elif machine.kv_cache_gib:
@@ -340,12 +345,20 @@ def without_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _kv_cache_gib(config: "PretrainedConfig", sequences: int, max_model_len: int) -> float:
-    """Cache that holds ``sequences`` of full length, or half of the free memory if less."""
+def cache_gib(config: "PretrainedConfig", sequences: int, max_model_len: int, dtype: str) -> float:
+    """Cache of a CPU that holds ``sequences`` of full length, or half of the free memory if less.
+
+    Args:
+        config: The model's.
+        sequences: Decoded at a time.
+        max_model_len: Longest prompt plus response, in tokens.
+        dtype: ``float32`` or ``bfloat16``.
+    """
     heads = config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
     key_heads = getattr(config, "num_key_value_heads", None) or heads
-    per_token = 2 * 4 * config.num_hidden_layers * key_heads * width
+    number = 2 if dtype == "bfloat16" else 4
+    per_token = 2 * number * config.num_hidden_layers * key_heads * width
     blocks = -(-max_model_len // 128) + 1  # the CPU backend's blocks hold 128 tokens
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min(sequences * blocks * 128 * per_token, free // 2) / 2**30

@@ -28,6 +28,15 @@ def on_gpu(gpus: int) -> bool:
     return torch.version.cuda is not None
 
 
+def cpu_has_bfloat16() -> bool:
+    """Whether this machine's processor multiplies bfloat16 by itself, as Linux says."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 def use_gpus(count: int) -> None:
     """Let this process and its children see that many GPUs; called before anything uses CUDA.
 

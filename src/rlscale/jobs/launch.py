@@ -16,8 +16,9 @@ ENGINE = (
     "vllm_enable_sleep_mode", "vllm_gpu_memory_utilization", "vllm_max_model_length",
     "vllm_tensor_parallel_size",
 )  # fmt: skip
-# A recipe may state it (the default of TRL is on, which small models do not want).
-ENGINE_IN_RECIPES = ("gradient_checkpointing",)
+# A recipe may state them: TRL recomputes activations, which small models do not want; without a GPU
+# products are in float32, which a CPU with bfloat16 need not take.
+ENGINE_IN_RECIPES = ("gradient_checkpointing", "bf16")
 
 
 def command(job: Job, folder: str) -> str:

@@ -73,7 +73,8 @@ def memory_of(
     stored = shape.stored
     trained = adapters(shape, recipe) if recipe.lora else stored
     frozen_bytes = 2 if _chosen(recipe, "dtype") == "bfloat16" else 4
-    number = 2 if job.gpus and job.engine.get("bf16", True) else 4  # bytes in matrix products
+    half = job.engine.get("bf16", recipe.grpo.get("bf16", bool(job.gpus)))
+    number = 2 if half else 4  # bytes in matrix products
     part, parts = batch_parts(recipe, group_size, job.processes, job.micro_batch)
     length = prompt + recipe.grpo["max_completion_length"]
     kept = {

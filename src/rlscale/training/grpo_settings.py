@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
 from rlscale.core.recipe import Recipe
-from rlscale.jobs.devices import on_gpu
+from rlscale.jobs.devices import cpu_has_bfloat16, on_gpu
 from rlscale.jobs.job import Job
 from rlscale.jobs.launch import batch_parts
 
@@ -54,7 +54,8 @@ def grpo_config(
         "report_to": list(report_to),
         "disable_tqdm": True,
     }
-    own = {**recipe.grpo, "bf16": on_gpu(job.gpus), **job.engine}
+    own = {"bf16": on_gpu(job.gpus), **recipe.grpo, **job.engine}
+    _check_format(recipe, job)
     taken = sorted(set(own) & set(fixed))
     if taken:
         raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")
@@ -67,6 +68,15 @@ def grpo_config(
         return GRPOConfig(**{"lr_scheduler_type": "constant", **own}, **fixed)
     except (TypeError, ValueError) as error:
         raise StudyError(f"recipe's grpo settings: {error}") from None
+
+
+def _check_format(recipe: Recipe, job: Job) -> None:
+    """Refuse bfloat16 where a CPU would emulate it, slower than float32."""
+    if recipe.grpo.get("bf16") and not on_gpu(job.gpus) and not cpu_has_bfloat16():
+        raise StudyError(
+            "grpo.bf16: this machine's processor has no bfloat16 products (avx512_bf16, amx_bf16), "
+            "and emulated ones are slower than float32: remove the key, or train elsewhere"
+        )
 
 
 def _batch(
