@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies
 
 from rlscale.core.errors import StudyError
 from rlscale.curves.ingest import Intake, read_runs
@@ -368,47 +367,3 @@ def test_expressions(tmp_path, expression, expected):
 def test_what_is_no_expression_is_shown(tmp_path, expression):
     with pytest.raises(StudyError, match="cannot be read at"):
         take(tmp_path, "table", "e.csv", CSV, expression)
-
-
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    steps=strategies.lists(strategies.integers(1, 500), min_size=2, max_size=30, unique=True),
-    cut=strategies.integers(1, 29),
-    back=strategies.integers(0, 5),
-    form=strategies.sampled_from(["verl", "trl", "table", "wandb"]),
-    shuffled=strategies.booleans(),
-    split=strategies.booleans(),
-    seed=strategies.integers(0, 10),
-)
-def test_a_run_comes_back_equal(tmp_path, steps, cut, back, form, shuffled, split, seed):
-    """Written in any format, cut by a resume, split over files or shuffled: the same numbers."""
-    steps = sorted(steps)
-    rows = [{"step": s, "acc": s / 1000, "tok": 7 * s} for s in steps]
-    cut = min(cut, len(rows) - 1)
-    begin = max(1, cut - back)
-    logged = rows[:cut] + rows[begin:]
-    if shuffled:
-        order = np.random.default_rng(seed).permutation(len(rows))
-        logged = [rows[i] for i in order]
-    pieces = [logged[:cut], logged[cut:]] if split else [logged]
-    files = {}
-    for number, piece in enumerate(pieces):
-        table = pandas.DataFrame(piece)
-        texts = {
-            "verl": verl(*piece),
-            "trl": json.dumps({"log_history": piece}),
-            "table": table.to_csv(index=False),
-            "wandb": table.rename(columns={"step": "_step"}).to_csv(index=False),
-        }
-        name = f"{number}.{'json' if form == 'trl' else 'jsonl' if form == 'verl' else 'csv'}"
-        (tmp_path / name).write_text(texts[form])
-        files[name] = {}
-    columns = {"loss": "1 - acc", "tokens": "tok", "data_samples": "cumulative tok"}
-    section = {"format": form, "files": files, "columns": columns, "constants": CONSTANTS}
-    table = read_runs(section, "mine", tmp_path).table
-    assert table["step"].tolist() == steps
-    np.testing.assert_allclose(table["loss"], [1 - s / 1000 for s in steps])
-    np.testing.assert_allclose(table["tokens"], [7 * s for s in steps])
-    np.testing.assert_allclose(table["data_samples"], np.cumsum([7 * s for s in steps]))

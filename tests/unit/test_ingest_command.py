@@ -14,7 +14,7 @@ import yaml
 from curve_tables import straight_curves
 
 from rlscale.cli.main import main
-from rlscale.core.tables import read_curves
+from rlscale.core.tables import CURVE_KEY, read_curves, write_curves
 from rlscale.curves.ingest import read_runs
 from rlscale.curves.known_models import known_sizes
 from rlscale.report.explore import explore_page
@@ -67,6 +67,14 @@ def test_a_table_says_which_run_is_which(here, monkeypatch, capsys):
         "7b": 7e9,
         "32b": 3.2e10,
     }
+
+
+def test_curves_are_written_as_pandas_writes_them(here):
+    table = straight_curves(0.01, runs=2).assign(family="f, g", tokens=float("nan"))
+    table.loc[3, "tokens"] = 1 / 3
+    write_curves(table, "curves.csv")
+    rows = table.sort_values(list(CURVE_KEY), kind="stable")
+    assert (here / "curves.csv").read_text() == rows.to_csv(index=False, float_format="%.10g")
 
 
 def bad(change) -> pandas.DataFrame:
@@ -192,7 +200,13 @@ def test_a_known_models_size_and_compute_follow_from_its_name(here, monkeypatch,
 @pytest.mark.slow
 def test_known_models_have_the_sizes_of_their_architectures():
     torch = pytest.importorskip("torch")
-    from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
+    from transformers import (
+        AutoModelForCausalLM,
+        LlamaConfig,
+        Qwen2Config,
+        Qwen3Config,
+        Qwen3MoeConfig,
+    )
 
     from rlscale.models.tiny import parameter_counts
 
@@ -204,6 +218,11 @@ def test_known_models_have_the_sizes_of_their_architectures():
         "qwen/qwen3-8b-base": Qwen3Config(
             hidden_size=4096, num_hidden_layers=36, num_attention_heads=32, num_key_value_heads=8,
             head_dim=128, intermediate_size=12288, vocab_size=151936, tie_word_embeddings=False,
+        ),
+        "Qwen/Qwen3-30B-A3B": Qwen3MoeConfig(
+            hidden_size=2048, num_hidden_layers=48, num_attention_heads=32, num_key_value_heads=4,
+            head_dim=128, moe_intermediate_size=768, num_experts=128, num_experts_per_tok=8,
+            vocab_size=151936, tie_word_embeddings=False,
         ),
         "meta-llama/Llama-3.2-1B-Instruct": LlamaConfig(
             hidden_size=2048, num_hidden_layers=16, num_attention_heads=32, num_key_value_heads=8,

@@ -15,7 +15,7 @@ from rlscale.core.errors import StudyError
 from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, check_curves
 from rlscale.curves import units
 from rlscale.curves.expressions import evaluate, fill, names_in
-from rlscale.curves.known_models import known_sizes
+from rlscale.curves.known_models import known_sizes, known_source
 from rlscale.curves.readers import CURVE_READERS
 from rlscale.curves.runs import ROW, STEP, by_step
 from rlscale.curves.texts import notes_of
@@ -335,8 +335,8 @@ class _Run:
         if "cell" not in table:
             named = [name for name in _IDENTITY if name in table]
             template = "/".join(f"{{{name}}}" for name in named)
-            cells = fill(template, table[named], self.where, "cell")
-            table["cell"] = cells + f"/{self._run}" if self._run else cells
+            cell = fill(template, table[named].head(1), self.where, "cell").iloc[0]
+            table["cell"] = f"{cell}/{self._run}" if self._run else cell
         size = next((n for n in ("n_params", "n_params_nominal") if n in table), None)
         if "compute_flops" not in table and "tokens" in table and size:
             table["compute_flops"] = 6.0 * table[size] * table["tokens"]
@@ -353,7 +353,8 @@ class _Run:
         if sizes:
             self.notes.append(
                 f"N of {model} is that of the known models: {sizes['n_params']:.4g} without "
-                f"embeddings, {sizes['n_params_total']:.4g} with"
+                f"embeddings, {sizes['n_params_total']:.4g} with (config.json of "
+                f"{known_source(model)})"
             )
         else:
             self.notes.append(

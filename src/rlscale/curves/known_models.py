@@ -1,8 +1,8 @@
 """Sizes of models that are known by name, for curves made elsewhere.
 
 ``known_models.csv`` holds parameters without and with embeddings, counted on models built from the
-published architectures, and the number on the box. Dense language models only: what counts as N of
-a mixture of experts is for its user to say.
+config.json of the source (a repository of the Hugging Face hub), and the number on the box. Of a
+mixture of experts those count that a token passes, as everywhere here.
 """
 
 import csv
@@ -23,7 +23,13 @@ def known_sizes(model: str) -> dict[str, float]:
     >>> known_sizes("my-7b")
     {}
     """
-    return _table().get(_plain(model), {})
+    row = _table().get(_plain(model), {})
+    return {key: float(value) for key, value in row.items() if key.startswith("n_params")}
+
+
+def known_source(model: str) -> str:
+    """The repository whose config.json a known model's sizes are counted from."""
+    return _table()[_plain(model)]["source"]
 
 
 def _plain(model: str) -> str:
@@ -31,7 +37,6 @@ def _plain(model: str) -> str:
 
 
 @cache
-def _table() -> dict[str, dict[str, float]]:
+def _table() -> dict[str, dict[str, str]]:
     text = files(__package__).joinpath("known_models.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
-    return {_plain(row.pop("model")): {key: float(row[key]) for key in row} for row in rows}
+    return {_plain(row["model"]): row for row in csv.DictReader(text.splitlines())}

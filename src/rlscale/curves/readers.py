@@ -237,6 +237,7 @@ def read_tensorboard(path: Path) -> "pandas.DataFrame":
 
     try:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+        from tensorboard.util.tensor_util import make_ndarray
     except ImportError:
         raise StudyError("reading TensorBoard folders needs the package tensorboard") from None
     folders = sorted({file.parent for file in path.rglob("*tfevents*")}) if path.is_dir() else []
@@ -249,6 +250,13 @@ def read_tensorboard(path: Path) -> "pandas.DataFrame":
         for tag in events.Tags()["scalars"]:
             logged = [(e.wall_time, e.step, e.value) for e in events.Scalars(tag)]
             parts.append(pandas.DataFrame(logged, columns=["time", "step", tag]))
+        for tag in events.Tags()["tensors"]:  # how TensorFlow 2 and tensorboard.summary write them
+            if events.SummaryMetadata(tag).plugin_data.plugin_name == "scalars":
+                logged = [
+                    (e.wall_time, e.step, make_ndarray(e.tensor_proto).item())
+                    for e in events.Tensors(tag)
+                ]
+                parts.append(pandas.DataFrame(logged, columns=["time", "step", tag]))
     if not parts:
         raise StudyError(f"{path}: its event files hold no scalars (cut short, or of another kind)")
     table = pandas.concat(parts, ignore_index=True).sort_values("time", kind="stable")
