@@ -173,8 +173,9 @@ def write_curves(table: "pandas.DataFrame", path: Path | str) -> None:
     """Write a curves table in its fixed column and row order, floats to 10 digits, by rename."""
     table = check_curves(table, str(path)).sort_values(list(CURVE_KEY), kind="stable")
     # Column by column over different values: pandas' to_csv formats every cell, in twice the time.
-    lines = zip(*(_fields(table[name]) for name in table.columns), strict=True)
-    write_text(path, "".join(f"{','.join(line)}\n" for line in (table.columns, *lines)))
+    fields = [_fields(table[name]) for name in table.columns]
+    lines = [",".join(table.columns), *map(",".join, zip(*fields, strict=True))]
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _fields(column: "pandas.Series") -> list[str]:
