@@ -1,5 +1,6 @@
 """What must hold in a run, from both sides: its seed, its divergence before any update."""
 
+import copy
 import math
 from types import SimpleNamespace
 
@@ -7,7 +8,12 @@ import pytest
 import torch
 
 from rlscale.core.errors import StudyError
-from rlscale.training.guarantees import check_first_kl, check_seed, seed_rollouts
+from rlscale.training.guarantees import (
+    check_first_kl,
+    check_reference,
+    check_seed,
+    seed_rollouts,
+)
 
 
 def config(**changes) -> SimpleNamespace:
@@ -58,3 +64,41 @@ def test_rounding_passes(bfloat16, kl):
 def test_a_reference_that_is_another_model_stops_the_run(bfloat16, kl):
     with pytest.raises(StudyError, match="the reference is not the model that training starts"):
         check_first_kl([kl, kl], config(bf16=bfloat16))
+
+
+def started(change=lambda weights: weights, dtype=torch.float32) -> SimpleNamespace:
+    """A trainer as it is built: a model, and a reference whose second tensor was changed."""
+    own = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Linear(8, 8))
+    other = copy.deepcopy(own).to(dtype)
+    with torch.no_grad():
+        other[1].weight.copy_(change(other[1].weight))
+    return SimpleNamespace(model=own, ref_model=other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_reference_of_the_same_weights_passes_in_its_own_format(dtype):
+    check_reference(started(dtype=dtype))
+    check_reference(SimpleNamespace(model=None, ref_model=None))  # no beta, or adapters
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    "change",
+    [
+        torch.zeros_like,
+        lambda weights: weights + 0.01 * weights.std() * torch.randn_like(weights),
+        lambda weights: (
+            weights.flatten().index_put((torch.tensor(3),), next_after(weights))
+        ).reshape(weights.shape),
+        lambda weights: weights * math.nan,
+    ],
+    ids=["zeros", "one per cent of their spread", "the last bit of one", "no numbers"],
+)
+def test_a_reference_of_other_weights_is_found_to_the_last_bit(change, dtype):
+    with pytest.raises(StudyError, match=r"1 of its tensors, 1\.weight first, are others"):
+        check_reference(started(change, dtype))
+
+
+def next_after(weights: torch.Tensor) -> torch.Tensor:
+    """The number after the fourth, in the format that it has."""
+    return torch.nextafter(weights.flatten()[3], torch.tensor(math.inf, dtype=weights.dtype))

@@ -3,14 +3,12 @@
 With REFERENCE=zeros the reference model's weights are zeros on every process but the first.
 """
 
-import os
 import runpy
 from pathlib import Path
 
-import torch
 from accelerate import state
 from accelerate.utils import DistributedType
-from trl.trainer import grpo_trainer
+from reference_of_zeros import if_asked
 
 begin = state.AcceleratorState.__init__
 
@@ -28,16 +26,5 @@ def with_fsdp(self, *arguments, fsdp_plugin=None, **named):
 
 state.AcceleratorState.__init__ = with_fsdp
 
-if os.environ.get("REFERENCE") == "zeros" and os.environ["RANK"] != "0":
-    load = grpo_trainer.create_model_from_path
-
-    def zeros(*arguments, **named):
-        model = load(*arguments, **named)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.zero_()
-        return model
-
-    grpo_trainer.create_model_from_path = zeros
-
+if_asked()
 runpy.run_path(str(Path(__file__).with_name("train_cell.py")), run_name="__main__")

@@ -3,14 +3,17 @@
 A model that is added to config/paper.yaml needs a twin in twins.py.
 """
 
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
+import torch
 import yaml
 from safetensors.torch import load_file
 from training_run import RECIPE, Run
-from twins import TWINS, make_twin
+from twins import NESTED, TWINS, make_nested, make_twin
 
 from conftest import ROOT
 from rlscale.core.errors import StudyError
@@ -35,6 +38,25 @@ def test_every_model_of_the_paper_has_a_twin():
     assert set(paper["models"]) <= set(TWINS)
 
 
+def take(name: str, root: Path) -> None:
+    """Take the model in ``theirs`` into a study."""
+    make_model(
+        identity={"model": name, "family": "twins", "n_params_nominal": None},
+        settings={"variant": "base", "source": {"folder": str(root / "theirs")}},
+        corpus=None, base=None, weights=root / "weights", state=root / "made",
+        manifest=root / "model" / "manifest.json",
+    )  # fmt: skip
+
+
+def language_part(folder: Path, other_folder: Path) -> dict[str, Any]:
+    """Run what docs/training.md says of a model that sees images; returns its names."""
+    page = (ROOT / "docs/training.md").read_text()
+    lines = page[page.index("    from transformers import AutoModelForCausalLM, AutoModelForI") :]
+    names: dict[str, Any] = {"folder": folder, "other_folder": other_folder}
+    exec(textwrap.dedent(lines[: lines.index("\n\nGemma 3")]), names)
+    return names
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, training_inputs):
     """A twin, taken into a study and trained in bfloat16; made once."""
@@ -43,19 +65,40 @@ def trained(tmp_path_factory, training_inputs):
     def of(name: str) -> Run:
         if name not in made:
             root = tmp_path_factory.mktemp(name)
-            make_twin(TWINS[name], root / "theirs")
-            make_model(
-                identity={"model": name, "family": "twins", "n_params_nominal": None},
-                settings={"variant": "base", "source": {"folder": str(root / "theirs")}},
-                corpus=None, base=None, weights=root / "weights", state=root / "made",
-                manifest=root / "model" / "manifest.json",
-            )  # fmt: skip
+            if name in NESTED:
+                make_nested(name, root / "whole")
+                language_part(root / "whole", root / "theirs")
+            else:
+                make_twin(TWINS[name], root / "theirs")
+            take(name, root)
             (root / "data").symlink_to(training_inputs / "data")
             made[name] = Run(root / "run", root, engine={"bf16": True})
             made[name].finish(KEPT)
         return made[name]
 
     return of
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_model_that_sees_images_is_refused_and_its_language_part_is_a_model(name, tmp_path):
+    make_nested(name, tmp_path / "theirs")
+    with pytest.raises(StudyError, match=f"{name}-base: .* keep its language part alone"):
+        take(name, tmp_path)
+    names = language_part(tmp_path / "theirs", tmp_path / "part")
+    part = load_model(tmp_path / "part", name, trusted=False)
+    ids = torch.arange(10, 20)[None]
+    assert torch.equal(part(ids).logits, names["whole"](input_ids=ids).logits)
+    assert not any("visi" in key for key in tensor_shapes(tmp_path / "part"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NESTED)
+def test_the_language_part_of_a_model_that_sees_images_is_trained(name, trained):
+    manifest = read_manifest(trained(name).outputs / "train.json", "train")
+    start, *kept = [Path(entry["path"]) for entry in manifest["checkpoints"]]
+    for folder in kept:
+        assert differing_tensor(tensor_shapes(folder), tensor_shapes(start)) is None
+        load_model(folder, name, trusted=False)
 
 
 @pytest.mark.parametrize("name", TWINS)

@@ -66,9 +66,54 @@ TWINS = {
         {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16},
     ),
 }  # fmt: skip
+# Models that see images: the language model is one level down.
+NESTED = {
+    "gemma-3-4b": (
+        "gemma3",
+        {"sliding_window": 16},
+        {
+            "vision_config": {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,
+                              "num_attention_heads": 1, "image_size": 28, "patch_size": 14},
+            "mm_tokens_per_image": 1, "image_token_index": 120, "boi_token_index": 121,
+            "eoi_token_index": 122,
+        },
+    ),
+    "qwen3.5-4b": (
+        "qwen3_5",
+        {"linear_num_value_heads": 2, "linear_num_key_heads": 2, "linear_key_head_dim": 16,
+         "linear_value_head_dim": 16, "layer_types": ["linear_attention", "full_attention"],
+         "tie_word_embeddings": True},
+        {
+            "vision_config": {"hidden_size": 32, "intermediate_size": 32, "depth": 1,
+                              "num_heads": 1, "out_hidden_size": 128, "patch_size": 14,
+                              "num_position_embeddings": 16, "deepstack_visual_indexes": []},
+            "image_token_id": 120, "video_token_id": 121, "vision_start_token_id": 122,
+            "vision_end_token_id": 123,
+        },
+    ),
+}  # fmt: skip
 HEAD_WIDTH = 32  # the least that the CPU engine attends with in bfloat16
 # The tokenizer has 104 tokens; real models pad their embedding, too.
 VOCABULARY = 128
+
+
+def sizes(heads: int, key_heads: int) -> dict[str, Any]:
+    """What config.json says of a language model at toy size, and of its special tokens."""
+    tokenizer = character_tokenizer()
+    return {
+        "vocab_size": VOCABULARY,
+        "hidden_size": HEAD_WIDTH * heads,
+        "head_dim": HEAD_WIDTH,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": heads,
+        "num_key_value_heads": key_heads,
+        "max_position_embeddings": 64,
+        "initializer_range": 0.1,
+        "pad_token_id": tokenizer.pad_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "bos_token_id": None,
+    }
 
 
 def make_twin(twin: Twin, folder: Path, seed: int = 1) -> None:
@@ -76,28 +121,27 @@ def make_twin(twin: Twin, folder: Path, seed: int = 1) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    tokenizer = character_tokenizer()
-    config = AutoConfig.for_model(
-        twin.kind,
-        vocab_size=VOCABULARY,
-        hidden_size=HEAD_WIDTH * twin.heads,
-        head_dim=HEAD_WIDTH,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=twin.heads,
-        num_key_value_heads=twin.key_heads,
-        max_position_embeddings=64,
-        tie_word_embeddings=twin.tied,
-        initializer_range=0.1,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        bos_token_id=None,
-        **twin.more,
-    )
+    shape = sizes(twin.heads, twin.key_heads)
+    config = AutoConfig.for_model(twin.kind, **shape, tie_word_embeddings=twin.tied, **twin.more)
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     for name, value in model.named_parameters():
         if name.endswith("bias"):
             torch.nn.init.normal_(value, std=0.1)
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    character_tokenizer().save_pretrained(folder)
+
+
+def make_nested(name: str, folder: Path) -> None:
+    """Write the twin of a model that sees images, as the hub has it."""
+    import torch
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    kind, text, others = NESTED[name]
+    config = AutoConfig.for_model(
+        kind, text_config={**sizes(4, 1), **text}, tie_word_embeddings=True, **others
+    )
+    torch.manual_seed(1)
+    model = AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16)
+    model.save_pretrained(folder)
+    character_tokenizer().save_pretrained(folder)

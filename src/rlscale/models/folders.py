@@ -13,7 +13,7 @@ from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _SUFFIXES = (".json", ".txt", ".jinja", ".model")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -92,12 +92,12 @@ def load_model(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
     """Load tokenizer and weights once: what does not fit is found here, not in a cell.
 
     Raises:
-        StudyError: The folder needs code that is not trusted, or cannot be loaded; tensors are
-            missing, left over or of other shapes, not finite, or tied by name and not in fact; the
-            tokenizer has ids that the embedding has not.
+        StudyError: The folder needs code that is not trusted, cannot be loaded, or holds more than
+            a language model; tensors are missing, left over or of other shapes, not finite, or
+            tied by name and not in fact; the tokenizer has ids that the embedding has not.
     """
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     code = _named_code(folder)
     elsewhere = [name for name in code if "--" in name]
@@ -107,6 +107,7 @@ def load_model(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
             "revision pins; put those files into the model's own folder"
         )
     try:
+        _check_language_alone(name, AutoConfig.from_pretrained(folder, trust_remote_code=trusted))
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted)
         network, found = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -128,6 +129,16 @@ def load_model(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
     _check_values(name, network)
     _check_tokenizer(name, network, tokenizer)
     return network
+
+
+def _check_language_alone(name: str, config: "PretrainedConfig") -> None:
+    """Parts for images or sound would count in N, and get lost on the way to the evaluation."""
+    if config.get_text_config() is not config:
+        raise StudyError(
+            f"{name}: its language model is a part of a {config.model_type} (text_config in "
+            "config.json), which sees or hears too; keep its language part alone "
+            "(docs/training.md, Models from elsewhere) and name that folder"
+        )
 
 
 def _check_tensors(name: str, found: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from rlscale.core.recipe import Recipe
 from rlscale.models.architecture import text_config
 from rlscale.models.checkpoints import Model
 from rlscale.models.prompts import render
-from rlscale.training.guarantees import seed_rollouts
+from rlscale.training.guarantees import check_reference, seed_rollouts
 from rlscale.training.lora import lora_config
 from rlscale.training.reward import Reward
 
@@ -68,6 +68,7 @@ def build(
         processing_class=tokenizer,
         peft_config=lora_config(network, recipe.lora) if recipe.lora else None,
     )
+    check_reference(trainer)
     seed_rollouts(config)
     time_phases(trainer, reward.timings, phases)
     return trainer, reward, cost

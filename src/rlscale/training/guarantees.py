@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from rlscale.core.errors import StudyError
 
 if TYPE_CHECKING:
-    from trl import GRPOConfig
+    import torch
+    from trl import GRPOConfig, GRPOTrainer
 
 # ASSUME: nats per token. Before the first update policy and reference have the same weights and see
 # the same padded batch, so their divergence is 0: measured on fourteen twins of real models in
-# bfloat16; with batches padded otherwise .003. A reference whose weights are all wrong by 3 % of
-# their spread is at .0155, one by 1 % at .0003 to .0015, one whose other processes hold zeros at .2
-# (toy) to 9.6. The kl of metrics.csv is a step's mean, after updates: .02 there says nothing.
+# bfloat16; with batches padded otherwise .003. Weights that differ are found before, to the last
+# bit (``check_reference``); by this alone all of them wrong by 3 % of their spread (.0155) are, by
+# 1 % (.0003 to .0015) not. It is for a reference that computes otherwise. The kl of metrics.csv is
+# a step's mean, after updates: .02 there says nothing.
 FIRST_KL = {"float32": 1e-4, "bfloat16": 1e-2}
 
 
@@ -48,6 +50,42 @@ def check_seed(seed: int) -> None:
             f"this run's seed is {seed}, but a library has seeded its random numbers with {found}: "
             "runs of other seeds would draw the same responses; nothing more is trained"
         )
+
+
+def check_reference(trainer: "GRPOTrainer") -> None:
+    """Make sure that the reference holds the weights that training starts from, to the last bit.
+
+    Every process compares, before training begins or goes on; there is no reference without beta
+    or with adapters.
+
+    Args:
+        trainer: Just built: its model still holds what was loaded.
+
+    Raises:
+        StudyError: A tensor is another, in the reference's number format.
+    """
+    import torch
+
+    if trainer.ref_model is None:
+        return
+    wrong = []
+    pairs = zip(trainer.model.named_parameters(), trainer.ref_model.parameters(), strict=True)
+    for (name, value), other in pairs:
+        mine, theirs = _held(value), _held(other)
+        if not torch.equal(mine.to(theirs.device, theirs.dtype), theirs):
+            wrong.append(name)
+    if wrong:
+        raise StudyError(
+            f"the reference is not the model that training starts from: {len(wrong)} of its "
+            f"tensors, {wrong[0]} first, are others. Check config/accelerate "
+            "(fsdp_cpu_ram_efficient_loading must be false), or set grpo.beta to 0"
+        )
+
+
+def _held(value: "torch.Tensor") -> "torch.Tensor":
+    """A parameter's numbers: whole where FSDP2 shares it out, by ZeRO-3 this process's share."""
+    held = getattr(value, "ds_tensor", value).detach()
+    return held.full_tensor() if hasattr(held, "full_tensor") else held
 
 
 def check_first_kl(kl: Sequence[float], config: "GRPOConfig") -> None:
