@@ -10,13 +10,14 @@ import os
 import shlex
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pandas
 import pytest
 from safetensors.torch import load_file
 from test_fsdp import SHORT
-from test_processes import two_processes
+from test_processes import rank, two_processes
 from training_run import Run, assert_equal
 
 from conftest import ROOT
@@ -68,12 +69,24 @@ def test_sharing_changes_rounding_only(sharing, training_inputs, tmp_path):
     assert max((ours[name] - theirs[name]).abs().max() for name in ours) < 1e-4
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_stopped_and_resumed_they_end_as_if_not_interrupted(
-    how, sharing, training_inputs, tmp_path
+def test_stopped_and_resumed_they_end_as_if_not_interrupted(sharing, training_inputs, tmp_path):
+    run = shared_model(tmp_path / "run", training_inputs)
+    assert run.interrupt(signal.SIGTERM, after_steps=3) == 85
+    assert "resuming" in run.finish()
+    assert_equal(run, sharing)
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_after_a_kill_of_either_process_they_end_as_if_not_interrupted(
+    killed, sharing, training_inputs, tmp_path
 ):
     run = shared_model(tmp_path / "run", training_inputs)
-    assert run.interrupt(how, after_steps=3) == (85 if how == signal.SIGTERM else -how)
+    process = run.start()
+    while process.poll() is None and run.saved_steps() < 3:
+        time.sleep(0.02)
+    os.kill(rank(process.pid, killed), signal.SIGKILL)
+    process.communicate(timeout=600)
+    assert process.returncode == 137
     assert "resuming" in run.finish()
     assert_equal(run, sharing)
 
