@@ -112,8 +112,10 @@ class Study:
         self.configure(config)
 
     def configure(self, config: dict) -> None:
-        """Replace the study's configuration."""
-        write_text(self.file, yaml.safe_dump(config, sort_keys=False))
+        """Replace the configuration; a file that holds it stays, as other tests may read it."""
+        text = yaml.safe_dump(config, sort_keys=False)
+        if not self.file.exists() or self.file.read_text() != text:
+            write_text(self.file, text)
 
     def build(self, *arguments: str) -> None:
         """Run Snakemake as `rlscale run` does, with steps that fork."""

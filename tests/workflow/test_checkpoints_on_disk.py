@@ -75,7 +75,7 @@ def limited(finished_study, built_once) -> Study:
     def build(folder: Path) -> None:
         study = without_the_cell(finished_study, folder / "study")
         with Watch(study.folder) as watch:
-            study.run(CURVE)
+            study.build(CURVE)
         (folder / "peak").write_text(str(watch.peak))
 
     return Study(built_once("limited", build) / "study", limited_config())

@@ -37,15 +37,16 @@ _BANK = {
 
 @sentence_not_traceback
 def main() -> None:
-    """Run a command in the current folder; its exit status is the command's."""
+    """Run a command in the current folder, by a fork server where there is one for it."""
     status = forked(sys.argv[1:])
     if status is None:
-        status = _run_here()
-    if status:
-        sys.exit(status)
+        run_here()
+    sys.exit(status)
 
 
-def _run_here() -> int:
+@sentence_not_traceback
+def run_here() -> None:
+    """Run a command in the current folder; its exit status is the command's."""
     # No process that is started from here takes modules from the folder that it works in.
     os.environ["PYTHONSAFEPATH"] = "1"
     parser = argparse.ArgumentParser(prog="rlscale", description=__doc__)
@@ -60,7 +61,9 @@ def _run_here() -> int:
     arguments = parser.parse_args()
     if arguments.command not in _SMALL:
         _check_product(arguments.command)
-    return arguments.run(arguments) or 0
+    status = arguments.run(arguments)
+    if status:
+        sys.exit(status)
 
 
 def _check_product(command: str) -> None:

@@ -2,9 +2,9 @@
 
 import sys
 
-from rlscale.cli.main import main
+from rlscale.cli.main import run_here
 from rlscale.jobs.forkserver import serve
 
 if __name__ == "__main__":
     sys.argv = ["rlscale", *serve(sys.argv[1], sys.argv[2:])]
-    main()
+    run_here()

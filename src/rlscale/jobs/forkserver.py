@@ -173,7 +173,6 @@ def _become(request: dict[str, Any], files: Sequence[int]) -> list[str]:
     _close(files)
     os.environ.clear()
     os.environ.update(request["environment"])
-    del os.environ[FOLDER]  # it does the work itself
     os.umask(request["umask"])
     os.chdir(request["folder"])
     return request["arguments"]
