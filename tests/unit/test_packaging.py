@@ -30,6 +30,7 @@ def test_dependencies_and_extras_are_those_of_the_locks():
     assert set(PROJECT["dependencies"]) == wanted("analysis") - INSTALLERS
     extras = {name: set(listed) for name, listed in PROJECT["optional-dependencies"].items()}
     assert extras == {
+        "parquet": {"pyarrow"},
         "study": wanted("chain") | wanted("cpu"),
         "gpu": wanted("chain") | wanted("gpu"),
         "dev": wanted("dev") | {"rlscale[study]"},
@@ -138,6 +139,16 @@ def test_the_bare_wheel_reports_on_a_data_file(bare, tmp_path):
     done = run(bare, tmp_path, "rlscale", "data-report", "set.json")
     assert done.returncode == 0, done.stderr
     assert "read 1 rows of set.json in layout plain" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_bare_wheel_says_what_needs_pyarrow(bare, tmp_path):
+    for name in ("set.parquet", "set.jsonl.zst"):
+        (tmp_path / name).write_bytes(b"PAR1")
+        for command in (("data-report",), ("ingest", "--map", "loss=1 - acc")):
+            done = run(bare, tmp_path, "rlscale", command[0], name, *command[1:])
+            assert (done.returncode, done.stdout) == (1, "")
+            assert f"{name}: Parquet, Arrow and .zst are read by pyarrow" in done.stderr
 
 
 @pytest.mark.slow

@@ -108,15 +108,14 @@ def fit_curves(
     outcomes: Path | None = None,
 ) -> Fitted:
     """Fit what ``read_measured_curves`` gave; what is left out or looks wrong is printed."""
-    import pandas
-
+    from rlscale.curves.texts import read_parquet
     from rlscale.curves.units import rising
     from rlscale.laws.protocols import read_differences
     from rlscale.laws.study import Sources, fit_study
     from rlscale.study.layout import PROTOCOLS
 
     curves, empty = measured
-    drawn = pandas.read_parquet(outcomes) if outcomes else None
+    drawn = read_parquet(outcomes) if outcomes else None
     beside = path.parent / PROTOCOLS.name
     protocols = read_differences(beside) if beside.exists() else None
     left_out = [f"{path}: {empty} rows without a loss are left out"] if empty else []

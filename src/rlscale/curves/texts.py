@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.data.files import PACKED, open_file
+from rlscale.data.files import PACKED, need_arrow, open_file
 
 if TYPE_CHECKING:
     import pandas
@@ -119,15 +119,14 @@ def read_parquet(path: Path) -> "pandas.DataFrame":
     """A Parquet table, packed or not.
 
     Raises:
-        StudyError: It is none, or nothing that reads Parquet is installed.
+        StudyError: It is none, or pyarrow is not installed.
     """
     import pandas
 
+    need_arrow(path)
     try:
         with open_file(path) as file:
             return pandas.read_parquet(io.BytesIO(file.read()))
-    except ImportError:
-        raise StudyError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from None
     except (ValueError, OSError) as error:
         raise StudyError(f"{path}: cannot be read as Parquet ({error})") from None
 

@@ -77,11 +77,27 @@ def known_formats() -> str:
     return f"{', '.join(FORMATS)}, each also with {' or '.join(PACKED)}"
 
 
+def need_arrow(path: Path) -> None:
+    """Refuse what only pyarrow reads where it is absent: the small environment does without it.
+
+    Raises:
+        StudyError: Names the file and the package.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise StudyError(
+            f"{path}: Parquet, Arrow and .zst are read by pyarrow: pip install pyarrow, or give "
+            "the file as JSON Lines or CSV, plain or .gz"
+        ) from None
+
+
 def open_file(path: Path) -> IO[bytes]:
     """A file's bytes, unpacked."""
     if path.suffix.lower() == ".gz":
         return cast("IO[bytes]", gzip.open(path, "rb"))
     if path.suffix.lower() == ".zst":
+        need_arrow(path)
         import pyarrow
 
         return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
-from rlscale.data.files import PACKED, Columns, check_columns, open_file
+from rlscale.data.files import PACKED, Columns, check_columns, need_arrow, open_file
 from rlscale.data.layouts import Row
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _AT_ONCE = 2**26  # bytes of texts that are made into Python's at once
 
 
 def parquet_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
+    need_arrow(path)
     import pyarrow
     import pyarrow.parquet
 
@@ -40,6 +41,7 @@ def parquet_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]
 
 
 def arrow_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
+    need_arrow(path)
     import pyarrow
 
     with open_file(path) as file:
