@@ -41,7 +41,8 @@ def main() -> None:
     status = forked(sys.argv[1:])
     if status is None:
         run_here()
-    sys.exit(status)
+    elif status:
+        sys.exit(status)
 
 
 @sentence_not_traceback
