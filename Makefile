@@ -15,7 +15,7 @@ SNAKE_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 
 include workflow/study.mk
 
-.PHONY: help check test test-long lint new-study real-model real-study docs lock env dist clean clean-env
+.PHONY: help check test test-long lint new-study real-model real-study docs docs-site lock env dist clean clean-env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,8 +52,15 @@ models/smollm2-135m-instruct/origin.json: requirements/real.txt | $(ENVIRONMENT)
 real-study: $(ENVIRONMENT) real-model ## GRPO of pretrained weights on a CPU, hours, resumable (docs/real.md)
 	@rlscale run --configfile config/real.yaml
 
-docs: $(ENVIRONMENT) ## write config/README.md from the configuration's schema
+docs: $(ENVIRONMENT) ## write config/README.md from the schema, docs/commands.md from the parsers
 	@python -m rlscale.study.config_table workflow/schemas/config.schema.yaml config/README.md
+	@python -m rlscale.cli.reference docs/commands.md
+
+docs-site: $(ENVIRONMENT) ## the documentation as a site in build/site, from an environment of its own
+	@uv venv --quiet --allow-existing build/docs
+	@uv pip install --quiet --python build/docs --require-hashes -r requirements/docs.txt
+	@build/docs/bin/sphinx-build -q -W --keep-going -d build/doctrees -c docs/site . build/site
+	@echo "docs-site: build/site/docs/site/index.html"
 
 lock: .venv/dev.stamp ## resolve requirements/*.in into the locks (UPGRADE=--upgrade: newest versions)
 	@sh requirements/lock.sh $(UPGRADE)

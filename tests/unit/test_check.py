@@ -65,6 +65,15 @@ MISTAKES = [
     ("evaluation/suites", {"all": {"longer_sum": 1}}, "no benchmark 'longer_sum'"),
     ("evaluation/top_up", [{"match": {"benchmark": "heldout"}, "samples": 9}], "held_out?"),
     ("evaluation/max_tokens", 64, "64 tokens do not fit into the context of arith-10k, 64"),
+    ("recipes/main/grpo", {"learning_rat": 1e-4}, "is missing; 'learning_rat' stands"),
+    ("recipes/main/grpo/loss_type", "grpo2", "TRL knows no loss 'grpo2'; did you mean grpo"),
+    ("recipes/main/grpo/temperature", [1.0], "[1.0] is not what TRL takes there (float)"),
+    ("recipes/main/prompt/template", "Solve this", "does not hold {problem}"),
+    ("models/arith-10k/base/made/num_attention_heads", 3, "3 heads do not divide hidden_size = 32"),
+    ("models/arith-10k/base", {"hub": "a/b", "revision": "main"}, "is not a commit of 40"),
+    ("models/arith 10k", {"family": "a"}, "letters and digits, between which . _ - may stand"),
+    ("benchmarks/gsm8k", {"samples": 1}, "benchmarks.gsm8k: the key 'path' is missing"),
+    ("data/arithmetic/held_out/problems", 0, "problems: 0 is less than the minimum of 1"),
     ("data/arithmetic/held_out/problems", 600, "4600 problems are drawn, but 600 are held out"),
 ]  # fmt: skip
 

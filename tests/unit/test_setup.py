@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
-LOCKS = ("cpu", "dev", "gpu", "analysis")
+LOCKS = ("cpu", "dev", "gpu", "analysis", "docs")
 
 
 def pins(lock: str) -> dict[str, str]:

@@ -50,6 +50,16 @@ def run_here() -> None:
     """Run a command in the current folder; its exit status is the command's."""
     # No process that is started from here takes modules from the folder that it works in.
     os.environ["PYTHONSAFEPATH"] = "1"
+    arguments = parser().parse_args()
+    if arguments.command not in _SMALL:
+        _check_product(arguments.command)
+    status = arguments.run(arguments)
+    if status:
+        sys.exit(status)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line: every command with its arguments."""
     parser = argparse.ArgumentParser(prog="rlscale", description=__doc__)
     parser.add_argument("--version", action="version", version=f"rlscale {rlscale.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -59,12 +69,7 @@ def run_here() -> None:
         own = commands.add_parser(name, help=said, description=module.__doc__)
         module.add_arguments(own)
         own.set_defaults(run=module.run)
-    arguments = parser.parse_args()
-    if arguments.command not in _SMALL:
-        _check_product(arguments.command)
-    status = arguments.run(arguments)
-    if status:
-        sys.exit(status)
+    return parser
 
 
 def _check_product(command: str) -> None:

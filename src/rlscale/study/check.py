@@ -8,11 +8,12 @@ from typing import Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import CURVE_COLUMNS
+from rlscale.evaluation.benchmarks import BENCHMARKS
 from rlscale.study import grid
 from rlscale.study.estimates import unfit
 from rlscale.study.names import check_names
 from rlscale.study.schema import SCHEMA, load, near, schema_findings, with_defaults
-from rlscale.training.grpo_keys import FIXED, grpo_keys
+from rlscale.training.grpo_keys import FIXED, LOSSES, grpo_keys, grpo_types
 
 Config = Mapping[str, Any]
 
@@ -116,11 +117,24 @@ def _sweeps(config: Config) -> Iterator[str]:
 def _grpo(config: Config) -> Iterator[str]:
     known = grpo_keys()
     for name, recipe in config["recipes"].items():
-        for key in recipe["grpo"]:
+        for key, value in recipe["grpo"].items():
+            at = f"recipes.{name}.grpo.{key}"
             if key in FIXED:
-                yield f"recipes.{name}.grpo.{key}: follows from other keys of the study; remove it"
+                yield f"{at}: follows from other keys of the study; remove it"
             elif known and key not in known:
-                yield f"recipes.{name}.grpo.{key}: TRL knows no such setting{_closest(key, known)}"
+                yield f"{at}: TRL knows no such setting{_closest(key, known)}"
+            elif known and not _fits_type(value, grpo_types()[key]):
+                kinds = " or ".join(sorted(grpo_types()[key] - {"None"}))
+                yield f"{at}: {value!r} is not what TRL takes there ({kinds})"
+            elif key == "loss_type" and value not in LOSSES:
+                yield f"{at}: TRL knows no loss {value!r}{near(str(value), LOSSES)}"
+
+
+def _fits_type(value: Any, kinds: frozenset[str]) -> bool:
+    """Whether a value is of one of the named types, where all of them are plain ones."""
+    if value is None or not kinds <= {"int", "float", "str", "bool", "None"}:
+        return True
+    return type(value).__name__ in kinds or (isinstance(value, int) and "float" in kinds)
 
 
 def _overrides(config: Config) -> Iterator[str]:
@@ -152,6 +166,27 @@ def _sections(config: Config) -> Iterator[str]:
         elif name not in config["benchmarks"]:
             near_names = near(name, config["benchmarks"])
             yield f"pretraining.unseen: no benchmark '{name}'{near_names}"
+
+
+def _made(config: Config) -> Iterator[str]:
+    """Heads of made models must divide their width."""
+    for name, model in config["models"].items():
+        made = model.get("base", {}).get("made", {})
+        width, heads = made.get("hidden_size", 0), made.get("num_attention_heads", 1)
+        if width % heads:
+            yield (
+                f"models.{name}.base.made.num_attention_heads: {heads} heads do not divide "
+                f"hidden_size = {width}"
+            )
+
+
+def _files(config: Config) -> Iterator[str]:
+    """Benchmarks of public sets need their local file."""
+    for name, entry in config["benchmarks"].items():
+        module = entry.get("module", name)
+        known = module in BENCHMARKS.names()  # A name that is not is said by the grid's check.
+        if known and "path" not in entry and BENCHMARKS.get(module).reads_file:
+            yield f"benchmarks.{name}: the key 'path' is missing; name its local file"
 
 
 def _resources(config: Config) -> Iterator[str]:
@@ -259,7 +294,7 @@ def _closest(name: str, known: Iterable[str]) -> str:
 
 
 _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
-    _sweeps, _grpo, _sections, _resources, _fits, _evaluation,
+    _sweeps, _grpo, _sections, _made, _files, _resources, _fits, _evaluation,
 )  # fmt: skip
 _CELL_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _overrides, _selected, _lengths, _pools, unfit,

@@ -11,6 +11,15 @@ import yaml
 from rlscale.core.errors import StudyError
 
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
+_LETTERS = "is not made of letters and digits, between which {} may stand"
+_FORMS = {
+    "^[0-9a-f]{40}\\Z": "is not a commit of 40 hexadecimal digits; the name of a branch would move",
+    "^[A-Za-z0-9][A-Za-z0-9_.-]*\\Z": _LETTERS.format(". _ -"),
+    "^[A-Za-z0-9][A-Za-z0-9._-]*\\Z": _LETTERS.format(". _ -"),
+    "^[A-Za-z0-9][A-Za-z0-9_]*\\Z": _LETTERS.format("_"),
+    "^[a-z0-9][a-z0-9_-]*\\Z": _LETTERS.format("_ -").replace("letters", "small letters"),
+    "\\{problem\\}": "does not hold {problem}, which stands for the problem's text",
+}
 _KINDS = {
     "integer": "a whole number", "number": "a number", "string": "a text", "array": "a list",
     "object": "a section of keys", "boolean": "true or false",
@@ -104,6 +113,8 @@ def near(name: str, known: Any) -> str:
 
 
 def _sentences(error: Any) -> Iterator[str]:
+    from jsonschema.exceptions import best_match
+
     where = ".".join(map(str, error.absolute_path))
     at = f"{where}: " if where else ""
     kind, value, wanted = error.validator, error.instance, error.validator_value
@@ -114,7 +125,11 @@ def _sentences(error: Any) -> Iterator[str]:
                 yield f"{f'{where}.' if where else ''}{key}: unknown key{near(str(key), known)}"
     elif kind == "required":
         missing = [key for key in wanted if key not in value]
-        yield f"{at}the key '{missing[0]}' is missing"
+        # An open section takes a misspelt key for one of its own.
+        written = [] if error.schema.get("additionalProperties") is False else map(str, value)
+        close = difflib.get_close_matches(missing[0], written, n=1)
+        said = f"; '{close[0]}' stands there" if close else ""
+        yield f"{at}the key '{missing[0]}' is missing{said}"
     elif kind == "dependentRequired":
         lacking = {key: need for key, need in wanted.items() if key in value}
         key, need = next((k, n) for k, ns in lacking.items() for n in ns if n not in value)
@@ -133,6 +148,10 @@ def _sentences(error: Any) -> Iterator[str]:
         given = [one for one in choices if one in value]
         said = f"not both of {' and '.join(given)}" if given else "none of them is there"
         yield f"{at}exactly one of {', '.join(choices)} is needed; {said}"
+    elif kind == "pattern" and wanted in _FORMS:
+        yield f"{at}{value!r} {_FORMS[wanted]}"
+    elif error.context and (nearest := best_match([error])) is not error:
+        yield from _sentences(nearest)
     else:
         meaning = error.schema.get("description", "")
         yield f"{at}{error.message.splitlines()[0]}{f' ({meaning})' if meaning else ''}"

@@ -38,12 +38,14 @@ class Benchmark:
         prompt: Text with ``{problem}``; None: the recipe's own prompt.
         verifier: Name of the verifier of its answers (``rlscale.judging.verifiers``); None: the
             data set's.
+        reads_file: Whether it needs a local file (key ``path``).
     """
 
     version: int
     load: Callable[[Mapping[str, Any]], "pandas.DataFrame"]
     prompt: str | None = None
     verifier: str | None = None
+    reads_file: bool = False
 
 
 BENCHMARKS: Registry[Benchmark] = Registry(
@@ -195,7 +197,7 @@ def published(source: str, prompt: str, verifier: str) -> Benchmark:
             answers.append(answer)
         return problem_table(problems, answers, source=source)
 
-    return Benchmark(version=1, load=load, prompt=prompt, verifier=verifier)
+    return Benchmark(version=1, load=load, prompt=prompt, verifier=verifier, reads_file=True)
 
 
 def file_of(settings: Mapping[str, Any], source: str) -> Path:

@@ -25,4 +25,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(problems, [str(row["answer"]) for row in rows], source="aime_2025")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="math")
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="math", reads_file=True)

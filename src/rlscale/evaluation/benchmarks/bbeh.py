@@ -30,4 +30,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     )
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="final_answer")
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="final_answer", reads_file=True)

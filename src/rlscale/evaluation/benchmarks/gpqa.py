@@ -33,4 +33,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(questions, letters, source="gpqa")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="choice")
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="choice", reads_file=True)

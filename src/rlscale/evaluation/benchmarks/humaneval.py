@@ -52,4 +52,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(stubs, answers, source="humaneval")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="program")
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="program", reads_file=True)

@@ -46,4 +46,6 @@ def _list(value: Any) -> list[Any]:
     return list(json.loads(value) if isinstance(value, str) else value)
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt="{problem}", verifier="instructions")
+BENCHMARK = Benchmark(
+    version=1, load=load, prompt="{problem}", verifier="instructions", reads_file=True
+)

@@ -83,4 +83,6 @@ def _tests(text: str) -> list[dict[str, str]]:
     return found
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="stdin_program")
+BENCHMARK = Benchmark(
+    version=1, load=load, prompt=PROMPT, verifier="stdin_program", reads_file=True
+)

@@ -37,4 +37,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(questions, answers, source="olympiad_bench")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="math")
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="math", reads_file=True)

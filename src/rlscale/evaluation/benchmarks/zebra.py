@@ -24,4 +24,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(problems, [canonical_json(grid) for grid in grids], source="zebra")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt="{problem}", verifier="grid")
+BENCHMARK = Benchmark(version=1, load=load, prompt="{problem}", verifier="grid", reads_file=True)
