@@ -117,7 +117,7 @@ def _contrast(entry: dict[str, Any]) -> list[Evidence]:
     contrast = entry["contrast"]
     if not contrast:
         return []
-    what = f"k({contrast['larger']}) − k({contrast['smaller']})"
+    what = f"k({contrast['larger']}) − k({contrast['smaller']}) against compute"
     return [evidence(entry, what, contrast["difference"])]
 
 

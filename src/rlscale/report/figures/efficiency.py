@@ -107,9 +107,12 @@ def _evidence(free: dict[str, Any], law: dict[str, Any], key: tuple[str, str]) -
     if not own["sizes"]:
         return []
     largest = own["sizes"][-1]
-    found = [evidence(own, f"k of the largest size, {largest['model']}", largest["k"])]
+    what = f"k of the largest size, {largest['model']}, against compute"
+    found = [evidence(own, what, largest["k"])]
     if "K_max" in entry["parameters"]:
-        found.append(evidence(entry, "K_max of the law", entry["parameters"]["K_max"]))
+        found.append(
+            evidence(entry, "K_max of the law, against compute", entry["parameters"]["K_max"])
+        )
     return found
 
 
