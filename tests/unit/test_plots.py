@@ -441,7 +441,7 @@ MATHEMATICS = {"MATH-500": (0, -0.20), "gsm8k": (0, -0.22), "AIME2024": (0, -0.2
 )
 def test_gains_carry_over_where_mathematics_falls_by_more_than_the_rest(beyond, verdict):
     table = transfer(MATHEMATICS | beyond)
-    change = _changes(table, ["held_out", *MATHEMATICS, *beyond])
+    change = _changes(table, ["held_out", *MATHEMATICS, *beyond], "held_out")
     assert _carried(change) == verdict
     within, further = _evidence(change)
     assert within.value == "-0.210"

@@ -82,13 +82,13 @@ def domain_transfer(inputs: Inputs) -> Drawing:
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=2)
     note(figure, [bar_words(table, inputs.settings["level"], OVER), inputs.missing()])
-    change = _changes(table, benchmarks)
+    change = _changes(table, benchmarks, inputs.settings["benchmark"])
     answers = [_carried(own) for _, own in change.groupby("variant")]
     found = [one for _, own in change.groupby("variant") for one in _evidence(own)]
     return Drawing(figure, table, _words(change), agreed(answers), found)
 
 
-def _changes(table: "pandas.DataFrame", benchmarks: list[str]) -> "pandas.DataFrame":
+def _changes(table: "pandas.DataFrame", benchmarks: list[str], held_out: str) -> "pandas.DataFrame":
     """Change of the loss of every variant's largest size: variant, n, benchmark, field, change."""
     import pandas
 
@@ -96,7 +96,7 @@ def _changes(table: "pandas.DataFrame", benchmarks: list[str]) -> "pandas.DataFr
     wide = largest.pivot_table("value", ["variant", "n", "benchmark"], "when").reset_index()
     change = wide.assign(change=wide["after"] - wide["before"])
     change["field"] = change["benchmark"].map(_field)
-    change.loc[change["benchmark"] == benchmarks[0], "field"] = ""  # What was trained on.
+    change.loc[change["benchmark"] == held_out, "field"] = ""  # What was trained on.
     order = pandas.Categorical(change["benchmark"], benchmarks)
     return change.assign(order=order.codes).sort_values(["variant", "order"])
 
