@@ -35,6 +35,14 @@ _BANK = {
 }
 
 
+class _Defaults(argparse.ArgumentDefaultsHelpFormatter):
+    """Defaults in the help, where there are any."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        nothing = action.default in (None, False, [])
+        return action.help if nothing else super()._get_help_string(action)
+
+
 @sentence_not_traceback
 def main() -> None:
     """Run a command in the current folder, by a fork server where there is one for it."""
@@ -66,7 +74,9 @@ def parser() -> argparse.ArgumentParser:
     studies.add_arguments(commands)
     steps.add_arguments(commands)
     for name, (module, said) in (_SMALL | _BANK).items():
-        own = commands.add_parser(name, help=said, description=module.__doc__)
+        own = commands.add_parser(
+            name, help=said, description=module.__doc__, formatter_class=_Defaults
+        )
         module.add_arguments(own)
         own.set_defaults(run=module.run)
     return parser

@@ -20,12 +20,22 @@ _INTRODUCTION = """\
 2: the arguments are wrong; 85: a training was stopped, saved itself, and goes on when it is started
 again; 86: another process has the cell.
 """
+_STEPS = """\
+## rlscale step
+
+Any other step of a study by hand, as its rule runs it; each also takes `--configfile`.
+
+| step and its arguments | what it does |
+| --- | --- |"""
 _TARGET = re.compile(r"^([a-z-]+):.*## (.*)", re.M)
 
 
 def write(parser: argparse.ArgumentParser, makefiles: str) -> str:
     """The whole page: a section for each command, and a table of the targets of make."""
-    parts = [_INTRODUCTION, *(_section(command) for command in _commands(parser))]
+    commands = list(_commands(parser))
+    steps = [command for command in commands if command.prog.startswith(f"{parser.prog} step ")]
+    parts = [_INTRODUCTION, *(_section(command) for command in commands if command not in steps)]
+    parts += [_STEPS, *map(_step, steps), ""]
     rows = [f"| `make {name}` | {_cell(said)} |" for name, said in _TARGET.findall(makefiles)]
     return "\n".join([*parts, "## make\n\n| target | what it does |\n| --- | --- |", *rows]) + "\n"
 
@@ -47,6 +57,12 @@ def _section(command: argparse.ArgumentParser) -> str:
     if rows:
         lines += ["| argument | default | meaning |", "| --- | --- | --- |", *rows, ""]
     return "\n".join(lines)
+
+
+def _step(command: argparse.ArgumentParser) -> str:
+    names = [action.dest for action in command._actions if not action.option_strings]
+    words = " ".join([*command.prog.split()[2:], *(f"<{name}>" for name in names)])
+    return f"| `{words}` | {command.description} |"
 
 
 def _row(action: argparse.Action) -> str:
