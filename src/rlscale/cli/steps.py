@@ -17,13 +17,15 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     """Declare the commands."""
     train = commands.add_parser(
         "train", help="train a cell, or go on with its training",
-        description="Train a cell, or go on with its training.", epilog=f"example: rlscale train {_CELL}",
+        description="Train a cell, or go on with its training.",
+        epilog=f"example: rlscale train {_CELL}",
     )  # fmt: skip
     train.add_argument("cell", help="<recipe>/<model>-<variant>/tau<t>-g<G>/seed<s>")
     train.add_argument("--here", action="store_true", help="as one of the processes of its job")
     evaluate = commands.add_parser(
         "evaluate", help="evaluate all checkpoints of a cell",
-        description="Evaluate all checkpoints of a cell.", epilog=f"example: rlscale evaluate {_CELL}",
+        description="Evaluate all checkpoints of a cell.",
+        epilog=f"example: rlscale evaluate {_CELL}",
     )  # fmt: skip
     evaluate.add_argument("cell", help="as for train")
     evaluate.add_argument("--pause", type=Path, help="pause.json of a training that waits")
