@@ -125,7 +125,7 @@ def per_cent(value: float) -> str:
 
 
 _MANTISSAS: tuple[tuple[float, ...], ...] = (
-    (1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), tuple(np.arange(1, 10, 0.5)),
+    (1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7),
 )  # fmt: skip
 
 
