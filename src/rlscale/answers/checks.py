@@ -252,7 +252,8 @@ def _statuses(fits: Fits) -> Check:
 
 
 def _runs(curves: "pandas.DataFrame") -> Check:
-    keys = ["recipe", "model", "variant", "tau", "group_size"]
-    runs = curves.groupby(keys, dropna=False)["cell"].nunique()
-    single = [f"{key[1]} {key[2]} (tau {key[3]:g}, G {key[4]:g})" for key in runs.index[runs < 2]]
+    sized = curves.assign(size=curves["n_params"].fillna(curves["n_params_nominal"]))
+    keys = ["recipe", "size", "model", "variant", "tau", "group_size"]
+    runs = sized.groupby(keys, dropna=False)["cell"].nunique()
+    single = [f"{key[2]} {key[3]} (tau {key[4]:g}, G {key[5]:g})" for key in runs.index[runs < 2]]
     return _result("at least two runs of everything", single, f"{len(runs)} settings", "listed")
