@@ -103,6 +103,16 @@ def test_a_folder_in_the_place_of_a_table_is_one_sentence(here, monkeypatch, cap
     assert "is a folder" in command(monkeypatch, capsys, "fit", "curves.csv")[1]
 
 
+def test_a_table_may_be_packed_and_other_files_are_named(here, monkeypatch, capsys):
+    straight_curves(runs=2).to_csv("curves.csv.gz", index=False)
+    chosen = ("--select", "tau=1")
+    printed, said = command(monkeypatch, capsys, "fit", "curves.csv.gz", *chosen)
+    assert "K_max = " in printed, said
+    for name, content in (("a.csv", b"study,\xe9\n"), ("a.csv.gz", b"\x1f\x8b no gzip")):
+        (here / name).write_bytes(content)
+        assert f"{name}: cannot be read as CSV" in command(monkeypatch, capsys, "fit", name)[1]
+
+
 def test_models_may_be_named_by_numbers_and_columns_separated_by_semicolons(
     here, monkeypatch, capsys
 ):

@@ -9,6 +9,7 @@ import pandas
 import pytest
 from run_writers import WRITERS
 
+from rlscale.cli.main import main
 from rlscale.core.errors import StudyError
 from rlscale.curves.formats.wandb_api import fetch_runs
 from rlscale.curves.guess import guess_format
@@ -133,7 +134,7 @@ class Run:
         return [{"_step": s, "acc": s / 10, "table": {"_type": "table"}} for s in (1, 2)]
 
 
-def test_runs_from_the_server_are_kept_and_read(tmp_path, monkeypatch):
+def test_runs_from_the_server_are_kept_and_read(tmp_path, monkeypatch, capsys):
     wandb = types.ModuleType("wandb")
     asked = []
     wandb.Api = lambda: types.SimpleNamespace(runs=lambda path: asked.append(path) or [Run()])
@@ -145,6 +146,23 @@ def test_runs_from_the_server_are_kept_and_read(tmp_path, monkeypatch):
     columns = {"loss": "1 - acc", "seed": "config/seed"}
     table = curves("wandb", file, "", columns=columns)
     assert table[["step", "seed", "loss"]].values.tolist() == [[1, 1, 0.9], [2, 1, 0.8]]
+
+    monkeypatch.chdir(tmp_path)
+    options = ["--map", "loss=1 - acc", "seed=config/seed", "--set", "model=Qwen2.5-7B",
+               "variant=base", "benchmark=held_out", "--yes"]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["rlscale", "ingest", "--entity", "me", *options])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--entity and --project go together" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--project", "mine"])
+    main()
+    assert "read as wandb" in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "wandb", None)  # what is kept is read again without it
+    monkeypatch.setattr(sys, "argv", ["rlscale", "ingest", "--mapping", "curves.mapping.yaml",
+                                      "--yes", "--output", "again.csv"])  # fmt: skip
+    main()
+    assert Path("again.csv").read_bytes() == Path("curves.csv").read_bytes()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
 
     def refused():
         raise RuntimeError("no such project")

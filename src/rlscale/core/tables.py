@@ -1,5 +1,6 @@
 """The tables that parts of a study share: column names, checks on reading, stable writing."""
 
+import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,12 +84,18 @@ def _read_csv(path: Path) -> "pandas.DataFrame":
     if path.is_dir():
         raise StudyError(f"{path}: is a folder; name the curves table in it")
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        packed = path.suffix.lower() == ".gz"
+        with (gzip.open if packed else open)(path, "rt", encoding="utf-8-sig") as file:
             separator = max(",;\t", key=file.readline().count)
         decimal = "," if separator == ";" else "."
         kinds = dict.fromkeys(TEXT_COLUMNS, "string")
         table = pandas.read_csv(path, sep=separator, decimal=decimal, dtype=kinds)
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise StudyError(
+            f"{path}: cannot be read as CSV in UTF-8 ({error}); save it as such, or give a log to "
+            "`rlscale ingest`"
+        ) from None
+    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, OSError) as error:
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
     check_width(table, str(path))
     return table
