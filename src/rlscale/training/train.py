@@ -209,7 +209,11 @@ def _write_tables(
     import pandas
 
     logs = [
-        {"step": entry["step"] // updates_per_step, **{key: entry.get(key) for key in METRICS}}
+        {
+            "step": entry["step"] // updates_per_step,
+            **{key: entry.get(key) for key in METRICS},
+            **{key: value for key, value in entry.items() if key.startswith("sampling/")},
+        }
         for entry in trainer.state.log_history
         if "reward" in entry
     ]

@@ -1,0 +1,1 @@
+"""`rlscale gpu-check`: a small study by each launch that a machine allows, and what it shows."""
