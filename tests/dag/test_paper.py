@@ -131,6 +131,20 @@ def test_the_grid_is_complete_and_can_run(paper):
     assert groups == {4, 8, 16, 32}
 
 
+@pytest.mark.parametrize(
+    ("model", "by_hand"),
+    [
+        ("qwen2.5-1.5b", (4.058e18, 1.038e19, 19.6, 7.72, 4.19)),
+        ("qwen2.5-72b", (2.174e20, 4.806e20, 909, 22.3, 8.08)),
+    ],
+)
+def test_two_planned_cells_are_those_reckoned_by_hand(model, by_hand, paper):
+    """Those of docs/paper_scale.md."""
+    row = plan_study(paper).set_index("cell").loc[f"main/{model}-base/tau1-g8/seed1"]
+    columns = ["compute_flops", "flops", "gpu_hours", "wall_hours", "evaluation_hours"]
+    assert row[columns].tolist() == pytest.approx(by_hand, rel=2e-3)
+
+
 def test_one_protocol_for_all_cells_of_a_fit(paper):
     selected = paper["fit"]["select"]
     cells = [

@@ -95,14 +95,14 @@ FROZEN = {**RECIPE["grpo"], "model_init_kwargs": {"dtype": "bfloat16"}}
 def test_frozen_weights_may_be_in_bfloat16(training_inputs, tmp_path):
     """What is not adapted keeps its bits, and bfloat16 does not round the adapters away."""
     run = Run(tmp_path, training_inputs)
-    lora = {**LORA, "target_modules": ["down_proj"]}
-    run.finish({**RECIPE, "lora": lora, "grpo": FROZEN})
+    run.finish({**RECIPE, "lora": LORA, "grpo": FROZEN})
     start = load_file(training_inputs / "checkpoints/models/tiny-base/model.safetensors")
     end = load_file(tmp_path / f"checkpoints/step{STEPS}/model.safetensors")
     changed = {n for n, value in start.items() if not torch.equal(end[n], value.bfloat16().float())}
-    assert changed == {"model.layers.0.mlp.down_proj.weight"}
-    adapted = end[changed.pop()]
-    assert not torch.equal(adapted, adapted.bfloat16().float())
+    layers = ("self_attn.q_proj", "mlp.down_proj")
+    assert changed == {f"model.layers.0.{layer}.weight" for layer in layers}
+    for name in changed:
+        assert not torch.equal(end[name], end[name].bfloat16().float())
 
 
 @pytest.mark.parametrize(
