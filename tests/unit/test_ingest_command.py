@@ -89,6 +89,8 @@ def bad(change) -> pandas.DataFrame:
         (lambda t: t.__setitem__("n_problems", 0), "row 2: n_problems 0 at step"),
         (lambda t: t.__setitem__("n_problems", -5), "row 2: n_problems -5 at step"),
         (lambda t: t.__setitem__("n_params", 0), "row 2: n_params 0 at step"),
+        (lambda t: t.__setitem__("n_params", "1,000"), "row 2: n_params is '1,000', not a number"),
+        (lambda t: t.__setitem__("loss", 60.5), "1 - 0.01 times it where it counts successes"),
         (lambda t: t.__setitem__("data_samples", float("inf")), "data_samples inf at step"),
         (lambda t: t.__setitem__("data_samples", 0), "data_samples 0 at step"),
     ],
@@ -157,6 +159,8 @@ def test_a_range_selects_and_the_numbers_are_written_as_a_table(here, monkeypatc
     assert "K\\_max" in (here / "t.tex").read_text()
     points = [int(re.search(r"\((\d+) points", said)[1]) for said in (printed, whole)]
     assert points[0] < points[1]
+    for open_end in ("step=..8", "step=16.."):
+        assert "K_max = " in command(monkeypatch, capsys, *chosen, open_end)[0]
     _, said = command(monkeypatch, capsys, *chosen, "model=a..b")
     assert "a range is of numbers" in said
     _, said = command(monkeypatch, capsys, *chosen, "--table", "t.xlsx")

@@ -172,7 +172,7 @@ def _selection(pair: str, curves: "pandas.DataFrame") -> tuple[str, list[float |
         raise StudyError(f"--select {pair}: the form is column=value, =value,value or =low..high")
     low, dots, high = values.partition("..")
     if dots:
-        ends = _value("", low), _value("", high)
+        ends = _value("", low or "-inf"), _value("", high or "inf")
         if column not in curves.columns or any(isinstance(end, str) for end in ends):
             raise StudyError(f"--select {pair}: a range is of numbers, of a column of curves.csv")
         known = curves[column]

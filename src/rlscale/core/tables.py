@@ -138,8 +138,15 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
         try:
             numbers = as_counts if name in FLOPS else pandas.to_numeric
             table[name] = numbers(table[name])
-        except (ValueError, TypeError) as error:
-            raise StudyError(f"{where}: column {name} holds text ({error})") from None
+        except (ValueError, TypeError):
+            known = pandas.to_numeric(table[name], errors="coerce").notna() | table[name].isna()
+            bad = known.index[~known]
+            place = f"column {name} holds text,"
+            if len(bad):
+                place = f"row {bad[0] + 2}: {name} is '{table.loc[bad[0], name]}',"
+            raise StudyError(
+                f"{where}: {place} not a number; write plain numbers, such as 1234.5"
+            ) from None
     table["status"] = table["status"].fillna("ok")
     odd = table.index[~table["status"].isin(STATUSES)]
     if len(odd):
@@ -151,7 +158,12 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
     if len(outside):
         row = outside[0]
         value = table.loc[row, "loss"]
-        hint = "; is it a percentage? Divide by 100" if 1 < value <= 100 else ""
+        hint = (
+            "; a percentage? Write 0.01 times it where it counts errors, 1 - 0.01 times it where "
+            "it counts successes"
+            if 1 < value <= 100
+            else ""
+        )
         raise StudyError(f"{where}: row {row + 2}: loss {value} is not between 0 and 1{hint}")
     _check_numbers(table, where)
     repeated = table.index[table.duplicated(list(CURVE_KEY))]
