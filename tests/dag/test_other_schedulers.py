@@ -1,6 +1,8 @@
 """A scheduler that is not Slurm: jobs of a toy queue, each in a PID namespace of its own."""
 
+import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,33 +14,60 @@ from conftest import ROOT, small_config
 
 TOY = Path(__file__).with_name("toy_queue")
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "true"]
+TARGET = "results/benchmarks/longer_sums/manifest.json"
+GENERIC = "snakemake_executor_plugin_cluster_generic"
 
-
-@pytest.mark.slow
-@pytest.mark.skipif(
+pytestmark = pytest.mark.skipif(
     subprocess.run(NAMESPACE, capture_output=True).returncode != 0, reason="no PID namespaces here"
 )
-def test_jobs_of_another_scheduler_run_where_slurms_commands_are_dead(tmp_path):
-    dead = tmp_path / "bin" / "squeue"
+
+
+def run_by(executor: list[str], folder: Path) -> str:
+    """Make a benchmark of the small study by jobs, where squeue is dead; returns what was said."""
+    dead = folder / "bin" / "squeue"
     dead.parent.mkdir()
     dead.write_text("#!/bin/sh\necho 'Unable to contact slurm controller' >&2\nexit 1\n")
     dead.chmod(0o755)
-    (tmp_path / "study.yaml").write_text(yaml.safe_dump(small_config()))
-    target = "results/benchmarks/longer_sums/manifest.json"
+    (folder / "study.yaml").write_text(yaml.safe_dump(small_config()))
     done = subprocess.run(
         [
-            sys.executable, "-m", "snakemake", "--executor", "toyqueue", "--jobs", "2",
+            sys.executable, "-m", "snakemake", *executor, "--jobs", "2",
             "--snakefile", ROOT / "Snakefile", "--configfile", "study.yaml",
-            "--seconds-between-status-checks", "1", target,
+            "--seconds-between-status-checks", "1", TARGET,
         ],
-        cwd=tmp_path, capture_output=True, text=True, timeout=170,
+        cwd=folder, capture_output=True, text=True, timeout=170,
         env={
             **os.environ,
-            "PATH": f"{dead.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": f"{TOY}:{ROOT / 'src'}",
+            "TOY_QUEUE": str(folder / "queue"),
+            "PATH": f"{dead.parent}:{TOY}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": f"{TOY}:{ROOT / 'src'}:{os.environ.get('PYTHONPATH', '')}",
         },
     )  # fmt: skip
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-3000:]
     assert "warning: jobs of an earlier run were not looked for" in said
-    assert (tmp_path / target).exists()
+    assert (folder / TARGET).exists()
+    return said
+
+
+@pytest.mark.slow
+def test_jobs_of_another_scheduler_run_where_slurms_commands_are_dead(tmp_path):
+    run_by(["--executor", "toyqueue"], tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(importlib.util.find_spec(GENERIC) is None, reason=f"no {GENERIC} here")
+def test_the_line_of_the_docs_submits_jobs_with_what_their_rules_ask_for(tmp_path):
+    page = (ROOT / "docs/cluster.md").read_text()
+    lines = re.findall(
+        r"(?m)^    ((?:executor|cluster-generic|default-resources).*(?:\n      .*)*)", page
+    )
+    profile = yaml.safe_load("\n".join(lines))
+    profile["default-resources"] |= yaml.safe_load((ROOT / "slurm/config.yaml").read_text())[
+        "default-resources"
+    ]
+    (tmp_path / "profile").mkdir()
+    (tmp_path / "profile/config.yaml").write_text(yaml.safe_dump(profile))
+    run_by(["--profile", "profile"], tmp_path)
+    asked = (tmp_path / "queue/1.asked").read_text()
+    assert asked == "-l gpu=0,mem=8000M"
