@@ -239,3 +239,20 @@ def test_forecasts_go_over_tau_as_over_sizes():
     spec = FitSpec("free_slopes", "data", "loss", settings)
     document = forecast_curves(train, targets, spec, INTRA)
     assert [one["status"] for one in document["predictions"]] == ["ok"] * 4
+
+
+def test_a_probed_shape_is_covered_where_slopes_scatter_over_sizes():
+    hits = []
+    for seed in range(12):
+        group = draw_study(np.random.default_rng([8, seed]), Design(scatter=0.2)).group
+        value = np.where((group.size_of == 6)[:, None] & (group.steps > 5), np.nan, group.value)
+        target, split = Target("simulated", "base", "72b", 72e9), Split("inter", probe=5)
+        spec = FitSpec("free_slopes", settings=SETTINGS)
+        (found,) = forecast_group(replace(group, value=value), [target], spec, split)
+        at = np.log([row.x for row in found.grid])
+        y, u = np.log(group.per_size(group.value)[6, 5:]), np.log(group.x[0, 5:])
+        low, high = (
+            np.interp(u, at, [getattr(row, end) for row in found.grid]) for end in ("low", "high")
+        )
+        hits.append(((low <= y) & (y <= high)).mean())
+    assert np.mean(hits) >= 0.8

@@ -26,11 +26,11 @@ from rlscale.laws.groups import (
 )
 from rlscale.laws.law import Fit
 from rlscale.laws.mixture import mix
-from rlscale.laws.points import Points, points_of
+from rlscale.laws.points import Points, free_lines, points_of
 from rlscale.laws.prediction import unseen_size
 from rlscale.laws.records import Record
 from rlscale.laws.spec import FitSpec, Settings
-from rlscale.laws.straight import FreeSlopes, carry_on
+from rlscale.laws.straight import FreeSlopes, carry_on, line_error
 from rlscale.laws.study import trouble
 from rlscale.laws.turning import turned
 from rlscale.laws.uncertainty import block_replicates, crossed_replicates
@@ -243,6 +243,8 @@ def forecast_group(
         y, noise = _predict(fits, points, target, split, u, rng)
         if split.kind == "inter" and not split.tuned:
             noise = noise + _scatter_of_k(fits, slopes, target, split, points, u, rng)
+            if split.probe and not law.mixed():
+                noise = noise + _scatter_of_shape(points, target, u, rng, len(noise))
         noise = noise + _measurement(group, fit, y[0], rng, len(noise))
         ends = [(1 - settings.level) / 2, (1 + settings.level) / 2]
         low, high = np.quantile(y[1:] + noise, ends, axis=0)
@@ -322,6 +324,24 @@ def _scatter_of_k(
         m = points.models.index(target.model)
         centre = points.u[m, points.present[m]].mean()
     return np.asarray((fits.k(new)[1:] - k[:, None]) * (u - centre))
+
+
+def _scatter_of_shape(
+    points: Points, target: Target, u: Array, rng: np.random.Generator, count: int
+) -> Array:
+    """How far a target's slope may lie from that carried on, as sizes' own do (B, G).
+
+    Laws without k(N) know no scatter of their shapes over sizes. Nor do fewer than three sizes.
+    """
+    if len(points.models) < 4:
+        return np.zeros((count, 1))
+    m = points.models.index(target.model)
+    others = _subset(points, np.arange(len(points.models)) != m)
+    slope = free_lines(others, others.w[None]).slope
+    apart = (slope - carry_on(others.n, slope, others.n))[0]
+    spread, freedom = line_error(others.n, apart, target.n)
+    centre = points.u[m, points.present[m]].mean()
+    return np.asarray(spread * rng.standard_t(freedom, (count, 1)) * (u - centre))
 
 
 def _subset(points: Points, kept: Bools) -> Points:

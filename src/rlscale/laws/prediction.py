@@ -6,7 +6,7 @@ import numpy as np
 
 from rlscale.laws.arrays import Array
 from rlscale.laws.law import Fit
-from rlscale.laws.straight import carry_on
+from rlscale.laws.straight import carry_on, line_error
 
 _SEED = 6
 
@@ -52,12 +52,7 @@ def predict(estimate: Fit, replicated: Fit | None, n: float, x: Array, level: fl
 def unseen_size(fits: Fit, n: float, u: Array, rng: np.random.Generator) -> Array:
     """Scatter of intercepts about their line in log N, and the runs of the size itself (B, G)."""
     points, count = fits.points, len(fits.theta) - 1
-    sizes = np.log(points.n)
-    apart = fits.law.scatter(fits)
-    freedom = max(1, len(sizes) - 2)
-    away = sizes - sizes.mean()
-    leverage = 1 / len(sizes) + (np.log(n) - sizes.mean()) ** 2 / (away**2).sum()
-    spread = np.sqrt((apart**2).sum() / freedom * (1 + leverage))
+    spread, freedom = line_error(points.n, fits.law.scatter(fits), n)
     scatter = spread * rng.standard_t(freedom, (count, 1))
     # ASSUME the runs of an unseen size drift like those of the largest size seen.
     drawn = 1 + rng.permutation(count)

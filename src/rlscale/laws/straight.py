@@ -207,6 +207,20 @@ def carry_on(n: Array, values: Array, new: Array) -> Array:
     )
 
 
+def line_error(n: Array, apart: Array, new: float) -> tuple[float, int]:
+    """Standard error of a value that ``carry_on`` gives a new size, and its degrees of freedom.
+
+    Args:
+        n: Sizes (M).
+        apart: How far the value of each lies from the line (M).
+        new: The new size.
+    """
+    sizes, freedom = np.log(n), max(1, len(n) - 2)
+    away = sizes - sizes.mean()
+    leverage = 1 / len(sizes) + (np.log(new) - sizes.mean()) ** 2 / (away**2).sum()
+    return float(np.sqrt((apart**2).sum() / freedom * (1 + leverage))), freedom
+
+
 def intercepts_for(k: Array, points: Points, w: Array) -> Array:
     """Best log of the metric at the points' centre for lines of slope -k (B, M)."""
     return weighted_mean(points.y, w) + k * (weighted_mean(points.u[None], w) - points.centre)
