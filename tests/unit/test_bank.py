@@ -87,7 +87,7 @@ def repeat_a_cell(curves):
 
 
 BAD = {
-    "percent": (set_rows("loss", lambda v: 100 * v), "is it a percentage"),
+    "percent": (set_rows("loss", lambda v: 100 * v), "a percentage?"),
     "sizes in 1e9": (set_rows("n_params", lambda v: v / 1e9), "write 7e9 for 7B"),
     "epochs": (set_rows("data_samples", lambda v: v / 1e5), "count problems"),
     "PFLOPs": (set_rows("compute_flops", lambda v: v / 1e15), "write FLOPs"),
