@@ -40,6 +40,15 @@ def test_a_run_that_stops_early_does_not_move_its_sizes_slope():
     assert group["parameters"]["K_max"]["estimate"] == pytest.approx(K_MAX, rel=1e-4)
 
 
+def test_all_runs_of_a_seed_may_stop_early():
+    table = levelled(straight_curves(runs=2, n_problems=500, n_samples=5e6))
+    cut = table["seed"].eq(1) & table["step"].gt(10)
+    (group,) = fit_document(table[~cut], settings=FIT)["groups"]
+    for size in group["sizes"]:
+        assert size["k"]["estimate"] == pytest.approx(exact_slope(size["n"]), abs=1e-6)
+    assert group["parameters"]["K_max"]["estimate"] == pytest.approx(K_MAX, rel=1e-4)
+
+
 def test_the_mean_of_full_runs_is_their_plain_mean():
     group = draw_study(np.random.default_rng(2), Design()).group
     np.testing.assert_array_equal(mean_curves(group), group.per_size(group.value))

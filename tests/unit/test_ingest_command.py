@@ -100,6 +100,12 @@ def test_counts_that_cannot_be_are_refused_by_row(here, monkeypatch, capsys, cha
     assert words in command(monkeypatch, capsys, "fit", "curves.csv")[1]
 
 
+def test_an_unknown_size_is_one_sentence(here, monkeypatch, capsys):
+    straight_curves(runs=2).to_csv("curves.csv", index=False)
+    _, said = command(monkeypatch, capsys, "fit", "curves.csv", "--size", "params")
+    assert "'params' is none of n_params, n_params_total, n_params_nominal" in said
+
+
 def test_a_folder_in_the_place_of_a_table_is_one_sentence(here, monkeypatch, capsys):
     (here / "curves.csv").mkdir()
     assert "is a folder" in command(monkeypatch, capsys, "fit", "curves.csv")[1]
