@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -163,6 +164,28 @@ def test_a_kill_loses_no_flushed_sample(study, tmp_path):
     assert json.loads(again.stdout.splitlines()[-1])["generated"] == len(done) - kept
     found = pandas.read_parquet(tmp_path / "samples.parquet")
     assert found.set_index(list(KEY))["text"].equals(done.set_index(list(KEY))["text"])
+
+
+@pytest.mark.long
+def test_shards_measure_the_same_bytes_as_one_job(study, tmp_path):
+    whole, _ = rated(study)
+    config = rated_config(SAMPLES)
+    config["resources"]["default"]["evaluation"] = {"shards": 2}
+    shutil.copytree(study.folder, tmp_path / "study", symlinks=True)
+    shared = Study(tmp_path / "study", config)
+    folder, _ = rated(shared)
+    shutil.rmtree(folder / "pass_rates")
+    rates = "results/data/arithmetic/pass_rates/manifest.json"
+    shared.run(rates)
+    for name in ("samples.parquet", "pass_rates.parquet", "manifest.json"):
+        made, expected = (place / "pass_rates" / name for place in (folder, whole))
+        assert made.read_bytes() == expected.read_bytes(), name
+    logs = shared.folder / "logs/ask_set/arithmetic"
+    said = [json.loads(path.read_text().splitlines()[-1]) for path in sorted(logs.glob("*.log"))]
+    assert len(said) == 2
+    assert all(shard["generated"] for shard in said)
+    config["resources"]["default"]["evaluation"] = {"shards": 5}
+    assert Study(shared.folder, config).planned(rates) == {}
 
 
 def test_again_nothing_is_asked_and_more_samples_are_added_to_those_there(study):

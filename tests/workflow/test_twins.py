@@ -12,13 +12,18 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from tiny_cell import settings, write_benchmark
 from training_run import RECIPE, Run
 from twins import NESTED, TWINS, make_nested, make_twin
 
 from conftest import ROOT
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest
+from rlscale.core.tables import read_curves
+from rlscale.curves.assemble import make_curve
+from rlscale.evaluation.benchmarks import problem_table
 from rlscale.evaluation.engine import Engine, Machine, Request
+from rlscale.evaluation.evaluate import evaluate_cell
 from rlscale.models.folders import load_model
 from rlscale.models.sources import make_model
 from rlscale.models.weights import differing_tensor, tensor_shapes, weights_digest
@@ -144,3 +149,33 @@ def test_an_engine_runs_each_of_a_twins_checkpoints(name, trained):
         assert all(0 < len(made[i].tokens) <= 4 for i in range(len(PROBES)))
     finally:
         engine.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name in TWINS if TWINS[name].kind != "qwen3_moe"])
+def test_a_twins_cell_is_evaluated_and_has_a_curve(name, trained, tmp_path):
+    run = trained(name)
+    sums = {f"{a}+{b}=": str(a + b) for a in range(5) for b in range(4)}
+    write_benchmark(tmp_path / "sums", problem_table(list(sums), list(sums.values()), source="us"))
+    made = {"manifest": "eval.json", "samples": "samples.parquet", "outcomes": "outcomes.parquet"}
+    made |= {"scores": "scores.csv", "metrics": "eval_metrics.csv"}
+    evaluate_cell(
+        train_manifest=run.outputs / "train.json",
+        problems={"sums": tmp_path / "sums/manifest.json"},
+        settings=settings(["sums"], 2, dtype="bfloat16"),
+        machine=Machine(max_num_seqs=8, kv_cache_gib=0.1),
+        journal=tmp_path / "journal",
+        outputs={key: run.outputs / file for key, file in made.items()},
+    )
+    curve = tmp_path / "curve.csv"
+    make_curve(
+        "twins", "", run.outputs / "train.json", run.outputs / "eval.json", curve,
+        tmp_path / "costs.csv",
+    )  # fmt: skip
+    table = read_curves(curve)
+    manifest = read_manifest(run.outputs / "train.json", "train")
+    assert table["step"].tolist() == [0, 1, STEPS]
+    assert set(table["n_params"]) == {manifest["n_params"]}
+    tokens = table["tokens"].to_numpy()
+    assert (table["compute_flops"] == 6 * manifest["n_params"] * tokens).all()
+    assert (table["n_samples"] == 2 * len(sums)).all()
