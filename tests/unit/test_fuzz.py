@@ -60,6 +60,8 @@ NOTE = {
     "endtime": 0,
 }
 RECORD = [{"outputs": {"x.json": "0" * 64, OUTSIDE: None}, "notes": NOTE}]
+GOOD_RECORD = [{"outputs": {"x.json": "0" * 64}, "notes": NOTE}]
+EMPTY = sealed(kind="data", name="x", status="ok", files=[])
 MANIFEST = sealed(
     kind="data", name="x", status="ok",
     files=[{"path": path, "bytes": 3, "sha256": "0" * 64} for path in (OUTSIDE, "results/x.csv")],
@@ -67,8 +69,9 @@ MANIFEST = sealed(
 PAUSE = {"checkpoints": [{"step": 1, "path": OUTSIDE, "digest": "0"}], "evaluated": False}
 LISTING = [{"md5": "0" * 32, "relpath": OUTSIDE}, {"md5": "1" * 32, "relpath": "a"}]
 CLAIM = {"host": "h", "boot": "b", "pid": 1, "born": "1", "job": None, "since": "x"}
-LOG = "".join(f"step:{i} - val/acc:{0.1 * i} - lr:1e-4\n" for i in range(4))
+LOG = "".join(f"step:{i} - loss:{0.9 - 0.1 * i} - lr:1e-4\n" for i in range(4))
 LINES = "".join(json.dumps({"_step": i, "loss": 1 / (1 + i)}) + "\n" for i in range(4))
+QUESTIONS = json.dumps([{"question": "q", "answer": "#### 1"}])
 PROBLEMS = "".join(json.dumps({"problem": f"{i}+1", "answer": str(i + 1)}) + "\n" for i in range(4))
 
 
@@ -90,7 +93,8 @@ def rows(path: Path) -> object:
 
 def runs(path: Path) -> object:
     columns = {"loss": "loss", "step": "step", "tokens": "cumulative loss"}
-    own = {"format": guess_format(path), "files": {str(path): {"model": "m"}}, "columns": columns}
+    given = {"model": "m", "variant": "base", "benchmark": "b"}
+    own = {"format": guess_format(path), "files": {str(path): given}, "columns": columns}
     return read_runs(own, "study")
 
 
@@ -161,20 +165,27 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], list[str]]] = {
         in_files(
             ["d.jsonl", "d.json", "d.csv", "d.tsv", "d.parquet", "d.arrow", "d.json.gz"], rows
         ),
-        [PROBLEMS, "problem,answer\n1+1,2\n", json.dumps([{"question": "q", "answer": "#### 1"}])],
+        # A file's length decides its name: JSON Lines, CSV and JSON.
+        [PROBLEMS + "\n" * 4, "problem,answer\n1+1,2\n\n\n", f"{QUESTIONS:<49}\n"],
     ),
     "logs": (in_files(["l.csv", "l.jsonl", "l.log", "l.json", "l.txt"], runs), [TABLE, LOG, LINES]),
     "curves": (in_files(["curves.csv"], read_curves), [CURVES, CURVES.replace(",", ";")]),
-    "manifests": (in_files(["results/m.json"], manifest), [json.dumps(MANIFEST)]),
-    "adopt": (adopted, [json.dumps(MANIFEST)]),
-    "records": (recorded, [json.dumps(RECORD)]),
-    "listings": (listed, [json.dumps(LISTING)]),
+    "manifests": (
+        in_files(["results/m.json"], manifest),
+        [json.dumps(MANIFEST), json.dumps(EMPTY)],
+    ),
+    "adopt": (adopted, [json.dumps(MANIFEST), json.dumps(EMPTY)]),
+    "records": (recorded, [json.dumps(RECORD), json.dumps(GOOD_RECORD)]),
+    "listings": (listed, [json.dumps(LISTING), json.dumps(LISTING[1:])]),
     "claims": (claimed, [json.dumps(CLAIM)]),
     "pauses": (paused, [json.dumps(PAUSE)]),
     "JSON": (in_files(["x.json"], read_json), [json.dumps(MANIFEST)]),
     "configurations": (in_files(["c.yaml"], configured), [CONFIG]),
     "names": (lambda content: check_label(content.decode("utf-8", "replace"), "x"), ["qwen-7b"]),
-    "paths": (lambda content: inside_study(content.decode("utf-8", "replace"), "x"), ["a/b/../c"]),
+    "paths": (
+        lambda content: inside_study(content.decode("utf-8", "replace"), "x"),
+        ["a/b/../c", "a/b"],
+    ),
     "responses": (judged, ["\\boxed{1}", "<answer>1</answer>", "```python\ndef f():\n```", "(A)"]),
 }
 BITS = st.sampled_from(
@@ -260,6 +271,18 @@ def test_a_few_damaged_files_end_in_our_own_error(name, scratch, capsys):
     fuzz(name, scratch, FEW)
 
 
+@pytest.mark.parametrize("name", [name for name in TARGETS if name not in ("claims", "pauses")])
+def test_good_files_get_past_the_first_check(name, scratch, capsys):
+    """A fuzz of files that are all refused for one reason looks at nothing else."""
+    run, samples = TARGETS[name]
+    results = 0
+    for sample in samples:
+        with contextlib.suppress(StudyError):
+            run(sample.encode())
+            results += 1
+    assert results
+
+
 # What longer campaigns found, and ended in a traceback.
 FOUND = [
     ("logs", b'step,l"n_params,benchmark\n1,0.5,m,1e6,b,64\n2,0.4,m,1e6,b,128\n'),
@@ -269,6 +292,9 @@ FOUND = [
     ("JSON", b"[" * 100_000),
     ("JSON", b"9" * 10_000),
     ("logs", b"[" * 100_000),
+    ("logs", b"step:" + b"9" * 5_000 + b" - loss:0.5\n"),
+    ("logs", b'{"step": 1, "loss": ' + b"9" * 400 + b"}"),
+    ("logs", b'{"log_history": [{"step": 1}, [1, 2]]}'),
     ("logs", b'{"_step": ' + b"9" * 10_000 + b"}"),
     ("manifests", json.dumps({**MANIFEST, "kind": "\ud800"}).encode()),
     ("configurations", b"\0"),

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 
@@ -108,8 +108,8 @@ def fit_curves(
     outcomes: Path | None = None,
 ) -> Fitted:
     """Fit what ``read_measured_curves`` gave; what is left out or looks wrong is printed."""
-    from rlscale.curves.texts import read_parquet
     from rlscale.curves.units import rising
+    from rlscale.data.tables import read_parquet
     from rlscale.laws.protocols import read_differences
     from rlscale.laws.study import Sources, fit_study
     from rlscale.study.layout import PROTOCOLS
@@ -128,12 +128,13 @@ def fit_curves(
 
 def _write_figure(fitted: Fitted, path: Path) -> None:
     """Draw the fitted curves over their points, and write what is drawn beside the figure."""
-    from rlscale.core.files import write_text
+    from rlscale.core.files import new_file, write_text
 
     if path.suffix not in (".pdf", ".svg", ".png"):
         raise StudyError(f"{path}: a figure ends in .pdf, .svg or .png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = _draw(fitted, path, path.suffix[1:])
+    with new_file(path) as handle:
+        table = _draw(fitted, handle, path.suffix[1:])
     write_text(path.with_suffix(".csv"), table.to_csv(index=False, float_format="%.10g"))
 
 
@@ -149,7 +150,7 @@ def _write_report(fitted: Fitted, path: Path) -> None:
     write_text(path, fit_html(fitted.result, svg[svg.index("<svg") :], fitted.said))
 
 
-def _draw(fitted: Fitted, target: Path | io.BytesIO, kind: str) -> "pandas.DataFrame":
+def _draw(fitted: Fitted, target: IO[bytes], kind: str) -> "pandas.DataFrame":
     """Draw points and law; returns what is drawn."""
     from rlscale.laws.study import rounded
     from rlscale.report.figures.curves import fitted_curves

@@ -26,6 +26,8 @@ def run(arguments: argparse.Namespace) -> None:
     from rlscale.core.files import write_text
     from rlscale.judging.verifiers import judge
 
+    if not arguments.deadline > 0:
+        raise StudyError(f"--deadline {arguments.deadline}: a number of seconds above 0")
     rows = read_rows(arguments.file, arguments.kind)
     verdicts: dict[int, dict[str, Any]] = {}
     for kind in sorted({row["kind"] for row in rows}):
@@ -50,16 +52,25 @@ def read_rows(file: Path, kind: str) -> list[dict[str, str]]:
     Raises:
         StudyError: A line is no object, or its response or gold is no text.
     """
+    from rlscale.curves.texts import read_text
+
     if not file.exists():
         raise StudyError(f"{file}: no such file")
     rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    # Not splitlines: U+2028 may stand in a response.
+    lines = read_text(file).removesuffix("\n").split("\n")
+    for number, line in enumerate(lines, start=1):
         try:
             row = {"kind": kind, **json.loads(line)}
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise StudyError(f"{file}, line {number}: no JSON object ({error})") from None
         for key in ("response", "gold", "kind"):
             if not isinstance(row.get(key), str):
                 raise StudyError(f"{file}, line {number}: key '{key}' must be there, as a text")
-        rows.append({key: row[key] for key in ("response", "gold", "kind")})
+        rows.append({key: _writable(row[key]) for key in ("response", "gold", "kind")})
     return rows
+
+
+def _writable(text: str) -> str:
+    """A text with question marks for halves of pairs of surrogates, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,9 +1,11 @@
 """The command `rlscale`: studies, their steps, and curves and data of anybody's."""
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import sys
+from typing import TextIO, cast
 
 import rlscale
 from rlscale.cli import (
@@ -17,7 +19,7 @@ from rlscale.cli import (
     steps,
     studies,
 )
-from rlscale.core.errors import StudyError, sentence_not_traceback
+from rlscale.core.errors import Printable, StudyError, sentence_not_traceback
 from rlscale.jobs.forkserver import forked
 
 # What needs neither the rules nor Snakemake, and stands in the small environment too.
@@ -61,7 +63,14 @@ def run_here() -> None:
     arguments = parser().parse_args()
     if arguments.command not in _SMALL:
         _check_product(arguments.command)
-    status = arguments.run(arguments)
+    with contextlib.ExitStack() as stack:
+        if arguments.command not in steps.NAMES:  # their output is a log, with progress bars
+            for redirect, stream in (
+                (contextlib.redirect_stdout, sys.stdout),
+                (contextlib.redirect_stderr, sys.stderr),
+            ):
+                stack.enter_context(redirect(cast("TextIO", Printable(stream))))
+        status = arguments.run(arguments)
     if status:
         sys.exit(status)
 

@@ -138,11 +138,11 @@ def _record(_: argparse.Namespace) -> None:
 
 
 def _prune(arguments: argparse.Namespace) -> None:
-    from rlscale.study import upkeep
+    from rlscale.study import configuration, upkeep
     from rlscale.study.folder import CONFIG
-    from rlscale.study.schema import load
 
-    upkeep.prune(load(CONFIG), arguments.checkpoints, arguments.remove)
+    config = configuration.current(Path(CONFIG))
+    upkeep.prune(config, arguments.checkpoints, arguments.remove)
 
 
 def _new_study(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,8 @@ from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256
 
 _OWN = "<own>"  # stands in a syntax tree for the name of a module or file
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_MOVES = 100  # ways in which modules may have moved that are tried
 _FILE_NAME = re.compile(r"[\w-]+(?:[./][\w-]+)*\.\w+")
 
 
@@ -61,7 +63,10 @@ def is_current(module: str, used: Sequence[str], known: str) -> bool:
         used: As they were given.
         known: The digest.
     """
-    places = itertools.product(*map(_places, (module, *used)))
+    names = (module, *used)
+    if not all(isinstance(name, str) and _DOTTED.fullmatch(name) for name in names):
+        return False  # a record that no step of ours has written
+    places = itertools.islice(itertools.product(*map(_places, names)), _MOVES)
     return any(code_digest(*names) == known for names in places)
 
 

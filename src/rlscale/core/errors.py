@@ -3,7 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TextIO, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -15,6 +15,28 @@ class StudyError(Exception):
     status = 1  # of the process that it ends
 
 
+def printable(text: str) -> str:
+    """Text whose control characters are spelt out: to a terminal they would be commands."""
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
+
+
+class Printable:
+    """A stream to a terminal through which names and reasons of strangers' files go as text."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, its control characters spelt out."""
+        return self._stream.write(printable(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def sentence_not_traceback(main: Callable[P, R]) -> Callable[P, R]:
     """Wrap an entry point: a StudyError becomes one line on stderr and its exit status."""
 
@@ -23,7 +45,7 @@ def sentence_not_traceback(main: Callable[P, R]) -> Callable[P, R]:
         try:
             return main(*args, **kwargs)
         except StudyError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {printable(str(error))}", file=sys.stderr)
             sys.exit(error.status)
         except PermissionError as error:
             print(

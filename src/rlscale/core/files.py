@@ -11,8 +11,21 @@ from typing import Any, BinaryIO
 from rlscale.core.errors import StudyError
 
 
+def check_regular(path: Path | str) -> None:
+    """Refuse what is there and is no regular file: reading a pipe or a device may never end.
+
+    Raises:
+        StudyError: Names it.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no regular file (a pipe, a device)"
+        raise StudyError(f"{path}: is {what}; put the file itself there")
+
+
 def file_sha256(path: Path | str) -> str:
     """Sha256 of a file's bytes, read in blocks."""
+    check_regular(path)
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
@@ -66,6 +79,7 @@ def write_json(path: Path | str, value: Any) -> None:
 
 def read_json(path: Path | str) -> Any:
     """Read JSON; a missing or broken file is a StudyError that names it."""
+    check_regular(path)
     try:
         text = Path(path).read_text(encoding="utf-8")
         value = json.loads(text)

@@ -32,7 +32,11 @@ def inside_study(path: Path | str, said_by: Path | str, root: Path | str = ".") 
             "is done by it. Remove that file, and ask whoever wrote it"
         )
     whole = Path(root).resolve()
-    leads_to = (whole / named).resolve()
+    try:
+        leads_to = (whole / named).resolve()
+        leads_to.exists()
+    except (OSError, RuntimeError) as error:  # a name too long, links in a circle
+        raise StudyError(f"{said_by}: names a path that cannot be followed ({error})") from None
     if not leads_to.is_relative_to(whole):
         raise StudyError(
             f"{named}: a link leads to {leads_to}, outside the study's folder; nothing is done by "

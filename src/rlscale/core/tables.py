@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
-from rlscale.core.files import write_text
+from rlscale.core.files import check_regular, write_text
 from rlscale.core.labels import check_labels
 from rlscale.core.manifests import STATUSES
 
@@ -30,8 +30,8 @@ TEXT_COLUMNS = {
     "study", "recipe", "cell", "family", "model", "variant", "benchmark",
     "scoring", "scoring_digest", "protocol_digest", "source", "status",
 }  # fmt: skip
-# Text that people name things by; the others are ours, or a path.
-LABEL_COLUMNS = TEXT_COLUMNS - {"protocol_digest", "source", "status"}
+# Text that people name things by; the others are a path, and one of a few words.
+LABEL_COLUMNS = TEXT_COLUMNS - {"source", "status"}
 
 
 def as_counts(column: "pandas.Series") -> "pandas.Series":
@@ -81,8 +81,7 @@ def _read_csv(path: Path) -> "pandas.DataFrame":
 
     if not path.exists():
         raise StudyError(f"{path}: there is no such curves table")
-    if path.is_dir():
-        raise StudyError(f"{path}: is a folder; name the curves table in it")
+    check_regular(path)
     try:
         packed = path.suffix.lower() == ".gz"
         with (gzip.open if packed else open)(path, "rt", encoding="utf-8-sig") as file:
@@ -147,6 +146,7 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
             raise StudyError(
                 f"{where}: {place} not a number; write plain numbers, such as 1234.5"
             ) from None
+    _check_sources(table["source"], where)
     table["status"] = table["status"].fillna("ok")
     odd = table.index[~table["status"].isin(STATUSES)]
     if len(odd):
@@ -171,6 +171,13 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
         key = ", ".join(f"{name}={table.loc[repeated[0], name]}" for name in CURVE_KEY)
         raise StudyError(f"{where}: row {repeated[0] + 2} repeats {key}")
     return table
+
+
+def _check_sources(sources: "pandas.Series", where: str) -> None:
+    """Refuse a path that a terminal or a spreadsheet would take for a command."""
+    for source in sources.dropna().unique():
+        if not source.isprintable() or source.startswith(("=", "+", "-", "@")):
+            raise StudyError(f"{where}: the source {source!r} is no plain path; rename the file")
 
 
 def _check_numbers(table: "pandas.DataFrame", where: str) -> None:

@@ -57,7 +57,12 @@ def evaluate(
     Raises:
         StudyError: A name is not in the table, a value is no number, or it is no expression.
     """
-    return _Parser(expression, table, where, column).value()
+    try:
+        return _Parser(expression, table, where, column).value()
+    except RecursionError:
+        raise StudyError(
+            f"{where}: what {column} is made from has too many brackets or signs within each other"
+        ) from None
 
 
 def names_in(expression: str, columns: list[str]) -> list[str]:

@@ -125,7 +125,7 @@ def _read_console(text: str, path: Path) -> "pandas.DataFrame":
         if found:
             pairs = (part.strip().rpartition(":") for part in found[2].split(" - "))
             values = {name: _VALUE.fullmatch(value) for name, _, value in pairs}
-            rows.append({"step": int(found[1])} | {n: v[1] for n, v in values.items() if v})
+            rows.append({"step": float(found[1])} | {n: v[1] for n, v in values.items() if v})
     if not rows:
         raise StudyError(
             f"{path}: neither JSON Lines of verl's file logger (trainer.logger=[console,file]) nor "
@@ -217,9 +217,10 @@ def _log_history(path: Path) -> "pandas.DataFrame":
     import pandas
 
     state = read_json(path)
-    if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
+    logged = state.get("log_history") if isinstance(state, dict) else None
+    if not isinstance(logged, list) or not all(isinstance(row, dict) for row in logged):
         raise StudyError(f"{path}: no log_history: not a trainer_state.json")
-    table = pandas.DataFrame(state["log_history"])
+    table = pandas.DataFrame(logged)
     if table.empty or "step" not in table:
         raise StudyError(f"{path}: its log_history is empty: the trainer logged nothing")
     return noted(table, [])

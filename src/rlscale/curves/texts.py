@@ -5,9 +5,9 @@ What had to be guessed or left out goes along as notes, in a table's ``attrs["no
 
 import codecs
 import contextlib
-import io
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,12 +85,10 @@ def read_text(path: Path) -> str:
     Raises:
         StudyError: It is a folder, no whole archive, or in another encoding.
     """
-    if path.is_dir():
-        raise StudyError(f"{path}: is a folder; name a file in it, or the format of the folder")
     try:
         with open_file(path) as file:
             data = file.read()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise StudyError(f"{path}: cannot be read ({error})") from None
     for mark, remedy in _NO_TEXT.items():
         if data.startswith(mark):
@@ -121,14 +119,18 @@ def read_parquet(path: Path) -> "pandas.DataFrame":
     Raises:
         StudyError: It is none, or pyarrow is not installed.
     """
-    import pandas
+    from rlscale.data import tables
 
     need_arrow(path)
     try:
-        with open_file(path) as file:
-            return pandas.read_parquet(io.BytesIO(file.read()))
-    except (ValueError, OSError) as error:
+        return tables.read_parquet(path)
+    except ValueError as error:
         raise StudyError(f"{path}: cannot be read as Parquet ({error})") from None
+
+
+def _parsed(text: str) -> Any:
+    """JSON, in which whole numbers that no table's column can hold are floats."""
+    return json.loads(text, parse_int=lambda digits: (int if len(digits) < 19 else float)(digits))
 
 
 def json_lines(text: str, path: Path) -> tuple[list[dict[str, Any]], list[str]]:
@@ -141,13 +143,13 @@ def json_lines(text: str, path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     full = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     with contextlib.suppress(ValueError, RecursionError):
         # In one call: a call per line takes three times as long.
-        rows = json.loads(f"[{','.join(line for _, line in full)}]")
+        rows = _parsed(f"[{','.join(line for _, line in full)}]")
         if len(rows) == len(full) and all(isinstance(row, dict) for row in rows):
             return rows, []
     rows = []
     for number, line in full:
         try:
-            row = json.loads(line)
+            row = _parsed(line)
         except (ValueError, RecursionError) as error:
             if rows and number == full[-1][0]:
                 return rows, [f"line {number} was cut off in writing; it is left out"]
@@ -165,6 +167,6 @@ def read_json(path: Path) -> Any:
         StudyError: It is none.
     """
     try:
-        return json.loads(read_text(path))
+        return _parsed(read_text(path))
     except (ValueError, RecursionError) as error:
         raise StudyError(f"{path}: not valid JSON ({error})") from None

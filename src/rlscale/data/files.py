@@ -2,12 +2,13 @@
 
 import gzip
 import io
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.files import check_regular, read_json
+from rlscale.core.inside import inside_study
 
 FORMATS = {
     ".parquet": "Parquet", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON", ".csv": "CSV",
@@ -15,6 +16,8 @@ FORMATS = {
 }  # fmt: skip
 PACKED = (".gz", ".zst")
 _PATTERN = frozenset("*?[")
+_SMALL = 2**28  # bytes that a file may open to, however small it is
+_SWELLS = 100  # times its own size that a bigger one may; gzip makes 1000 of one
 
 Columns = Sequence[str] | None
 """Columns that are asked for; None: all."""
@@ -53,16 +56,29 @@ def files_of(name: str | Path) -> list[Path]:
 def _below(folder: Path) -> list[Path]:
     """The data files of a folder; of a data set saved by `datasets`, its Arrow files."""
     if (folder / "dataset_dict.json").is_file():
-        splits = json.loads((folder / "dataset_dict.json").read_text())["splits"]
+        splits = _names(folder / "dataset_dict.json", "splits")
         raise StudyError(
             f"{folder}: holds the splits {', '.join(splits)}; name one: {folder / splits[0]}"
         )
     if (folder / "state.json").is_file() and (folder / "dataset_info.json").is_file():
-        state = json.loads((folder / "state.json").read_text())
-        return [folder / file["filename"] for file in state["_data_files"]]
+        names = _names(folder / "state.json", "_data_files")
+        return [folder / inside_study(name, folder / "state.json", folder) for name in names]
     files = (file for file in folder.rglob("*") if file.is_file())
     hidden = (file for file in files if not file.name.startswith("."))
     return sorted(file for file in hidden if format_of(file) is not None)
+
+
+def _names(path: Path, key: str) -> list[str]:
+    """The names that a file of `datasets` lists: texts, or objects with a ``filename``."""
+    state = read_json(path)
+    listed = state.get(key) if isinstance(state, dict) else None
+    names = [
+        entry.get("filename") if isinstance(entry, dict) else entry
+        for entry in (listed if isinstance(listed, list) else [])
+    ]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise StudyError(f"{path}: its '{key}' is no list of names; save the data set again")
+    return [str(name) for name in names]
 
 
 def format_of(path: Path) -> str | None:
@@ -93,15 +109,64 @@ def need_arrow(path: Path) -> None:
 
 
 def open_file(path: Path) -> IO[bytes]:
-    """A file's bytes, unpacked."""
+    """A file's bytes, unpacked.
+
+    Raises:
+        StudyError: It is no regular file; or, while it is read, it opens to far more than it is.
+    """
+    check_regular(path)
     if path.suffix.lower() == ".gz":
-        return cast("IO[bytes]", gzip.open(path, "rb"))
+        return io.BufferedReader(_Unpacked(path, gzip.open(path, "rb")))
     if path.suffix.lower() == ".zst":
         need_arrow(path)
         import pyarrow
 
-        return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
+        return io.BufferedReader(
+            _Unpacked(path, pyarrow.input_stream(str(path), compression="zstd"))
+        )
     return open(path, "rb")
+
+
+def check_swelling(path: Path, opens_to: int) -> None:
+    """Refuse a file that opens to far more than it is: nobody's data, and all of the memory.
+
+    Args:
+        path: The file.
+        opens_to: Bytes.
+
+    Raises:
+        StudyError: Names it.
+    """
+    size = path.stat().st_size
+    if opens_to > max(_SMALL, _SWELLS * size):
+        raise StudyError(
+            f"{path}: has {size} bytes and opens to more than {opens_to >> 20} MiB; is it what it "
+            "should be? Unpack it yourself where it is"
+        )
+
+
+class _Unpacked(io.RawIOBase):
+    """Bytes of a packed file, counted as they come."""
+
+    def __init__(self, path: Path, stream: Any) -> None:
+        self._path, self._stream, self._count = path, stream, 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; the number of bytes."""
+        count = self._stream.readinto(buffer)
+        self._count += count
+        if self._count > _SMALL:
+            check_swelling(self._path, self._count)
+        return int(count)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+        super().close()
 
 
 def check_columns(path: Path, present: Sequence[str], needed: Columns) -> None:

@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
-from rlscale.data.files import PACKED, Columns, check_columns, need_arrow, open_file
+from rlscale.data.files import (
+    PACKED,
+    Columns,
+    check_columns,
+    check_swelling,
+    need_arrow,
+    open_file,
+)
 from rlscale.data.layouts import Row
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas
     import pyarrow
 
 _LONGEST = 2**20  # bytes of a row's texts: no problem is longer
@@ -21,16 +29,9 @@ _AT_ONCE = 2**26  # bytes of texts that are made into Python's at once
 def parquet_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
     need_arrow(path)
     import pyarrow
-    import pyarrow.parquet
 
-    source = path if path.suffix not in PACKED else pyarrow.BufferReader(open_file(path).read())
     try:
-        schema = pyarrow.parquet.read_schema(source)
-        texts = [field.name for field in schema if _is_text(field.type)]
-        if isinstance(source, pyarrow.BufferReader):
-            source.seek(0)
-        # Kept as the file keeps them: a text that it holds once may stand in a million rows.
-        file = pyarrow.parquet.ParquetFile(source, read_dictionary=texts)
+        file = _parquet(path)
         present = file.schema_arrow.names
         check_columns(path, present, needed)
         wanted = present if columns is None else [name for name in columns if name in present]
@@ -38,6 +39,48 @@ def parquet_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]
             yield from _batch_rows(batch)
     except pyarrow.ArrowException as error:
         raise StudyError(f"{path}: not a whole Parquet file ({error})") from None
+
+
+def read_parquet(path: Path) -> "pandas.DataFrame":
+    """A Parquet file as a whole.
+
+    Raises:
+        StudyError: It is missing or cut off, or opens to far more than it is.
+    """
+    import pandas
+    import pyarrow
+
+    try:
+        table = _parquet(path).read()
+        parts = [chunk for column in table.columns for chunk in column.chunks]
+        check_swelling(path, int(sum(_lengths(part).sum() for part in parts)))
+        for i, kind in enumerate(table.schema.types):
+            if pyarrow.types.is_dictionary(kind):
+                name, column = table.schema.names[i], table.column(i)
+                table = table.set_column(i, name, column.cast(kind.value_type))
+        return pandas.DataFrame(table.to_pandas())
+    except (pyarrow.ArrowException, OSError) as error:
+        raise StudyError(f"{path}: not a whole Parquet file ({error})") from None
+
+
+def _parquet(path: Path) -> "pyarrow.parquet.ParquetFile":
+    """A Parquet file whose texts are kept as it keeps them: one may stand in a million rows."""
+    import pyarrow
+    import pyarrow.parquet
+
+    with open_file(path) as opened:
+        content = pyarrow.BufferReader(opened.read()) if path.suffix in PACKED else None
+    source = content or str(path)
+    found = pyarrow.parquet.read_metadata(source)
+    leaves = [found.schema.column(i) for i in range(found.num_columns)]
+    texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"
+             and leaf.logical_type.type in ("STRING", "NONE")]  # fmt: skip
+    groups = [found.row_group(i) for i in range(found.num_row_groups)]
+    values = sum(g.column(i).num_values for g in groups for i in range(g.num_columns))
+    check_swelling(path, max(8 * values, sum(g.total_byte_size for g in groups)))
+    if content:
+        content.seek(0)
+    return pyarrow.parquet.ParquetFile(source, read_dictionary=texts)
 
 
 def arrow_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
@@ -63,16 +106,10 @@ def arrow_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
         raise StudyError(f"{path}: not a whole Arrow file ({error})") from None
 
 
-def _is_text(kind: "pyarrow.DataType") -> bool:
-    import pyarrow
-
-    return bool(pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind))
-
-
 def _batch_rows(batch: "pyarrow.RecordBatch") -> Iterator[Row]:
     """Rows of a batch, in parts that take bounded memory; what is no problem's text is left out."""
-    longest = _lengths(batch)
-    if longest is None or longest.sum() <= _AT_ONCE:
+    longest: np.ndarray = sum(map(_lengths, batch.columns))  # type: ignore[assignment]
+    if not len(batch.columns) or longest.sum() <= _AT_ONCE:
         yield from _plain_rows(batch)
         return
     start, taken = 0, 0
@@ -88,21 +125,28 @@ def _batch_rows(batch: "pyarrow.RecordBatch") -> Iterator[Row]:
     yield from _plain_rows(batch.slice(start))
 
 
-def _lengths(batch: "pyarrow.RecordBatch") -> "np.ndarray | None":
-    """Bytes of every row's texts, shape (rows,); None where no column is one of texts."""
+def _lengths(column: "pyarrow.Array") -> "np.ndarray":
+    """Bytes of every row of a column, shape (rows,): of texts, of what is nested, else 8."""
+    import numpy as np
     import pyarrow
     import pyarrow.compute
 
-    found = None
-    for column in batch.columns:
-        encoded = pyarrow.types.is_dictionary(column.type)
-        if not _is_text(column.type.value_type if encoded else column.type):
-            continue
-        lengths = pyarrow.compute.binary_length(column.dictionary if encoded else column)
-        lengths = lengths.take(column.indices) if encoded else lengths
-        numbers = lengths.fill_null(0).to_numpy(zero_copy_only=False).astype("int64")
-        found = numbers if found is None else found + numbers
-    return found
+    kind = pyarrow.types
+    if kind.is_dictionary(column.type):
+        own = _lengths(column.dictionary)
+        return own[column.indices.fill_null(0).to_numpy()] if len(own) else np.zeros(len(column))
+    if kind.is_struct(column.type):
+        return sum(map(_lengths, column.flatten()), np.zeros(len(column)))
+    if kind.is_list(column.type) or kind.is_large_list(column.type) or kind.is_map(column.type):
+        values = column.values
+        total = np.concatenate([[0], np.cumsum(_lengths(values))])
+        offsets = column.offsets.to_numpy()
+        return total[offsets[1:]] - total[offsets[:-1]]
+    try:
+        lengths = pyarrow.compute.binary_length(column)
+    except pyarrow.ArrowNotImplementedError:
+        return np.full(len(column), 8.0)
+    return lengths.fill_null(0).to_numpy(zero_copy_only=False).astype(float)
 
 
 def _plain_rows(batch: "pyarrow.RecordBatch") -> Iterator[Row]:

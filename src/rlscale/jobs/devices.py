@@ -8,6 +8,7 @@ CPU's lock) computes on the CPU what jobs with GPUs ask for, too: tests of clust
 import fcntl
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -72,6 +73,9 @@ def _claim(visible: list[str], count: int) -> list[str]:
     """The first ``count`` GPUs that no other process of this machine has claimed."""
     folder = Path(tempfile.gettempdir()) / f"rlscale-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise StudyError(f"{folder}: is another user's, or open to others; set TMPDIR elsewhere")
     taken = []
     for name in visible:
         claim = (folder / name).open("w")

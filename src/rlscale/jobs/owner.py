@@ -92,7 +92,10 @@ def owned(
 
 def _claims(name: Path) -> list[Path]:
     """Claims on a piece of work, the owner's last."""
-    found = [path for path in name.parent.glob(f"{name.name}.*") if path.suffix[1:].isdigit()]
+    found = [path for path in name.parent.glob(f"{name.name}.*") if path.suffix[1:].isdecimal()]
+    for path in found:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise StudyError(f"{path}: stands where a claim would, and is none; remove it")
     return sorted(found, key=lambda path: int(path.suffix[1:]))
 
 
@@ -196,21 +199,28 @@ def _read(claim: Path) -> dict[str, Any] | None:
     """What a claim says; None where it cannot be read: empty, cut off, or another user's."""
     try:
         holder = json.loads(claim.read_text(encoding="utf-8"))
-    except (ValueError, PermissionError):
+    except (ValueError, RecursionError, PermissionError):
         return None
-    known = isinstance(holder, dict) and {"host", "boot", "pid", "born", "job", "since"} <= {
-        *holder
-    }
+    texts = ("host", "boot", "since")
+    known = (
+        isinstance(holder, dict)
+        and all(isinstance(holder.get(key), str) for key in texts)
+        and isinstance(holder.get("pid"), int)
+        and all(isinstance(holder.get(key, 0), str | None) for key in ("born", "job"))
+    )
     return holder if known else None
 
 
 def _silence(claim: Path) -> float:
-    """Seconds since the last beat, by the clock of the file system that both machines share."""
+    """Seconds since the last beat, by the clock of the file system that both machines share.
+
+    A beat that lies ahead is as far from now: a claim cannot be made to last by its time.
+    """
     probe = claim.with_name(f"{claim.name}.{uuid.uuid4().hex}.clock")
     probe.touch()
     now = probe.stat().st_mtime
     probe.unlink()
-    return max(0.0, now - claim.stat().st_mtime)
+    return abs(now - claim.stat().st_mtime)
 
 
 def _in_queue(job: str) -> bool:

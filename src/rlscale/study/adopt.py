@@ -38,7 +38,10 @@ def adopt(revision: str | None = None, *, remove: bool = False) -> None:
             holds another study; a manifest or a record names a path outside of it.
     """
     with runs.alone():
-        check_folder(load(CONFIG)["study"], layout.RESULTS)
+        config = load(CONFIG)
+        if not isinstance(config, dict) or not isinstance(config.get("study"), str):
+            raise StudyError(f"{CONFIG}: does not name its study; rlscale check says what is wrong")
+        check_folder(config["study"], layout.RESULTS)
         if revision is not None:
             print(f"adopt: brought {_bring(revision)} files of {revision}")
         unknown = provenance.restore()
@@ -74,7 +77,8 @@ def _remove(doomed: Mapping[Path, str], agreed: bool) -> None:
     for path, why in doomed.items():
         print(f"adopt: {'removed' if agreed else 'would remove'} {path}: {why}")
         if agreed:
-            _forget_in_cache(path)
+            if path.is_file():
+                _forget_in_cache(path)
             path.unlink()
     if doomed and not agreed:
         raise StudyError(

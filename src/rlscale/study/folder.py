@@ -57,7 +57,8 @@ def check_folder(study: str, results: Path) -> None:
         StudyError: The folder belongs to another study.
     """
     path = results / "study.json"
-    owner = read_json(path).get("study") if path.exists() else study
+    owner = read_json(path) if path.exists() else {"study": study}
+    owner = owner.get("study") if isinstance(owner, dict) else None
     if owner != study:
         raise StudyError(
             f"{path}: this folder holds the study '{owner}', not '{study}'; give the new one its "

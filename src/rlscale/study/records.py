@@ -24,7 +24,7 @@ from rlscale.core.inside import inside_study
 from rlscale.core.manifests import read_record, run_record
 
 RECORDS = Path("records")
-_NOTES = Path(".snakemake/metadata")
+NOTES = Path(".snakemake/metadata")
 # Of Snakemake's notes, what it compares and what its report shows.
 _KEPT = (
     "rule", "input", "log", "params", "code", "record_format_version", "conda_env",
@@ -40,13 +40,17 @@ Notes = dict[str, Any]
 def read_notes() -> dict[str, Notes]:
     """Snakemake's notes of this folder: output -> notes."""
     notes = {}
-    for path in _NOTES.rglob("*"):
+    inside_study(NOTES, "Snakemake")  # what is no note is removed below
+    for path in NOTES.rglob("*"):
         if path.is_file():
-            encoded = "".join(part.removeprefix("@") for part in path.relative_to(_NOTES).parts)
+            encoded = "".join(part.removeprefix("@") for part in path.relative_to(NOTES).parts)
             try:
-                notes[urlsafe_b64decode(encoded).decode()] = json.loads(path.read_text())
-            except ValueError:  # half-written when a run was killed: as good as absent
+                output, note = urlsafe_b64decode(encoded).decode(), json.loads(path.read_text())
+            except (ValueError, RecursionError):  # half-written when a run was killed: as absent
                 path.unlink()
+                continue
+            if isinstance(note, dict) and _is_note(note):
+                notes[output] = note
     return notes
 
 
@@ -55,7 +59,7 @@ def notes_path(output: str) -> Path:
     encoded = urlsafe_b64encode(output.encode()).decode()
     size = os.pathconf(".", "PC_NAME_MAX") - 1
     parts = [encoded[start : start + size] for start in range(0, len(encoded), size)]
-    return _NOTES.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
+    return NOTES.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
 
 
 def write_records() -> int:
@@ -185,7 +189,13 @@ def touch_in_order(notes: Mapping[str, Notes], changed: Mapping[str, list[str]])
     """
     graph = {output: note.get("input") or [] for output, note in notes.items()}
     level: dict[str, int] = {}
-    for name in graphlib.TopologicalSorter(graph).static_order():
+    try:
+        order = [*graphlib.TopologicalSorter(graph).static_order()]
+    except graphlib.CycleError as error:
+        raise StudyError(
+            f"{RECORDS}: says that {error.args[1][0]} was made from itself; remove its record"
+        ) from None
+    for name in order:
         level[name] = 1 + max((level[before] for before in graph.get(name, ())), default=-1)
     given = [Path(name) for name in level if name not in notes]
     newest = max((path.stat().st_mtime_ns for path in given if path.exists()), default=0)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
+from rlscale.core.inside import inside_study
 from rlscale.jobs.devices import visible_gpus
 from rlscale.jobs.forkserver import fork_servers
 from rlscale.study import records as provenance
@@ -93,8 +94,13 @@ def alone() -> Iterator[None]:
     """
     if not Path("Snakefile").exists():
         raise StudyError(f"{Path.cwd()}: no Snakefile here; run this in a study's folder")
+    for folder in (_LOCK.parent, provenance.NOTES, provenance.RECORDS):
+        inside_study(folder, "rlscale")
     _LOCK.parent.mkdir(exist_ok=True)
-    with _LOCK.open("a+", encoding="utf-8") as lock:
+    how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC  # a link would empty its target
+    if _LOCK.is_symlink():
+        raise StudyError(f"{_LOCK}: is a link, and would be written through; remove it")
+    with os.fdopen(os.open(_LOCK, how, 0o666), "r+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -53,7 +53,7 @@ def stale() -> None:
         manifest = _manifest(path)
         if manifest is None or not run_record(path).exists():
             continue
-        code = read_record(path)["code"]
+        code = _code(path)
         if code["digest"] not in known:
             known[code["digest"]] = is_current(code["module"], code.get("used", ()), code["digest"])
         if not known[code["digest"]]:
@@ -61,6 +61,24 @@ def stale() -> None:
             print(f"stale: {path} ({manifest['name']}): {code['module']} has changed since")
     print(f"stale: {count} results were made by older code; they stay valid until a recipe's")
     print("stale: version is raised, or rerun_on_code is set, or they are removed by hand")
+
+
+def _code(manifest: Path) -> dict[str, Any]:
+    """Module, digest and used modules of the step that wrote a manifest.
+
+    Raises:
+        StudyError: Its run record does not say.
+    """
+    record = read_record(manifest)
+    code = record.get("code") if isinstance(record, dict) else None
+    texts = [code.get("module"), code.get("digest")] if isinstance(code, dict) else [None]
+    if (
+        code is None
+        or not all(isinstance(text, str) for text in texts)
+        or not isinstance(code.get("used", []), list)
+    ):
+        raise StudyError(f"{run_record(manifest)}: does not say by which code; remove it")
+    return dict(code)
 
 
 def why(output: str) -> None:
