@@ -95,5 +95,5 @@ def test_a_study_that_belongs_to_somebody_else_is_refused_in_a_sentence(tmp_path
     command = [sys.executable, "-c", ANOTHER_USER, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "error: .state: Permission denied; this user may not do that there" in done.stderr
+    assert ".state: Permission denied; this user may not do that there" in done.stderr
     assert "Traceback" not in done.stderr

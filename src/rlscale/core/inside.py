@@ -35,6 +35,8 @@ def inside_study(path: Path | str, said_by: Path | str, root: Path | str = ".") 
     try:
         leads_to = (whole / named).resolve()
         leads_to.exists()
+    except PermissionError:
+        raise
     except (OSError, RuntimeError) as error:  # a name too long, links in a circle
         raise StudyError(f"{said_by}: names a path that cannot be followed ({error})") from None
     if not leads_to.is_relative_to(whole):
