@@ -59,9 +59,9 @@ rule ask_set:
     params:
         settings=lambda wildcards: piece(settings.pass_rates, wildcards.set),
     message:
-        "Ask for the pass rates of {wildcards.set}, shard {wildcards.shard}"
+        "Ask for the pass rates of {wildcards.set}, shard {wildcards.shard:q}"
     shell:
-        "rlscale step ask_set {wildcards.set} {wildcards.shard} > {log} 2>&1"
+        "rlscale step ask_set {wildcards.set} {wildcards.shard:q} > {log} 2>&1"
 
 
 rule estimate_pass_rate:

@@ -68,9 +68,9 @@ rule ask_cell:
     params:
         settings=lambda wildcards: piece(settings.evaluation, cell_of(wildcards)),
     message:
-        "Ask {wildcards.cell}, shard {wildcards.shard}"
+        "Ask {wildcards.cell}, shard {wildcards.shard:q}"
     shell:
-        "rlscale step ask_cell {wildcards.cell} {wildcards.shard} > {log} 2>&1"
+        "rlscale step ask_cell {wildcards.cell} {wildcards.shard:q} > {log} 2>&1"
 
 
 rule evaluate_cell:

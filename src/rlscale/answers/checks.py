@@ -252,7 +252,8 @@ def _statuses(fits: Fits) -> Check:
 
 
 def _runs(curves: "pandas.DataFrame") -> Check:
-    sized = curves.assign(size=curves["n_params"].fillna(curves["n_params_nominal"]))
+    named = curves.reindex(columns=["n_params", "n_params_nominal"])
+    sized = curves.assign(size=named["n_params"].fillna(named["n_params_nominal"]))
     keys = ["recipe", "size", "model", "variant", "tau", "group_size"]
     runs = sized.groupby(keys, dropna=False)["cell"].nunique()
     single = [f"{key[2]} {key[3]} (tau {key[4]:g}, G {key[5]:g})" for key in runs.index[runs < 2]]

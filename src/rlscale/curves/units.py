@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rlscale.core.errors import StudyError
 
 if TYPE_CHECKING:
@@ -35,6 +33,7 @@ def thinned(steps: "pandas.Series") -> list[str]:
     A panel and ``run.history()`` of W&B hold some hundred points, drawn at uneven distances; a
     trainer logs at even ones.
     """
+    import numpy as np
     import pandas
 
     known = np.unique(pandas.to_numeric(steps, errors="coerce").dropna().to_numpy(float))
@@ -53,6 +52,8 @@ def check_counts(table: "pandas.DataFrame", where: str) -> None:
     Raises:
         StudyError: Names step and value.
     """
+    import numpy as np
+
     for name in [name for name in COUNTS if name in table]:
         known = table[["step", name]].dropna()
         steps, values = known["step"].to_numpy(), known[name].to_numpy(float)
@@ -120,6 +121,8 @@ def check_sizes(table: "pandas.DataFrame", where: str) -> None:
     Raises:
         StudyError: Names row, column and value.
     """
+    import numpy as np
+
     for name in ("n_params", "n_params_total", "n_params_nominal", "n_problems"):
         if name not in table:
             continue
