@@ -49,8 +49,6 @@ rule ask_set:
         asked=temp(".state/pass_rate_shards/{set}/{shard}.json"),
     log:
         "logs/ask_set/{set}/{shard}.log",
-    benchmark:
-        "logs/ask_set/{set}/{shard}.tsv"
     threads: lambda wildcards: config["data"][wildcards.set]["pass_rate"]["cpu_threads"]
     resources:
         gpu=lambda wildcards: job_of_asked(wildcards).gpus,
@@ -59,7 +57,7 @@ rule ask_set:
     params:
         settings=lambda wildcards: piece(settings.pass_rates, wildcards.set),
     message:
-        "Ask for the pass rates of {wildcards.set}, shard {wildcards.shard:q}"
+        "Ask for the pass rates of {wildcards.set}, shard {wildcards.shard}"
     shell:
         "rlscale step ask_set {wildcards.set} {wildcards.shard:q} > {log} 2>&1"
 

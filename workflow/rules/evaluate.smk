@@ -57,8 +57,6 @@ rule ask_cell:
         asked=temp(".state/{cell}/shards/{shard}.json"),
     log:
         "logs/ask_cell/{cell}/{shard}.log",
-    benchmark:
-        "logs/ask_cell/{cell}/{shard}.tsv"
     threads: lambda wildcards: grid.recipe_of(config, cell_of(wildcards)).cpu_threads
     resources:
         gpu=lambda wildcards: evaluation_job_of(cell_of(wildcards).model).gpus,
@@ -68,7 +66,7 @@ rule ask_cell:
     params:
         settings=lambda wildcards: piece(settings.evaluation, cell_of(wildcards)),
     message:
-        "Ask {wildcards.cell}, shard {wildcards.shard:q}"
+        "Ask {wildcards.cell}, shard {wildcards.shard}"
     shell:
         "rlscale step ask_cell {wildcards.cell} {wildcards.shard:q} > {log} 2>&1"
 

@@ -21,6 +21,7 @@ from rlscale.cli import (
 )
 from rlscale.core.errors import Printable, StudyError, sentence_not_traceback
 from rlscale.jobs.forkserver import forked
+from rlscale.jobs.imports import OF_COMMANDS
 
 # What needs neither the rules nor Snakemake, and stands in the small environment too.
 _SMALL = {
@@ -64,7 +65,7 @@ def run_here() -> None:
     if arguments.command not in _SMALL:
         _check_product(arguments.command)
     with contextlib.ExitStack() as stack:
-        if arguments.command not in steps.NAMES:  # their output is a log, with progress bars
+        if arguments.command not in OF_COMMANDS:  # their output is a log, with progress bars
             for redirect, stream in (
                 (contextlib.redirect_stdout, sys.stdout),
                 (contextlib.redirect_stderr, sys.stderr),

@@ -11,7 +11,6 @@ from rlscale.study import configuration
 from rlscale.study.steps import STEPS, run_step
 
 _CELL = "main/arith-25k-base/tau1-g8/seed1"
-NAMES = ("train", "evaluate", "step")
 
 
 def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -14,10 +14,11 @@ from rlscale.core.errors import StudyError
 from rlscale.core.inside import inside_study
 from rlscale.jobs.devices import visible_gpus
 from rlscale.jobs.forkserver import fork_servers
+from rlscale.jobs.imports import OF_COMMANDS
 from rlscale.study import records as provenance
 
 PHASES = ("data", "models", "cells", "fits", "figures")
-STEP_COMMANDS = ("train", "evaluate", "step")  # of `rlscale`, which run steps of a study
+STEP_COMMANDS = tuple(OF_COMMANDS)  # of `rlscale`, which run steps of a study
 _LOCK = Path(".state/run.lock")
 
 
