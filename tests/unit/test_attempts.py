@@ -60,6 +60,19 @@ def test_the_fourth_attempt_without_progress_is_refused_and_names_the_last_end(r
         attempt(record)
 
 
+def test_a_pause_that_waits_for_its_evaluation_is_no_failure(record):
+    """However often the evaluation between two turns of training is stopped."""
+    advance(record[1], 8)
+    for _ in range(9):
+        with pytest.raises(attempts.AsPlanned), attempts.counted(*record, budget=3):
+            raise attempts.AsPlanned
+    assert attempts.without_progress(*record) == []
+    for _ in range(3):
+        interrupted(record)
+    with pytest.raises(StudyError, match="3 attempts without progress"):
+        attempt(record)
+
+
 def test_progress_renews_the_budget(record):
     for updates in (None, None, 4, None, None, 8):
         interrupted(record, updates)

@@ -19,6 +19,11 @@ from rlscale.jobs.owner import Owned
 RUN = "RLSCALE_RUN"  # names the run of the workflow; its jobs inherit it
 RECORD = "RLSCALE_ATTEMPTS"  # the record's path, for a launcher that sees another process killed
 _KILLED = "killed: out of memory, of time, or a lost node"
+_AS_PLANNED = "as planned"
+
+
+class AsPlanned(Exception):
+    """An attempt ends before the step does, and did what it was to do."""
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -56,9 +61,10 @@ def saved_updates(state: Path) -> int:
 
 
 def without_progress(path: Path, state: Path) -> list[dict[str, Any]]:
-    """Attempts of this run that began with no less state than there is now."""
+    """Attempts of this run that were to advance the state that there is now, and did not."""
     here = saved_updates(state)
-    return [entry for entry in read(path) if entry["progress"] == here]
+    tried = [entry for entry in read(path) if entry["progress"] == here]
+    return [entry for entry in tried if entry.get("end") != _AS_PLANNED]
 
 
 def killed(path: Path, state: Path) -> int:
@@ -108,6 +114,9 @@ def counted(path: Path, state: Path, budget: int) -> Iterator[None]:
         yield
     except Owned:
         end = ""  # the record is another process's by now
+        raise
+    except AsPlanned:
+        end = _AS_PLANNED
         raise
     except StudyError as error:
         end = f"error: {error}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from rlscale.core.files import read_json, write_json
 from rlscale.core.manifests import sealed
 from rlscale.core.recipe import Recipe
+from rlscale.jobs.attempts import AsPlanned
 from rlscale.models.checkpoints import Checkpoint, Model
 from rlscale.models.weights import weights_digest
 from rlscale.training.saving import RECORD
@@ -17,7 +18,7 @@ from rlscale.training.saving import RECORD
 PAUSE = "pause.json"
 
 
-class Paused(Exception):
+class Paused(AsPlanned):
     """The run waits for the evaluation of its checkpoints, and its state is saved."""
 
 
