@@ -69,7 +69,8 @@ def cancel_orphans(folder: Path, by_slurm: bool) -> None:
     except StudyError as error:
         if by_slurm:
             raise
-        print(f"warning: jobs of an earlier run were not looked for: {error}", flush=True)
+        why = str(error).partition("\n")[0]  # squeue says in four lines that nobody answers
+        print(f"warning: jobs of an earlier run were not looked for: {why}", flush=True)
         return
     if not orphans:
         return
