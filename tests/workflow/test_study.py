@@ -165,6 +165,22 @@ def test_the_first_cells_again_elsewhere_are_equal_to_the_bit(finished_study, tm
         assert (tmp_path / name).read_bytes() == (finished_study.folder / name).read_bytes(), name
 
 
+def test_an_instruct_model_made_here_can_be_trained(finished_study, tmp_path):
+    """Its folder holds what its manifest names and nothing else, or no step would load it."""
+    shutil.copytree(finished_study.folder, tmp_path / "study")
+    config = small_config()
+    config["fine_tuning"]["steps"] = 3
+    config["sweeps"][1] |= {"name": "instruct", "variant": ["instruct"], "seed": [1]}
+    study = Study(tmp_path / "study", config)
+    cell = CELL.replace("base", "instruct")
+    study.run(f"results/cells/{cell}/train.json")
+    made = read_manifest(study.folder / "results/models/arith-15k-instruct/manifest.json", "model")
+    folder = study.folder / made["weights"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        Path(entry["path"]).name for entry in made["files"]
+    ]
+
+
 def test_a_second_study_in_the_folder_is_refused(finished_study, tmp_path):
     config = {**small_config(), "study": "another"}
     said = Study(finished_study.folder, config, tmp_path / "study.yaml").refuse("--dry-run")

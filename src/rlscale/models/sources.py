@@ -82,7 +82,7 @@ def make_model(
         name=name,
         settings=settings,
         inputs=inputs,
-        files=[path for path in weights.iterdir() if path.is_file()],
+        files=weights.iterdir(),
         seed=settings.get("pretraining", {}).get("seed"),
         started=started,
         code="rlscale.models.sources",

@@ -7,7 +7,7 @@ width, as learning_rate * sqrt(reference_width / hidden_size).
 """
 
 import math
-import time
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,31 +199,30 @@ def fine_tune(
         for problem, answer in pairs
     ]
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
-    started = time.time()
-    scratch = output / f".sft-{started:.0f}"
-    config = SFTConfig(
-        output_dir=str(scratch),
-        max_steps=settings["steps"],
-        per_device_train_batch_size=settings["batch_size"],
-        learning_rate=settings["learning_rate"],
-        lr_scheduler_type="linear",
-        warmup_steps=settings["steps"] // 10,
-        max_length=None,
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        save_strategy="no",
-        report_to=[],
-        logging_steps=10,
-        disable_tqdm=True,
-        seed=settings["seed"],
-    )
-    trainer = SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(model_folder, dtype="float32"),
-        args=config,
-        train_dataset=Dataset.from_list(rows),
-        processing_class=tokenizer,
-    )
-    trainer.train()
+    with tempfile.TemporaryDirectory() as scratch:  # the trainer makes it, and saves nothing there
+        config = SFTConfig(
+            output_dir=scratch,
+            max_steps=settings["steps"],
+            per_device_train_batch_size=settings["batch_size"],
+            learning_rate=settings["learning_rate"],
+            lr_scheduler_type="linear",
+            warmup_steps=settings["steps"] // 10,
+            max_length=None,
+            use_cpu=True,
+            bf16=False,
+            gradient_checkpointing=False,
+            save_strategy="no",
+            report_to=[],
+            logging_steps=10,
+            disable_tqdm=True,
+            seed=settings["seed"],
+        )
+        trainer = SFTTrainer(
+            model=AutoModelForCausalLM.from_pretrained(model_folder, dtype="float32"),
+            args=config,
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+        )
+        trainer.train()
     trainer.model.save_pretrained(output)
     tokenizer.save_pretrained(output)
