@@ -24,7 +24,7 @@ check: lint ## lint, types and the quick tests: no model, engine, browser, clust
 	@python -m pytest -q -m "not slow and not long" $(WORKERS) $(PYTEST) tests/unit tests/dag
 
 test: .venv/dev.stamp ## all tests (PYTEST='-k NAME' for some of them)
-	@echo "test: about 25 minutes on 2 cores; what is skipped is listed at the end with its reason"
+	@echo "test: about 22 minutes on 2 cores; what is skipped is listed at the end with its reason"
 	@python -m pytest -m "not long" $(WORKERS) $(PYTEST)
 
 test-long: .venv/dev.stamp ## the campaigns that `make test` leaves out (hours)
