@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder not in QUICK or "shared" in item.fixturenames:
             item.add_marker("slow")
+
+
+@pytest.fixture(autouse=True)
+def own_folder_of_scripts() -> Iterator[None]:
+    """A command that ran in a test's own process leaves no safe path to later scripts."""
+    yield
+    os.environ.pop("PYTHONSAFEPATH", None)
 
 
 @pytest.fixture(scope="session")
