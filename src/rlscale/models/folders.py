@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json
+from rlscale.models.trial import try_model
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _SUFFIXES = (".json", ".txt", ".jinja", ".model")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _SHOWN = 3
+_LARGEST = 1 << 28  # bytes of a file that holds no weights; tokenizers of 256,000 words have 34 MB
 # What wrappers put before the names of the tensors of the model within.
 _PREFIXES = {
     "_orig_mod.": "saved from a compiled model",
@@ -30,7 +32,8 @@ def copy_model(origin: Path, part: Path, trusted: bool) -> None:
     """Copy the files of a model: weights from safetensors only, its own code only if trusted.
 
     Raises:
-        StudyError: No weights, no tokenizer, more than one set of weights, or a link out of there.
+        StudyError: No weights, no tokenizer, more than one set of weights, a link out of there, or
+            more than the disk has room for.
     """
     weights = _weight_set(origin)
     if not any((origin / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
@@ -40,18 +43,28 @@ def copy_model(origin: Path, part: Path, trusted: bool) -> None:
             f"{origin}: holds adapters (adapter_config.json), which training and vLLM would treat "
             "differently; merge them into the model first"
         )
-    for path in origin.iterdir():
-        own_code = trusted and path.suffix == ".py"
-        if path.name in weights or path.suffix in _SUFFIXES or own_code:
-            _check_file(origin, path)
-            shutil.copyfile(path, part / path.name)
+    suffixes = (*_SUFFIXES, ".py") if trusted else _SUFFIXES
+    taken = [path for path in origin.iterdir() if path.suffix in suffixes or path.name in weights]
+    for path in taken:
+        _check_file(origin, path, None if path.name in weights else _LARGEST)
+    size = sum(path.stat().st_size for path in taken)
+    free = shutil.disk_usage(part).free
+    if size > free:
+        raise StudyError(
+            f"{origin}: a copy takes {size / 2**30:.1f} GiB, and {part.parent} has "
+            f"{free / 2**30:.1f} free; make room there"
+        )
+    for path in taken:
+        shutil.copyfile(path, part / path.name)
 
 
-def _check_file(origin: Path, path: Path) -> None:
+def _check_file(origin: Path, path: Path, largest: int | None = _LARGEST) -> None:
     """Refuse what is no file of the model's own: a link out of its folder would copy a private one.
 
     In a hub's cache, ``snapshots/<revision>/`` holds links to ``blobs/`` beside it.
     """
+    if not path.name.isprintable():
+        raise StudyError(f"{origin}: {path.name!r} is no name of a model's file; remove it")
     within = origin.resolve()
     if within.parent.name == "snapshots":
         within = within.parent.parent
@@ -62,6 +75,11 @@ def _check_file(origin: Path, path: Path) -> None:
         )
     if not leads_to.is_file():
         raise StudyError(f"{path}: no regular file; remove it from the model's folder")
+    if largest is not None and path.stat().st_size > largest:
+        raise StudyError(
+            f"{path}: {path.stat().st_size} bytes, more than any model has beside its weights "
+            f"({largest}); remove it from the model's folder"
+        )
 
 
 def _weight_set(origin: Path) -> set[str]:
@@ -70,7 +88,7 @@ def _weight_set(origin: Path) -> set[str]:
     if not found:
         raise StudyError(f"{origin}: no *.safetensors file; other formats can run code")
     if (origin / _INDEX).exists():
-        named = set(read_json(origin / _INDEX)["weight_map"].values())
+        named = set(_weight_map(origin).values())
         if named - found:
             raise StudyError(
                 f"{origin}: {_INDEX} names {min(named - found)}, which is not there; fetch it again"
@@ -88,6 +106,41 @@ def _weight_set(origin: Path) -> set[str]:
     return found
 
 
+def _is_name(value: object) -> bool:
+    """Whether a value of a file names a file of its folder."""
+    return isinstance(value, str) and Path(value).name == value
+
+
+def _weight_map(origin: Path) -> dict[str, str]:
+    """Tensor -> file, as the index of weights in several files has it; each tensor once."""
+    from safetensors import SafetensorError, safe_open
+
+    index = origin / _INDEX
+    _check_file(origin, index)
+    content = read_json(index)
+    named = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(named, dict) or not named or not all(map(_is_name, named.values())):
+        raise StudyError(
+            f"{index}: its weight_map does not lead from tensors to files of this folder; fetch it "
+            "again"
+        )
+    place: dict[str, str] = {}
+    for name in sorted({name for name in named.values() if (origin / name).is_file()}):
+        _check_file(origin, origin / name, None)
+        try:
+            with safe_open(origin / name, framework="pt") as file:
+                tensors = list(file.keys())
+        except (SafetensorError, OSError) as error:
+            raise StudyError(f"{origin / name}: not a whole safetensors file ({error})") from None
+        for tensor in tensors:
+            if place.setdefault(tensor, name) != name:
+                raise StudyError(
+                    f"{origin}: {place[tensor]} and {name} both hold {tensor!r}, and libraries "
+                    "differ in which they take; fetch it again"
+                )
+    return named
+
+
 def load_model(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
     """Load tokenizer and weights once: what does not fit is found here, not in a cell.
 
@@ -96,7 +149,6 @@ def load_model(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
             a language model; tensors are missing, left over or of other shapes, not finite, or
             tied by name and not in fact; the tokenizer has ids that the embedding has not.
     """
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     code = _named_code(folder)
@@ -107,6 +159,7 @@ def load_model(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
             "revision pins; put those files into the model's own folder"
         )
     try:
+        try_model(folder, trusted)
         _check_language_alone(name, AutoConfig.from_pretrained(folder, trust_remote_code=trusted))
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted)
         network, found = AutoModelForCausalLM.from_pretrained(
@@ -117,7 +170,9 @@ def load_model(folder: Path, name: str, trusted: bool) -> "PreTrainedModel":
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # refused below, by name
         )
-    except (SafetensorError, OSError, ValueError, KeyError, ImportError) as error:
+    except StudyError:
+        raise
+    except Exception as error:  # of many kinds, of several packages
         if code and not trusted:
             raise StudyError(
                 f"{name}: needs Python code of its own ({code[0]}), which is not run unasked. Read "
@@ -205,9 +260,15 @@ def _all_start(keys: Collection[str], prefix: str) -> bool:
 
 def _named_code(folder: Path) -> list[str]:
     """Classes that a model's ``auto_map`` wants from Python files, e.g. ``modeling_x.XModel``."""
-    files = [folder / "config.json", folder / "tokenizer_config.json"]
-    maps = [read_json(path).get("auto_map", {}) for path in files if path.exists()]
     named: list[str] = []
-    for value in (value for entry in maps for value in entry.values()):
-        named += [item for item in (value if isinstance(value, list) else [value]) if item]
+    for path in (folder / "config.json", folder / "tokenizer_config.json"):
+        content = read_json(path) if path.exists() else {}
+        classes = content.get("auto_map", {}) if isinstance(content, dict) else None
+        if not isinstance(classes, dict):
+            raise StudyError(f"{path}: no object of keys and values, or its auto_map is none")
+        for value in classes.values():
+            items = [item for item in (value if isinstance(value, list) else [value]) if item]
+            if not all(isinstance(item, str) for item in items):
+                raise StudyError(f"{path}: its auto_map does not lead to names of classes")
+            named += items
     return named

@@ -11,6 +11,7 @@ from pathlib import Path
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, modes_by_umask, new_folder, write_json
 from rlscale.models.folders import load_model
+from rlscale.models.trial import try_model
 
 ORIGIN = "origin.json"
 
@@ -50,11 +51,14 @@ def _write_model(file: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
+        try_model(file.parent, trusted=False, gguf_file=file.name)
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
         read = AutoModelForCausalLM.from_pretrained(
             file.parent, gguf_file=file.name, dtype=torch.float32
         )
-    except (ValueError, KeyError, OSError, NotImplementedError) as error:
+    except StudyError:
+        raise
+    except Exception as error:  # of many kinds, of several packages
         raise StudyError(f"{file}: transformers cannot read it ({error})") from None
     for key in ("quantization_config", "_pre_quantization_dtype"):
         if hasattr(read.config, key):

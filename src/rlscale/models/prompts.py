@@ -1,13 +1,20 @@
 """From a problem's text to the prompt that a model reads, the same in training and evaluation."""
 
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from rlscale.core.errors import StudyError
+from rlscale.core.limits import data_bytes, lower_limit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _LONGEST_TEMPLATE = 200_000  # characters that a chat template may add to a message
+_SECONDS = 10.0  # of CPU time, and
+_MEMORY = 1 << 30  # bytes, that a chat template may take for a message
 
 Form = Literal["bare", "chat"]
 
@@ -42,7 +49,8 @@ def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
         form: ``bare``, or ``chat``: as a user's message in the tokenizer's chat template.
 
     Raises:
-        StudyError: A tokenizer without a chat template.
+        StudyError: A tokenizer without a chat template, or with one that fails, or takes more time
+            or memory or makes a longer text of a message than any model is asked with.
     """
     if form == "bare":
         return text
@@ -54,7 +62,16 @@ def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
         )
     message = [{"role": "user", "content": text}]
     asked = len(text)
-    text = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+    try:
+        with _limited():
+            text = tokenizer.apply_chat_template(
+                message, tokenize=False, add_generation_prompt=True
+            )
+    except Exception as error:  # Jinja's, and whatever an expression of the template raises
+        raise StudyError(
+            f"{tokenizer.name_or_path}: the chat template fails on a message of {asked} characters "
+            f"({type(error).__name__}: {error}); take the template that the model came with"
+        ) from None
     if len(text) > 4 * asked + _LONGEST_TEMPLATE:
         raise StudyError(
             f"{tokenizer.name_or_path}: the chat template makes {len(text)} characters of a "
@@ -64,3 +81,21 @@ def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
     if start and text.startswith(start) and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]:
         text = text.removeprefix(start)
     return text
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Limits of time and memory, of the main thread; a template may hold loops within loops."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"more than {_SECONDS:g} s of CPU time")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    limits = lower_limit(resource.RLIMIT_DATA, data_bytes() + _MEMORY)
+    signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
+        signal.signal(signal.SIGVTALRM, before)
