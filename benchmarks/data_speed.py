@@ -29,6 +29,7 @@ STEPS = {
     "duplicates": ("rlscale.data.clean", "settle_duplicates"),
     "near pairs and clusters": ("rlscale.data.clean", "cluster"),
     "twins across sets, and no leak": ("rlscale.data.clean", "overlap"),
+    "semantic twins": ("rlscale.data.prepare", "semantic_twins"),
     "draw held-out": ("rlscale.data.clean", "draw_held_out"),
     "order": ("rlscale.data.clean", "_in_order"),
     "report": ("rlscale.data.prepare", "data_report"),
@@ -37,7 +38,8 @@ STEPS = {
 }
 SETTINGS = {
     "verifier": "number", "max_characters": 8000, "cleaning": "strict", "conflicts": "drop",
-    "near": {"threshold": 0.7, "within_train": "keep"}, "strata": {},
+    "near": {"threshold": 0.7, "within_train": "keep"},
+    "semantic_twins": {"cosine": 0.3, "alignment": 0.75, "seed": 0}, "strata": {},
     "held_out": {"problems": 500, "seed": 1}, "order": {"by": "easy_to_hard", "seed": 0},
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ LEVELS = {
 SET = {
     "verifier": "exact", "generate": {"seed": 3, "levels": LEVELS}, "max_characters": 100,
     "cleaning": "strict", "conflicts": "drop", "near": {"threshold": 0.7, "within_train": "keep"},
+    "semantic_twins": {"cosine": 0.3, "alignment": 0.75, "seed": 0},
     "strata": {}, "held_out": {"problems": 40, "seed": 1},
     "order": {"by": "easy_to_hard", "seed": 0},
     "reuse": {"subsets": "nested", "layout": "per_epoch", "seed": 0},
@@ -57,8 +58,11 @@ def benchmark(folder: Path, problems: list[str]) -> Path:
 
 def prepare(folder: Path, benchmarks: list[Path], **changes) -> dict:
     """Run the stage; its manifest."""
+    settings = {**SET, **changes}
+    if "read" in changes:
+        del settings["generate"]
     prepare_set(
-        name="toy", settings={**SET, **changes}, benchmarks=benchmarks, pass_rates=None,
+        name="toy", settings=settings, benchmarks=benchmarks, pass_rates=None,
         folder=folder, manifest=folder / "manifest.json",
     )  # fmt: skip
     return read_manifest(folder / "manifest.json", "data")

@@ -21,6 +21,7 @@ SET = {
     "cleaning": "strict",
     "conflicts": "drop",
     "near": {"threshold": 0.7, "within_train": "keep"},
+    "semantic_twins": {"cosine": 0.3, "alignment": 0.75, "seed": 0},
     "strata": {"easy": 0.3, "hard": 0},
     "order": {"by": ["level"], "seed": 1},
 }

@@ -106,6 +106,12 @@ rule prepare_set:
         ),
         conflicts="results/data/{set}/conflicts.csv",
         hits="results/data/{set}/hits.csv",
+        twins=report(
+            "results/data/{set}/semantic_twins.csv",
+            caption="../report/semantic_twins.rst",
+            category="Data",
+            labels={"figure": "Semantic twins: {set}", "file": "CSV"},
+        ),
     log:
         "logs/prepare_set/{set}.log",
     threads: 1

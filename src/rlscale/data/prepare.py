@@ -18,6 +18,7 @@ from rlscale.data.problems import COLUMNS, generated_rows, tabulate
 from rlscale.data.readers import Read, read_set
 from rlscale.data.repeat import largest_steps, repeat
 from rlscale.data.report import data_report
+from rlscale.data.semantic import counted, semantic_twins
 from rlscale.data.waterfall import as_text, so_far
 
 
@@ -32,8 +33,8 @@ def prepare_set(
 ) -> None:
     """Generate or read a set, clean it, split it and write it with its report.
 
-    Writes train.parquet, held_out.parquet, dropped.csv, conflicts.csv, hits.csv and report.json
-    into the folder, and the manifest last.
+    Writes train.parquet, held_out.parquet, dropped.csv, conflicts.csv, hits.csv,
+    semantic_twins.csv and report.json into the folder, and the manifest last.
 
     Args:
         name: The set's name.
@@ -66,6 +67,8 @@ def prepare_set(
     losses = pandas.concat([lost, cleaned.losses], ignore_index=True)
     rows_in = {part: len(table) + len(quarantine[part]) for part, table in tables.items()}
     report = data_report(name, settings, rows_in, tables, cleaned, losses)
+    twins = semantic_twins(cleaned, others, settings)
+    report["semantic_twins"] = counted(twins)
     if reads:
         report["read"] = {part: read.described() for part, read in reads.items()}
     assert sum(rows_in.values()) == report["rows_out"] + len(losses), "a row is lost silently"
@@ -77,10 +80,12 @@ def prepare_set(
         _write_csv(losses, folder / "dropped.csv"),
         _write_csv(cleaned.conflicts, folder / "conflicts.csv"),
         _write_csv(cleaned.hits, folder / "hits.csv"),
+        _write_csv(twins, folder / "semantic_twins.csv"),
         folder / "report.json",
     ]
     write_json(folder / "report.json", report)
     print(as_text(report["waterfall"]))
+    print(f"semantic twins, which stay: {len(twins)} pairs in semantic_twins.csv")
     against = {entry["name"]: path for entry, path in zip(read, benchmarks, strict=True)}
     write_manifest(
         manifest,

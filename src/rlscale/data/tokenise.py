@@ -24,6 +24,11 @@ from rlscale.data.canonical import (
 _BLOCK = 1 << 12
 # Numbers of what is no content; any other number is the hash of a content token.
 _EMPTY, _TYPE, _END, _OPEN, _CLOSE = (np.uint64(number) for number in range(5))
+_NUMBER_WORDS = frozenset(
+    """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+    sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
+    hundred thousand million""".split()  # noqa: SIM905
+)
 _SPECIAL = {"": _EMPTY, SETS_TYPE: _TYPE, "{": _OPEN, "}": _CLOSE}
 
 
@@ -70,7 +75,7 @@ class _Numbers(dict[str, int]):
     """Raw token -> its number, found when it is first asked for."""
 
     def __missing__(self, token: str) -> int:
-        form = normal_form(token)
+        form = self.form(token)
         if form in _SPECIAL:
             number = int(_SPECIAL[form])
         else:
@@ -79,10 +84,30 @@ class _Numbers(dict[str, int]):
         self[token] = number
         return number
 
+    def form(self, token: str) -> str:
+        """What a raw token counts as."""
+        return normal_form(token)
 
-def tokenise(problems: Iterable[str]) -> Tokens:
-    """Tokens of problem texts, thousands at a time."""
-    numbers = _Numbers({NUL: int(_END)})
+
+class _Masked(_Numbers):
+    """The same, with one form for all numbers and one for all single letters."""
+
+    def form(self, token: str) -> str:
+        """What a raw token counts as."""
+        form = normal_form(token)
+        if form[:1].isdecimal() or form in _NUMBER_WORDS:
+            return "#"
+        return "x" if len(form) == 1 and "a" <= form <= "z" else form
+
+
+def tokenise(problems: Iterable[str], *, masked: bool = False) -> Tokens:
+    """Tokens of problem texts, thousands at a time.
+
+    Args:
+        problems: The texts.
+        masked: Take all numbers for one token, and all single letters (variables) for another.
+    """
+    numbers = (_Masked if masked else _Numbers)({NUL: int(_END)})
     hashes, digests = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     sizes = [np.zeros(1, np.int64)]
     rest = iter(problems)

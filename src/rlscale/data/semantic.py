@@ -1,0 +1,225 @@
+"""Semantic twins: the same problem with other numbers, names or wording, on both sides of a split.
+
+They are reported, never removed. Numbers, single letters, names and drawings are masked; candidates
+share rare words and runs of two or three tokens, and are then aligned token by token. Nothing is
+hashed to buckets: every pair that reaches both thresholds is found, in the same order each time.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas
+
+from rlscale.data.canonical import tokens
+from rlscale.data.clean import Cleaned
+from rlscale.data.decontaminate import overlap
+from rlscale.data.dedup import Text
+from rlscale.data.near import shingle
+from rlscale.data.tokenise import Tokens, tokenise
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+COLUMNS = (
+    "part", "against", "cosine", "alignment", "numbers", "source", "problem", "answer",
+    "other", "other_problem", "other_answer",
+)  # fmt: skip
+_BOTH_SIDES = {"source": "other", "problem": "other_problem", "answer": "other_answer"}
+# A term of more texts than these is boilerplate: it adds to a text's length, not to agreement.
+# The share was chosen on half of ../shared/data (docs/data.md); the count is for small sets.
+_FREQUENT_SHARE, _FREQUENT_COUNT = 0.02, 20
+_SAMPLE = 20_000
+_BLOCK = 1 << 12
+_DRAWING = re.compile(r"\[asy\].*?\[/asy\]", re.DOTALL | re.IGNORECASE)
+_NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+")
+
+
+def masked_tokens(problems: Sequence[str]) -> Tokens:
+    """Tokens of problems, with one token each for numbers, single letters, names and drawings.
+
+    A word is a name where it has a capital within a sentence, and wherever it stands in that text.
+    """
+    return tokenise(map(_without_names, problems), masked=True)
+
+
+def _without_names(problem: str) -> str:
+    text = _DRAWING.sub(" [] ", problem)
+    names = sorted(set(_NAME.findall(text)))
+    return re.sub(rf"\b(?:{'|'.join(names)})\b", "Name", text) if names else text
+
+
+def semantic_pairs(
+    left: Sequence[str], right: Sequence[str], *, cosine: float, alignment: float, seed: int
+) -> pandas.DataFrame:
+    """All pairs of problems of two sets whose masked texts are alike by both measures.
+
+    Args:
+        left: First set, n texts; read in blocks, so that memory grows with ``right``.
+        right: Second set, m texts.
+        cosine: Least cosine of the texts' weighted sets of 1-, 2- and 3-grams, in (0, 1].
+        alignment: Least ratio of aligned tokens (Ratcliff and Obershelp, as difflib), in [0, 1].
+        seed: Draws the texts of ``left`` from which the weights are estimated, 20,000 at most.
+
+    Returns:
+        ``left`` and ``right`` (rows), ``cosine``, ``alignment``, sorted by rows.
+    """
+    found = [pandas.DataFrame({"left": [], "right": [], "cosine": [], "alignment": []})]
+    if len(left) and len(right):
+        drawn = np.random.default_rng(seed).permutation(len(left))[:_SAMPLE]
+        known = masked_tokens(right)
+        weights = _Weights.of([masked_tokens([left[i] for i in np.sort(drawn)]), known])
+        columns = weights.matrix(known).T.tocsr()
+        for start in range(0, len(left), _BLOCK):
+            block = masked_tokens(left[start : start + _BLOCK])
+            pairs = _candidates(weights.matrix(block), columns, cosine)
+            pairs["alignment"] = list(_aligned(block, known, pairs, alignment))
+            pairs["left"] += start
+            found.append(pairs[pairs["alignment"] >= alignment])
+    table = pandas.concat(found, ignore_index=True)
+    table = table.astype({"left": np.int64, "right": np.int64})
+    return table.sort_values(["left", "right"], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """Inverse document frequencies of terms: hashes, sorted, and weights, shape (n,) each."""
+
+    terms: np.ndarray
+    idf: np.ndarray
+    unknown: float
+    frequent: float
+
+    @classmethod
+    def of(cls, texts: Sequence[Tokens]) -> "_Weights":
+        """Estimate them from some texts; an unknown term counts as one of a single text."""
+        count = sum(map(len, texts))
+        terms, times = np.unique(
+            np.concatenate([_terms(text)[1] for text in texts]), return_counts=True
+        )
+        whole = float(np.log(count + 1))
+        frequent = max(_FREQUENT_COUNT, _FREQUENT_SHARE * count)
+        return cls(terms, whole - np.log(times), whole, whole - float(np.log(frequent)))
+
+    def matrix(self, texts: Tokens) -> "csr_array":
+        """Texts x known terms: weights over the text's length, without frequent terms."""
+        from scipy.sparse import csr_array
+
+        row, term = _terms(texts)
+        column = np.minimum(np.searchsorted(self.terms, term), len(self.terms) - 1)
+        known = self.terms[column] == term
+        weight = np.where(known, self.idf[column], self.unknown)
+        length = np.sqrt(np.bincount(row, weight**2, len(texts)))
+        kept = known & (weight >= self.frequent)
+        scaled = weight[kept] / length[row[kept]]
+        shape = (len(texts), len(self.terms))
+        return csr_array((scaled, (row[kept], column[kept])), shape=shape)
+
+
+def _terms(texts: Tokens) -> tuple[np.ndarray, np.ndarray]:
+    """Text and hash of every distinct 1-, 2- and 3-gram, shape (total,) each."""
+    parts = [shingle(texts, length) for length in (1, 2, 3)]
+    rows = [np.repeat(np.arange(len(part)), part.sizes) for part in parts]
+    return np.concatenate(rows), np.concatenate([part.hashes for part in parts])
+
+
+def _candidates(rows: "csr_array", columns: "csr_array", cosine: float) -> pandas.DataFrame:
+    product = (rows @ columns).tocoo()
+    kept = product.data >= cosine
+    return pandas.DataFrame(
+        {"left": product.row[kept], "right": product.col[kept], "cosine": product.data[kept]}
+    )
+
+
+def _aligned(left: Tokens, right: Tokens, pairs: pandas.DataFrame, least: float) -> Iterator[float]:
+    """Share of tokens that align; its upper bound where that is below ``least`` already."""
+    for i, j in zip(pairs["left"], pairs["right"], strict=True):
+        first, second = (
+            text.hashes[text.offsets[row] : text.offsets[row + 1]].tolist()
+            for text, row in ((left, i), (right, j))
+        )
+        matcher = SequenceMatcher(None, first, second, autojunk=False)
+        bound = min(matcher.real_quick_ratio(), matcher.quick_ratio())
+        yield matcher.ratio() if bound >= least else bound
+
+
+def semantic_twins(
+    cleaned: Cleaned, benchmarks: Mapping[str, pandas.DataFrame], settings: Mapping[str, Any]
+) -> pandas.DataFrame:
+    """The semantic twins across training problems, held-out problems and benchmarks of a set.
+
+    Pairs that are equal or near are left out: they are duplicates, not twins of this kind.
+
+    Args:
+        cleaned: The set.
+        benchmarks: Problem table of each benchmark.
+        settings: ``semantic_twins`` (``cosine``, ``alignment``, ``seed``) and ``near`` of the set.
+
+    Returns:
+        A row a pair (COLUMNS): ``part`` and ``against`` name its sides, ``other`` and so on
+        describe the second problem; ``numbers`` is ``same`` where both hold the same numbers.
+    """
+    held_out = {"held_out": cleaned.held_out}
+    sides = (
+        ("train", cleaned.train, {**held_out, **benchmarks}),
+        ("held_out", cleaned.held_out, dict(benchmarks)),
+    )
+    found = [pandas.DataFrame(columns=list(COLUMNS))]
+    for part, table, against in sides:
+        if not against:
+            continue
+        others = pandas.concat(
+            [other.assign(against=name) for name, other in against.items()], ignore_index=True
+        )
+        left, right = table["problem"].tolist(), others["problem"].tolist()
+        pairs = semantic_pairs(left, right, **settings["semantic_twins"])
+        pairs = _not_near(pairs, left, right, settings["near"]["threshold"])
+        if len(pairs):
+            found.append(_described(pairs, table, others).assign(part=part))
+    return pandas.concat(found[1:] or found, ignore_index=True)[list(COLUMNS)]
+
+
+def _not_near(
+    pairs: pandas.DataFrame, left: Sequence[str], right: Sequence[str], threshold: float
+) -> pandas.DataFrame:
+    """The pairs that are neither equal nor near."""
+    rows = [np.unique(pairs[side]) for side in ("left", "right")]
+    first, second = (
+        Text.of([side[i] for i in kept]) for side, kept in zip((left, right), rows, strict=True)
+    )
+    near = overlap(first, second, threshold, screen=False).twins
+    known = set(zip(rows[0][near["left"]], rows[1][near["right"]], strict=True))
+    new = [pair not in known for pair in zip(pairs["left"], pairs["right"], strict=True)]
+    return pairs[np.array(new, bool)].reset_index(drop=True)
+
+
+def _described(
+    pairs: pandas.DataFrame, table: pandas.DataFrame, others: pandas.DataFrame
+) -> pandas.DataFrame:
+    first = table.iloc[pairs["left"]].reset_index(drop=True)
+    second = others.iloc[pairs["right"]].reset_index(drop=True)
+    same = [
+        _numbers(one) == _numbers(other)
+        for one, other in zip(first["problem"], second["problem"], strict=True)
+    ]
+    described = pairs[["cosine", "alignment"]].assign(
+        against=second["against"], numbers=np.where(same, "same", "other")
+    )
+    for name, new in _BOTH_SIDES.items():
+        described[name], described[new] = first[name], second[name]
+    return described
+
+
+def _numbers(problem: str) -> list[str]:
+    """The numbers of a problem, in order of size as texts, its drawings left out."""
+    return sorted(t for t in tokens(_DRAWING.sub(" ", problem)) if t[:1].isdecimal())
+
+
+def counted(twins: pandas.DataFrame) -> list[dict[str, Any]]:
+    """Pairs, and problems on the second side, by part, other side and numbers; for report.json."""
+    groups = twins.groupby(["part", "against", "numbers"])
+    counts = groups.agg(pairs=("other", "size"), problems=("other", "nunique"))
+    return [{str(k): v for k, v in row.items()} for row in counts.reset_index().to_dict("records")]
