@@ -4,8 +4,16 @@ project = "rlscale"
 extensions = ["myst_parser"]
 html_theme = "furo"
 root_doc = "docs/site/index"
-include_patterns = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "config/README.md", "docs/*.md",
-                    "docs/site/index.md", "resources/*/README.md"]  # fmt: skip
+include_patterns = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "config/README.md",
+    "docs/*.md",
+    "docs/site/index.md",
+    "resources/*/README.md",
+]
 # Not walked through, as they may be large.
 exclude_patterns = [".*", "build", "checkpoints", "logs", "results", "src", "tests"]
 myst_heading_anchors = 4

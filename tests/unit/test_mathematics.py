@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from answer_kinds import KINDS, REFUSED
+from answer_peers import wrong_and_refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlscale.judging.mathematics import MATH
-from rlscale.judging.verifiers import decide, judge
+from rlscale.judging.verifiers import decide
 
 SHARED = Path(__file__).parents[3] / "shared/cases/answers/answers.jsonl"
 
@@ -129,27 +130,7 @@ def shared_cases() -> list[dict]:
 
 
 def test_the_shared_cases_and_what_the_peers_say_of_them():
-    import math_verify
-    from trl.rewards import accuracy_reward
-
-    cases = shared_cases()
-    texts, golds = [c["response"] for c in cases], [c["gold"] for c in cases]
-    said = {"ours": [v.outcome == "correct" for v in judge(texts, golds, workers=2)]}
-    said["math-verify"] = [
-        bool(math_verify.verify(math_verify.parse(f"${gold}$"), math_verify.parse(text)))
-        for gold, text in zip(golds, texts, strict=True)
-    ]
-    wrapped = [[{"content": text}] for text in texts]
-    rewards = accuracy_reward(wrapped, [f"${gold}$" for gold in golds])
-    said["TRL"] = [bool(reward) for reward in rewards]
-    table = {
-        name: (
-            sum(right and not case["correct"] for right, case in zip(given, cases, strict=True)),
-            sum(case["correct"] and not right for right, case in zip(given, cases, strict=True)),
-        )
-        for name, given in said.items()
-    }
-    print("wrong accepted, right refused of", len(cases), table)
+    table = wrong_and_refused(shared_cases())
     assert table["ours"][0] == 0
     assert table["ours"][1] <= 12
     assert all(sum(table["ours"]) <= sum(errors) for errors in table.values())

@@ -142,18 +142,39 @@ class Expressions:
 
     def product(self) -> Any:
         """Factors side by side, or with signs of multiplication and division."""
+        start = self.place
         value = self.power()
         while True:
             if (self.next.kind == "command" and self.next.text in _TIMES) or self.at("*"):
                 self.take()
+                start = self.place
                 value = multiply(value, self._signed(self.power))
             elif self.at("/", "div"):
                 self.take()
+                start = self.place
                 value = divide(value, self._signed(self.power))
             elif self._starts_factor():
+                if self._digits_meet(start):
+                    raise NotUnderstood("numbers side by side")
+                start = self.place
                 value = multiply(value, self.power())
             else:
                 return value
+
+    def _digits_meet(self, start: int) -> bool:
+        """Whether only braces, which do not show, part a factor's digits from the next one's."""
+        before = [token.text for token in self.tokens[start : self.place]]
+        inside = [text for text in before if text not in ("{", "}", "-", "+")]
+        braces = 0
+        while self.ahead(braces).text == "{":
+            braces += 1
+        after = self.ahead(braces)
+        return (
+            len(inside) == 1
+            and inside[0][:1].isdigit()
+            and (braces > 0 or "{" in before)
+            and (after.kind in ("number", "recurring") or after.text in _FRACTIONS)
+        )
 
     def _signed(self, read: Callable[[], Any]) -> Any:
         negative = False
@@ -196,6 +217,8 @@ class Expressions:
                 value = raised(value, self.argument(power=True))
             elif self.at("!"):
                 self.take()
+                if self.at("!"):
+                    raise NotUnderstood("a double factorial")
                 value = factorial(value)
             elif self.at("_") and start.kind in ("number", "sign"):
                 value = self._based(start)
@@ -231,7 +254,9 @@ class Expressions:
         return self.atom()
 
     def chosen(self, value: Any) -> Any:
-        r"""The binomial coefficient, where ``\choose`` follows."""
+        r"""The binomial coefficient or the quotient, where ``\choose`` or ``\over`` follows."""
+        if self.accept("over"):
+            return divide(value, self.sum())
         if not self.accept("choose"):
             return value
         return sympy.binomial(expression(value), expression(self.sum()))

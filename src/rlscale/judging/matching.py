@@ -1,5 +1,6 @@
 """Whether an answer says the same as the gold answer, type by type."""
 
+import re
 from typing import Any
 
 import sympy
@@ -11,6 +12,7 @@ from rlscale.judging.values import (
     Based,
     Collection,
     Comparison,
+    Conditioned,
     Dots,
     Equation,
     Matrix,
@@ -25,10 +27,13 @@ from rlscale.judging.values import (
 
 TOLERANCE = 1e-9  # relative, where the gold is a decimal of at least ``_DIGITS`` digits
 _DIGITS = 9
+_WHOLE_NUMBERS = (sympy.S.Integers, sympy.S.Naturals, sympy.S.Naturals0)
 
 
 def same(gold: Any, answer: Any) -> bool:
     """Whether the answer equals the gold answer."""
+    if isinstance(gold, Conditioned) or isinstance(answer, Conditioned):
+        return _conditioned(gold, answer)
     if isinstance(gold, Named) or isinstance(answer, Named):
         return _named(gold, answer)
     if isinstance(gold, Assignment) or isinstance(answer, Assignment):
@@ -51,11 +56,18 @@ def _quantities(gold: Quantity, answer: Quantity) -> bool:
         return _equal(gold, answer.expr * scale / own, answer.digits)
     if (gold.percent and answer.unit is not None) or (answer.percent and gold.unit is not None):
         return False
+    if answer.percent and not gold.percent:
+        return _as_percentage(gold.expr, answer.expr)
     if _equal(gold, answer.expr, answer.digits):
         return True
-    if answer.percent and not gold.percent:
-        return equal(gold.expr, answer.expr / 100)
     return gold.percent and not answer.percent and equal(gold.expr / 100, answer.expr)
+
+
+def _as_percentage(gold: Any, answer: Any) -> bool:
+    """A fraction, or the number that was asked for in percent: that is below 1 only in theory."""
+    if equal(gold, answer / 100):
+        return True
+    return bool(gold.is_Rational and abs(gold) >= 1) and equal(gold, answer)
 
 
 def _equal(gold: Quantity, expr: Any, digits: int) -> bool:
@@ -80,15 +92,41 @@ def _named(gold: Any, answer: Any) -> bool:
     return same(gold, answer.value)
 
 
+def _conditioned(gold: Any, answer: Any) -> bool:
+    """Where both have conditions, the same ones; an answer's own may only spare single points."""
+    if not isinstance(answer, Conditioned):
+        return same(gold.value, answer)
+    if not isinstance(gold, Conditioned):
+        return _natural(answer.condition) and same(gold, answer.value)
+    return same(gold.condition, answer.condition) and same(gold.value, answer.value)
+
+
+def _natural(condition: Any) -> bool:
+    """Whether a condition says no more than where an expression is defined, or n = 1, 2, ..."""
+    if not isinstance(condition, Region):
+        return False
+    members = condition.members
+    if isinstance(members, sympy.Interval):
+        return bool(members.end == sympy.oo)
+    out = sympy.Complement(sympy.S.Reals, members)
+    return bool(out.is_empty or isinstance(out, sympy.FiniteSet)) or members in _WHOLE_NUMBERS
+
+
 def _names_differ_freely(gold: Named, answer: Named) -> bool:
-    """A function may be called y or f(x): its name is no variable."""
-    return "(" in gold.name or "(" in answer.name
+    """A function may be called y or f(x): its name is no variable; f(2) is not f(3)."""
+    names = (gold.name, answer.name)
+    return any("(" in n for n in names) and not all(n[-2:-1].isdigit() for n in names)
 
 
 def _curves(gold: Any, answer: Any) -> bool:
     if gold is None or answer is None:
         return False
     return proportional(gold, answer)
+
+
+def _numbered(assigned: Assignment) -> bool:
+    """Whether the names are one letter with numbers: x_1, x_2."""
+    return len({re.sub(r"_\{?\d+\}?\Z", "_", name) for name, _ in assigned.pairs}) == 1
 
 
 def _assigned(gold: Any, answer: Any) -> bool:
@@ -98,9 +136,10 @@ def _assigned(gold: Any, answer: Any) -> bool:
             for (_, first), (_, second) in zip(gold.pairs, answer.pairs, strict=True)
         )
     assigned, other = (gold, answer) if isinstance(gold, Assignment) else (answer, gold)
-    if not isinstance(other, Collection) or other.kind != "tuple":
+    if not isinstance(other, Collection) or not (other.kind == "tuple" or _numbered(assigned)):
         return False
-    values = Collection("tuple", tuple(value for _, value in assigned.pairs))
+    kind: Any = "tuple" if other.kind == "tuple" else "list"
+    values = Collection(kind, tuple(value for _, value in assigned.pairs))
     return same(values, other) if assigned is gold else same(other, values)
 
 
@@ -212,11 +251,20 @@ def _matrices(gold: Matrix, answer: Matrix) -> bool:
 
 def _ratios(gold: Ratio, answer: Ratio) -> bool:
     halves = {gold.half, answer.half} - {""}
+    if halves == {"p.m."} and gold.half != answer.half:
+        gold, answer = _afternoon(gold), _afternoon(answer)
     return (
         len(halves) < 2
         and len(gold.parts) == len(answer.parts)
         and all(equal(a, b) for a, b in zip(gold.parts, answer.parts, strict=True))
     )
+
+
+def _afternoon(time: Ratio) -> Ratio:
+    """15:45 as 3:45."""
+    hour, *rest = time.parts
+    late = not time.half and bool(hour.is_Integer) and 13 <= hour <= 23
+    return Ratio((hour - 12, *rest)) if late else time
 
 
 def _comparisons(gold: Comparison, answer: Comparison) -> bool:

@@ -19,7 +19,7 @@ _LONGEST = 10_000
 _LONGEST_NUMBER = 1_000
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:(?:,|\{,\})\d{3})+|\d+)(?:\.\d+)?")
 _OPTION = re.compile(r"\(?\s*([A-J])\s*\)?")
-_CHOICE = re.compile(r"\s*(?:\(\s*[A-J]\s*\)|[A-J]\s*[).:](?!\s*$))[\s:.]*(?=\S)")
+_CHOICE = re.compile(r"\s*(?:\(\s*[A-J]\s*\)|[A-J]\s*[).:](?!\s*$))[\s:.]*(?=[^\s+*/^])")
 
 
 class Mathematics:
@@ -80,7 +80,9 @@ def _compare(answer: str, written: str, gold: str) -> Verdict:
     try:
         found = _words_of(written) if isinstance(expected, Words) else None
         found = found or _read(written, symbols)
-        right = same(expected, found) or _same_otherwise(expected, written, symbols)
+        right = same(*map(_nothing, (expected, found))) or _same_otherwise(
+            expected, written, symbols
+        )
     except NotUnderstood as error:
         return Verdict("unparsed", answer, f"not understood: {error}")
     except MemoryError:
@@ -90,6 +92,15 @@ def _compare(answer: str, written: str, gold: str) -> Verdict:
     if not right and isinstance(found, Words) and not isinstance(expected, Words):
         return Verdict("unparsed", answer, "words where mathematics is expected")
     return Verdict("correct" if right else "wrong", answer, type(found).__name__.lower())
+
+
+def _nothing(value: Any) -> Any:
+    """The words for it as the empty set."""
+    from sympy import S
+
+    from rlscale.judging.values import Region, Words
+
+    return Region(S.EmptySet) if value == Words("no solution") else value
 
 
 def _same_otherwise(expected: Any, written: str, symbols: frozenset[str]) -> bool:
@@ -145,11 +156,18 @@ def _gold(gold: str) -> tuple[Any, frozenset[str]]:
         return Unread(_letters(written)), frozenset()
 
 
+_NOTHING = dict.fromkeys(
+    ("no solutions", "there is no solution", "there are no solutions", "no solution exists",
+     "no solutions exist", "empty set", "the empty set"),
+    "no solution",
+)  # fmt: skip
+
+
 def _words_of(written: str) -> Any:
     from rlscale.judging.values import Words
 
     words = _words(written)
-    return None if words is None else Words(words)
+    return None if words is None else Words(_NOTHING.get(words, words))
 
 
 def _variables(written: str) -> frozenset[str]:
@@ -170,7 +188,7 @@ def _letters(written: str) -> str:
 
 def _words(written: str) -> str | None:
     """The answer as a text of words; None where it holds anything but letters."""
-    text = _letters(written).strip(" .").casefold()
+    text = _letters(written).strip(" .!").casefold()
     text = re.sub(r"[\s-]+", " ", text).strip()
     if not re.fullmatch(r"[^\W\d_](?:[^\W\d_]|[ ',.])*", text) or len(text) < 2:
         return None

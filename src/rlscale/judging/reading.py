@@ -20,6 +20,7 @@ from rlscale.judging.values import (
     Based,
     Collection,
     Comparison,
+    Conditioned,
     Dots,
     Equation,
     Matrix,
@@ -74,7 +75,7 @@ class Answers(Expressions):
 
     def listing(self) -> Any:
         """Answers with commas, semicolons, "and", "or" between them."""
-        while self.accept("=", "approx", "sim", "simeq", "therefore", "implies", "Rightarrow"):
+        while self.accept("=", "approx", "simeq", "therefore", "implies", "Rightarrow"):
             pass
         items, joints = [self.statement()], []
         while True:
@@ -126,11 +127,12 @@ class Answers(Expressions):
         return related(sides, relations)
 
     def _function_head(self) -> str | None:
-        """The name of a function, where ``f(x) =`` or ``P(x, y) =`` is next."""
+        """The name of a function, where ``f(x) =``, ``P(x, y) =`` or ``f(2) =`` is next."""
         head = "".join(
-            "a" if t.kind == "letter" else t.text for t in self.tokens[self.place :][:12]
+            {"letter": "a", "number": "1"}.get(t.kind, t.text)
+            for t in self.tokens[self.place :][:12]
         )
-        match = re.match(r"a(?:_\{?\w+\}?)?'*\(a(?:,a)*\)=", head)
+        match = re.match(r"a(?:_\{?\w+\}?)?'*\((?:a(?:,a)*|-?1)\)=", head)
         if not match or self.next.kind != "letter":
             return None
         name = ""
@@ -176,9 +178,13 @@ class Answers(Expressions):
         return value
 
     def _currency(self) -> units.Unit | None:
-        if self.next.text in units.CURRENCY:
-            return units.combine([(units.CURRENCY[self.take().text], 1)])
-        return None
+        name = units.CURRENCY.get(self.next.text)
+        if name is None and self.next.kind == "word" and self.ahead(1).kind == "number":
+            name = units.currency_code(self.next.text)  # USD 5
+        if name is None:
+            return None
+        self.take()
+        return units.combine([(name, 1)])
 
     def _ratio(self, first: Any) -> Ratio:
         parts = [expression(first)]
@@ -206,11 +212,16 @@ class Answers(Expressions):
     def is_unit_letter(self) -> bool:
         """A letter set apart from a number, in the table, and no variable of the gold answer."""
         token = self.next
-        if token.text not in units.LETTERS or token.text in self.symbols or self.depth > 1:
+        known = units.ROMAN_LETTERS if token.roman else units.LETTERS
+        if token.text not in known or token.text in self.symbols or self.depth > 1:
             return False
         before = self.tokens[self.place - 1]
         after = self.ahead(1)
-        ends = after.kind in ("end", "word") or after.text in ("^", "/", ",", ".", "cdot", "}")
+        ends = (
+            after.kind in ("end", "word")
+            or after.roman
+            or after.text in ("^", "/", ",", ".", "cdot", "}")
+        )
         return (token.roman or token.spaced) and before.kind != "letter" and ends
 
     def _unit(self) -> units.Unit | None:
@@ -236,14 +247,20 @@ class Answers(Expressions):
     def _unit_part(self, sign: int) -> list[tuple[str, int]] | None:
         power = 1
         start = self.place
+        while self.accept(*units.ADJECTIVES):
+            pass
         if self.accept("square", "sq"):
             power = 2
+            self.accept(".")
         elif self.accept("cubic", "cu"):
             power = 3
+            self.accept(".")
         word = self._unit_word(below=sign == -1)
         if word is None:
             self.place = start
             return None
+        if len(word) < 4:  # an abbreviation
+            self.accept(".")
         if self.accept("squared"):
             power = 2
         elif self.accept("cubed"):
@@ -512,8 +529,9 @@ def name_of(expr: Any) -> str | None:
     """The name that the left side of an equation is: x, f(x), AB, m + n; else None."""
     if expr.is_Symbol:
         return expr.name
-    if isinstance(expr, sympy.Abs):
-        return name_of(expr.args[0])
+    if isinstance(expr, sympy.Abs):  # the length |AB|, but |x| is not x
+        inner = name_of(expr.args[0])
+        return f"|{inner}|" if inner and len(inner) == 1 else inner
     if (expr.is_Add or expr.is_Mul) and all(part.is_Symbol for part in expr.args):
         return str(expr)
     if expr.is_Mul and len(expr.args) == 2:  # a quotient p/q
@@ -580,7 +598,7 @@ def conditional(value: Any, condition: Any) -> Any:
     expr = inner.difference if isinstance(inner, Equation) else getattr(inner, "expr", None)
     if expr is None or not expr.free_symbols or not isinstance(condition, Region | Comparison):
         raise NotUnderstood("a condition on a number")
-    return value
+    return Conditioned(value, condition)
 
 
 def gathered(items: list[Any], joints: list[str]) -> Any:

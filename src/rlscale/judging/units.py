@@ -93,8 +93,10 @@ _COUNTED = [
 ]  # fmt: skip
 # Letters that are units only where a space or \mathrm sets them apart from a number.
 LETTERS = frozenset("mgsL")
-_ROMAN_LETTERS = frozenset("mgshLlNJWVAt")
-CURRENCY = {"$": "dollar", "€": "euro", "£": "gbp", "¥": "yuan"}
+ROMAN_LETTERS = frozenset("mgshLlNJWVAt")  # within a text
+# What may stand before a thing that is counted and leaves the count as it is.
+ADJECTIVES = ("different", "distinct", "possible", "unique", "ordered", "unordered", "total")
+CURRENCY = {"¢": "cent", "$": "dollar", "€": "euro", "£": "gbp", "¥": "yuan"}
 _CHINESE = {
     "个": "unit", "元": "yuan", "米": "meter", "厘米": "centimeter", "千米": "kilometer",
     "公里": "kilometer", "毫米": "millimeter", "分米": "decimeter", "千克": "kilogram",
@@ -105,7 +107,9 @@ _CHINESE = {
     "立方米": "cubic meter", "立方厘米": "cubic centimeter", "条": "unit", "件": "unit",
     "张": "unit", "支": "unit", "辆": "car", "棵": "tree", "块": "piece", "页": "page",
     "组": "group", "对": "pair", "分": "point", "道": "question", "位": "person", "双": "pair",
+    "個": "unit", "円": "yen", "개": "unit", "명": "person",
 }  # fmt: skip
+_MPH = re.compile(r"(?<![A-Za-z\\])mph(?![A-Za-z])")
 CHINESE = re.compile("|".join(sorted(_CHINESE, key=len, reverse=True)))
 
 # Unit: powers of dimensions, sorted, and the factor; a counted thing has no dimension of its own.
@@ -142,7 +146,7 @@ def unit_of(word: str, *, letters: bool) -> str | None:
         letters: Whether a single letter may be a unit here; its case counts.
     """
     if len(word) == 1:
-        return word.casefold() if letters and word in _ROMAN_LETTERS | {"¢", "元"} else None
+        return word.casefold() if letters and word in ROMAN_LETTERS | {"¢", "元"} else None
     name = word.casefold()
     return name if name in UNITS else None
 
@@ -153,8 +157,14 @@ def is_unit_word(word: str) -> bool:
     return word in UNITS or word in ("square", "sq", "cubic", "cu", "per", "squared", "cubed")
 
 
+def currency_code(word: str) -> str | None:
+    """The unit that a word before a number is: ``USD 5``, ``Rs 5``."""
+    return word if word in ("usd", "eur", "gbp", "cny", "jpy", "inr", "rs") else None
+
+
 def chinese(text: str) -> str:
-    """Chinese units as English words."""
+    """Chinese, Japanese and Korean units, and mph, as English words."""
+    text = _MPH.sub(" mile per hour ", text)
     return CHINESE.sub(lambda match: f" {_CHINESE[match.group()]} ", text)
 
 

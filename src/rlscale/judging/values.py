@@ -75,6 +75,14 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Conditioned:
+    """An expression and where it holds: ``1/x, x > 0``."""
+
+    value: Any
+    condition: Any
+
+
+@dataclass(frozen=True)
 class Ratio:
     """Parts of a ratio, or a time of day with its half (``a.m.``, ``p.m.``)."""
 

@@ -16,6 +16,7 @@ _CHARACTERS = {
     "、": ",", "，": ",", "。": ".", "：": ":", "；": ";", "（": "(", "）": ")", "【": "[",
     "】": "]", "∶": ":", "％": "%", "＄": "$", "￥": "¥", "√": r"\sqrt  ", "∛": r"\sqrt[3] ",
     "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "\u3000": " ", "\ufeff": "",
+    "\u200c": "", "\u200d": "", "\u2060": "", "\u00ad": "",
     "½": "{1/2}", "⅓": "{1/3}", "⅔": "{2/3}", "¼": "{1/4}", "¾": "{3/4}", "⅕": "{1/5}",
     "⅖": "{2/5}", "⅗": "{3/5}", "⅘": "{4/5}", "⅙": "{1/6}", "⅚": "{5/6}", "⅛": "{1/8}",
     "⅜": "{3/8}", "⅝": "{5/8}", "⅞": "{7/8}",
@@ -34,18 +35,18 @@ _SPACES = re.compile(
 _IGNORED = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|tiny|small|normalsize|large|Large|LARGE|huge|Huge"
     r"|left|right|middle|bigl|bigr|Bigl|Bigr|biggl|biggr|Biggl|Biggr|big|Big|bigg|Bigg|limits"
-    r"|nolimits|checkmark|bf|rm|it|sf|tt|bfseries|itshape|boldmath|centering|blacksquare|square)"
+    r"|nolimits|checkmark|bf|rm|it|sf|tt|bfseries|itshape|boldmath|centering|blacksquare|square|nonumber|notag)"
     r"(?![A-Za-z])\.?"
     r"|\\(?:color|label|tag\*?)\s*\{[^{}]*\}|\\textcolor\s*\{[^{}]*\}|\\!|✓|✔|\\#"
 )
 # Commands around a group that change no value; their braces stay, as a group.
 _WRAPPERS = re.compile(
     r"\\(?:boxed|fbox|underline|underbrace|overbrace|bm|boldsymbol|ensuremath|mathord|mathop|emph"
-    r"|pmb|hbox|colorbox\s*\{[^{}]*\}|mathnormal|mathstrut|cancel)(?![A-Za-z])"
+    r"|pmb|hbox|colorbox\s*\{[^{}]*\}|mathnormal|mathstrut)(?![A-Za-z])"
 )
 _PAIRS = (("$$", "$$"), ("$", "$"), ("**", "**"), ("`", "`"))
 _MOST_LABELS = 3
-_EQUALS = re.compile(r"\A(?:=|\\(?:approx|sim|simeq|therefore|implies|Rightarrow)(?![A-Za-z])|\s)+")
+_EQUALS = re.compile(r"\A(?:=|\\(?:approx|simeq|therefore|implies|Rightarrow)(?![A-Za-z])|\s)+")
 _LABEL = re.compile(
     r"(?:\s*\{)*\s*(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?"
     r"(?:answer|result|solution|value)(?:\s+is|\s*[:=])\s*[:=]?|^\s*(?:答案是|答案为|答案|答)\s*:?",
@@ -57,6 +58,10 @@ _SINGLE = re.compile(r"(?<!\\)\\(?!\\)")
 _ORDINAL = re.compile(
     r"(?<=\d)\s*(?:\^\s*\{\s*(?:\\[a-z]+\s*\{\s*)?|\^?\s*\\[a-z]+\s*\{\s*)(?:st|nd|rd|th)(?![A-Za-z])[\s}]*"
 )
+_ENVIRONMENT = re.compile(
+    r"\$*\s*\\begin\{(cases|align\*?|aligned|gathered|split)\}((?:(?!\\begin|\\end).)*)\\end\{\1\}\s*\$*",
+    re.DOTALL,
+)
 _BRACES = re.compile(r"\\.|[{}]")
 TEXT = re.compile(
     r"\\(?:text(?:rm|bf|it|sf|tt|normal|up|sc|md)?|mbox|math(?:rm|bf|it|sf|tt|normal)|operatorname\*?)"
@@ -67,6 +72,8 @@ TEXT = re.compile(
 def clean(answer: str) -> str:
     """An answer without the wrappings that change no value; in time linear in its length."""
     text = re.sub(r",\\!\s*|,\{\}|\{,\\?!?\}", "{,}", answer.translate(_TABLE))
+    text = re.sub(r"(?<![A-Za-z^_}\]])\{\}", "", text.replace(r"\text{,}", "{,}"))
+    text = re.sub(r"\\(?:text|math)dollar(?![A-Za-z])", "$", text)
     text = _ROOT_OF_NUMBER.sub(r"\\sqrt{\1}", text)
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m.group().translate(_RAISED) + "}", text)
     text = re.sub("[₀-₉]+", lambda m: "_{" + m.group().translate(_LOWERED) + "}", text)
@@ -80,7 +87,17 @@ def clean(answer: str) -> str:
     text = _WRAPPERS.sub("", _IGNORED.sub("", text))
     text = re.sub(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))", r" \\degree ", text)
     text = _ORDINAL.sub("", text)
-    return _unwrapped(text)
+    return _unwrapped(_lines(text))
+
+
+def _lines(text: str) -> str:
+    """What stands alone in an environment of lines; lines that are equations as a list."""
+    match = _ENVIRONMENT.fullmatch(text)
+    if not match or (match.group(1) == "cases" and "&" in text):
+        return text
+    lines = [line for line in match.group(2).replace("&", " ").split(r"\\") if line.strip()]
+    several = len(lines) > 1 and all(line.count("=") == 1 for line in lines)
+    return ", ".join(lines) if several or len(lines) == 1 else text
 
 
 def _space(match: re.Match[str]) -> str:
