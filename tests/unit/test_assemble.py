@@ -70,7 +70,7 @@ def finished_cell(status: str) -> Path:
 def curve_of(folder: Path) -> pandas.DataFrame:
     names = {"train": "train.json", "evaluation": "eval.json", "curve": "curve.csv"}
     paths = {key: folder / name for key, name in (names | {"costs": "costs.csv"}).items()}
-    make_curve("test", "same", **paths)
+    make_curve("test", "same", [2, 8], **paths)
     return read_curves(folder / "curve.csv")
 
 
@@ -87,6 +87,12 @@ def test_a_curve_has_what_was_spent_until_each_step(folder):
     assert list(curve["compute_flops"]) == [0, 6 * 10 * 64, 2 * 6 * 10 * 64]
     assert list(curve["gpu_seconds"]) == [0, 4, 8]
     assert list(curve["status"]) == ["ok"] * 3
+
+
+def test_pass_at_k_is_the_mean_over_problems_for_each_k_that_all_have(folder):
+    curve = curve_of(folder)
+    assert list(curve["pass_at_2"]) == [0.5] * 3  # one of four is right: 1 - C(3, 2) / C(4, 2)
+    assert "pass_at_8" not in curve.columns
 
 
 def test_a_diverged_cell_says_so_in_its_curve(tmp_path, monkeypatch):

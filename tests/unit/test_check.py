@@ -57,6 +57,8 @@ MISTAKES = [
     ("pretraining/unseen", ["held_out"], "'held_out': held-out problems are never learnt"),
     ("resources/models", {"arith-01k": {"mem_mb": 900}}, "no such model; did you mean arith-10k"),
     ("fit/benchmark", "heldout", "no benchmark 'heldout'; did you mean held_out?"),
+    ("fit/metrics", ["pass_at_10"], "fit.metrics: pass_at_10 needs 10 samples of a problem, not"),
+    ("fit/metrics", ["pass_at_3"], "fit.metrics: 'pass_at_3' is neither loss nor a benchmark"),
     ("fit/metrics", ["longer_sum"], "fit.metrics: 'longer_sum' is neither loss nor a benchmark"),
     ("fit/select", {"taus": 1}, "fit.select.taus: not a column of curves.csv; did you mean tau"),
     ("fit/select/tau", 2, "no cell has tau [2]; the sweeps have 1, 16, 64"),

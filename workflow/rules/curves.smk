@@ -8,6 +8,7 @@ rule make_curve:
         timings="results/cells/{cell}/timings.csv",
         evaluation="results/cells/{cell}/eval.json",
         scores="results/cells/{cell}/scores.csv",
+        outcomes="results/cells/{cell}/outcomes.parquet",
         samples="results/cells/{cell}/samples.parquet",
     output:
         curve="results/cells/{cell}/curve.csv",

@@ -43,7 +43,11 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("curves", type=Path, help="curves.csv; docs/ingest.md tells how to make it")
     parser.add_argument("--law", default="saturating", help="a law of docs/law.md")
     parser.add_argument("--x", default="data", help="data, compute, compute_full, steps or tokens")
-    parser.add_argument("--metric", default="loss", help="loss, response_length or a benchmark")
+    parser.add_argument(
+        "--metric",
+        default="loss",
+        help="loss, response_length, pass_at_10 (1 - pass@10), ... or a benchmark",
+    )
     parser.add_argument("--benchmark", default="held_out", help="the held-out benchmark")
     parser.add_argument("--size", default="n_params", help="column of the swept size N")
     parser.add_argument("--weighting", default="variance", help="equal, runs, variance or steps")

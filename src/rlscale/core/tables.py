@@ -1,6 +1,8 @@
 """The tables that parts of a study share: column names, checks on reading, stable writing."""
 
 import gzip
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,8 @@ CURVE_COLUMNS = (
     "pass_at_1", "loss", "loss_se", "response_length", "scoring", "scoring_digest",
     "protocol_digest", "source", "status",
 )  # fmt: skip
+# Beside these, pass@k for what ``evaluation.pass_at`` names: pass_at_10, pass_at_100, ...
+_PASS_AT = re.compile(r"pass_at_([2-9]|[1-9]\d+)")
 CURVE_REQUIRED = ("study", "cell", "model", "variant", "step", "benchmark", "loss")
 # Counts that pass 2^63 at the sizes that the paper trains.
 FLOPS = ("compute_flops", "compute_flops_total", "compute_flops_full", "flops")
@@ -32,6 +36,17 @@ TEXT_COLUMNS = {
 }  # fmt: skip
 # Text that people name things by; the others are a path, and one of a few words.
 LABEL_COLUMNS = TEXT_COLUMNS - {"source", "status"}
+
+
+def k_of(name: str) -> int | None:
+    """k of a column ``pass_at_<k>`` with k above 1; None for every other name."""
+    match = _PASS_AT.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def pass_columns(names: Iterable[str]) -> list[str]:
+    """Those of some columns that hold pass@k for k above 1, by ascending k."""
+    return sorted((name for name in names if k_of(name)), key=lambda name: k_of(name) or 0)
 
 
 def as_counts(column: "pandas.Series") -> "pandas.Series":
@@ -122,13 +137,14 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
     missing = [name for name in CURVE_REQUIRED if name not in table.columns]
     if missing:
         raise StudyError(f"{where}: column(s) {', '.join(missing)} missing from the curves table")
-    unknown = [name for name in table.columns if name not in CURVE_COLUMNS]
+    columns = [*CURVE_COLUMNS, *pass_columns(table.columns)]
+    unknown = [name for name in table.columns if name not in columns]
     if unknown:
         raise StudyError(f"{where}: unknown column(s) {', '.join(unknown)} in the curves table")
     if table.empty:
         raise StudyError(f"{where}: the curves table has no rows")
-    table = table.reindex(columns=list(CURVE_COLUMNS))
-    for name in CURVE_COLUMNS:
+    table = table.reindex(columns=columns)
+    for name in columns:
         if name in TEXT_COLUMNS:
             table[name] = table[name].astype("string")
             if name in LABEL_COLUMNS:
@@ -165,6 +181,13 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
             else ""
         )
         raise StudyError(f"{where}: row {row + 2}: loss {value} is not between 0 and 1{hint}")
+    for name in pass_columns(columns):
+        odd = table.index[~table[name].between(0, 1) & table[name].notna()]
+        if len(odd):
+            raise StudyError(
+                f"{where}: row {odd[0] + 2}: {name} {table.loc[odd[0], name]} is not between 0 and "
+                "1; write a share"
+            )
     _check_numbers(table, where)
     repeated = table.index[table.duplicated(list(CURVE_KEY))]
     if len(repeated):

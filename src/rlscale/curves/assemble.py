@@ -1,6 +1,6 @@
 """From a cell's scores and ledger to rows of the curves table; from cells to the study's tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,14 @@ from rlscale.accounting.ledger import Cost
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
 from rlscale.core.manifests import read_manifest, verify_file, verify_files
-from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, read_ledger, write_curves
+from rlscale.core.tables import (
+    CURVE_COLUMNS,
+    TEXT_COLUMNS,
+    pass_columns,
+    read_ledger,
+    write_curves,
+)
+from rlscale.laws.pass_at_k import pass_at_k
 
 if TYPE_CHECKING:
     import pandas
@@ -21,17 +28,26 @@ _SCORES = (
 
 
 def make_curve(
-    study: str, protocol_digest: str, train: Path, evaluation: Path, curve: Path, costs: Path
+    study: str,
+    protocol_digest: str,
+    pass_at: Sequence[int],
+    *,
+    train: Path,
+    evaluation: Path,
+    curve: Path,
+    costs: Path,
 ) -> None:
     """Join a cell's scores with what each checkpoint had consumed by then.
 
     Args:
         study: Name of the study.
         protocol_digest: Digest of the cell's protocol (``rlscale.study.grid.protocol_digest``).
+        pass_at: k of the columns ``pass_at_<k>``; one of which no benchmark has k samples of every
+            problem is left out.
         train: The cell's train.json; ledger.csv, which it names, and timings.csv, which is
             measured and which no manifest names, lie beside it.
-        evaluation: The cell's eval.json; scores.csv and samples.parquet, which it names, lie
-            beside it.
+        evaluation: The cell's eval.json; scores.csv, outcomes.parquet and samples.parquet,
+            which it names, lie beside it.
         curve: The cell's curve.csv.
         costs: The cell's costs.csv: its ledger, and the evaluation of every checkpoint.
 
@@ -57,6 +73,9 @@ def make_curve(
     if late:
         raise StudyError(f"{train.parent}/ledger.csv: no row for the evaluated step {late[0]}")
     rows = scores[list(_SCORES)].merge(spent, on="step")
+    outcomes = pandas.read_parquet(evaluation.parent / "outcomes.parquet")
+    passes = pass_table(outcomes, pass_at)
+    rows = rows.merge(passes, how="left", on=["step", "benchmark"], validate="one_to_one")
     cell = manifest["cell"]
     rows = rows.assign(
         study=study,
@@ -68,7 +87,33 @@ def make_curve(
         source="study",
         status=manifest["status"],
     )
-    write_curves(rows[list(CURVE_COLUMNS)], curve)
+    write_curves(rows[[*CURVE_COLUMNS, *pass_columns(rows.columns)]], curve)
+
+
+def pass_table(outcomes: "pandas.DataFrame", pass_at: Sequence[int]) -> "pandas.DataFrame":
+    """pass@k of one cell per step and benchmark: the mean over problems.
+
+    Args:
+        outcomes: ``step``, ``benchmark``, ``problem_id``, ``n``, ``n_correct``.
+        pass_at: Wanted k.
+
+    Returns:
+        ``step``, ``benchmark`` and ``pass_at_<k>``: empty where a problem has fewer than k
+        samples, and no column where that is so everywhere.
+    """
+    import pandas
+
+    rows = []
+    for (step, benchmark), group in outcomes.groupby(["step", "benchmark"]):
+        counts = group["n_correct"].tolist(), group["n"].tolist()
+        known = [k for k in sorted(set(pass_at)) if k <= min(counts[1])]
+        means = {f"pass_at_{k}": float(pass_at_k(*counts, k).mean()) for k in known}
+        rows.append({"step": step, "benchmark": benchmark, **means})
+    return pandas.DataFrame(rows, columns=["step", "benchmark", *_names(rows)])
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return pass_columns({name for row in rows for name in row})
 
 
 def spent_by_step(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rlscale.laws.pass_at_k import check_draws, pass_at_k
+
 if TYPE_CHECKING:
     import pandas
     from numpy.typing import ArrayLike
@@ -64,25 +66,9 @@ def paired_difference(first: Mapping[str, float], second: Mapping[str, float]) -
     return clustered_mean([second[key] - first[key] for key in common])
 
 
-def pass_at_k(correct: Sequence[int], n: Sequence[int], k: int) -> np.ndarray:
-    """Unbiased probability that k draws without replacement hold a correct one, per problem.
-
-    1 - C(n - c, k) / C(n, k), Chen et al. 2021 (arXiv 2107.03374), eq. 1.
-
-    Args:
-        correct: Correct samples c of each problem, shape (problems,).
-        n: Samples of each problem, at least k.
-        k: Draws.
-    """
-    _check_k(n, k)
-    return np.array(
-        [1 - math.comb(m - c, k) / math.comb(m, k) for c, m in zip(correct, n, strict=True)]
-    )
-
-
 def worst_at_k(correct: Sequence[int], n: Sequence[int], k: int) -> np.ndarray:
     """Unbiased probability that all of k draws are correct: C(c, k) / C(n, k), per problem."""
-    _check_k(n, k)
+    check_draws(n, k)
     return np.array([math.comb(c, k) / math.comb(m, k) for c, m in zip(correct, n, strict=True)])
 
 
@@ -99,7 +85,7 @@ def maj_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> 
         correct: Whether each sample is correct.
         k: Votes.
     """
-    _check_k([len(answers)], k)
+    check_draws([len(answers)], k)
     blocks = range(0, len(answers) - k + 1, k)
     wins = []
     for start in blocks:
@@ -152,8 +138,3 @@ def suite(scores: Mapping[str, Estimate], weights: Mapping[str, float]) -> Estim
     value = sum(weight * scores[name][0] for name, weight in weights.items()) / total
     squares = sum((weight * scores[name][1]) ** 2 for name, weight in weights.items())
     return value, math.sqrt(squares) / total
-
-
-def _check_k(n: Sequence[int], k: int) -> None:
-    if k < 1 or (len(n) and k > min(n)):
-        raise ValueError(f"k = {k} is not between 1 and the number of samples, {min(n)}")

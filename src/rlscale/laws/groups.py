@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlscale.core.errors import StudyError
+from rlscale.core.tables import k_of, pass_columns
 from rlscale.laws.arrays import Array, Bools, Indices
 
 if TYPE_CHECKING:
@@ -115,14 +116,20 @@ def metric_rows(
 
     Args:
         table: Curves.
-        metric: ``loss`` or ``response_length`` of ``benchmark``, or another benchmark's name for
-            the loss on it.
+        metric: ``loss`` or ``response_length`` of ``benchmark``, ``pass_at_<k>`` for 1 - pass@k on
+            it, or another benchmark's name for the loss on it.
         benchmark: The held-out benchmark.
 
     Returns:
         Rows of the benchmark, the column that holds the metric, the benchmark's name.
     """
-    column = metric if metric in ("loss", "response_length") else "loss"
+    column = metric if metric in ("loss", "response_length") or k_of(metric) else "loss"
+    if column not in table:
+        known = ", ".join(pass_columns(table.columns)) or "none"
+        raise StudyError(
+            f"metric '{metric}': the curves have no such column (of pass@k: {known}); "
+            "evaluation.pass_at names k, and every problem needs k samples"
+        )
     name = benchmark if column == metric else metric
     rows = table[(table["benchmark"] == name) & (table["status"] == "ok")]
     if rows.empty and (table["benchmark"] == name).any():
@@ -132,7 +139,7 @@ def metric_rows(
         raise StudyError(f"metric '{metric}': no rows of benchmark '{name}'; there are {found}")
     if rows[column].isna().all():
         raise StudyError(f"metric '{metric}': column {column} is empty for benchmark '{name}'")
-    return rows, column, name
+    return (rows.assign(**{column: 1 - rows[column]}) if k_of(metric) else rows), column, name
 
 
 def build_groups(rows: "pandas.DataFrame", *, x: str, column: str, size: str) -> list[Group]:

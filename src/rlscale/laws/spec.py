@@ -86,7 +86,8 @@ class FitSpec:
     Attributes:
         law: Name of the law.
         x: Key of ``rlscale.laws.groups.X_COLUMNS``.
-        metric: ``loss``, ``response_length`` or a benchmark's name for the loss on it.
+        metric: ``loss``, ``response_length``, ``pass_at_<k>`` for 1 - pass@k, or a benchmark's
+            name for the loss on it.
         settings: How.
     """
 

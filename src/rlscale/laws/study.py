@@ -8,6 +8,7 @@ import numpy as np
 
 from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
+from rlscale.core.tables import k_of
 from rlscale.laws.arrays import Array
 from rlscale.laws.documents import Fits, empty_result, group_result
 from rlscale.laws.fitting import fit_points
@@ -20,6 +21,7 @@ from rlscale.laws.groups import (
     select_rows,
 )
 from rlscale.laws.law import Fit, Law
+from rlscale.laws.pass_at_k import pass_at_k
 from rlscale.laws.points import Points, points_of
 from rlscale.laws.protocols import check_protocols, check_scoring
 from rlscale.laws.results import Cells, FitResult, StudyFit, Uncertainty
@@ -79,8 +81,8 @@ def fit_study(table: "pandas.DataFrame", spec: FitSpec, sources: Sources = Sourc
     results, scopes, problems = [], [], None
     for group in groups:
         shares = None
-        if sources.outcomes is not None and column == "loss":
-            shares = outcome_shares(group, sources.outcomes, benchmark)
+        if sources.outcomes is not None and (column == "loss" or k_of(column)):
+            shares = outcome_shares(group, sources.outcomes, benchmark, k_of(column) or 1)
             problems = _problems(sources.outcomes, benchmark)
         result, replicates = fit_group(group, spec, shares)
         results.append(result)
@@ -120,8 +122,8 @@ def _problems(outcomes: "pandas.DataFrame", benchmark: str) -> str:
     return digest(sorted(map(str, own.unique())))
 
 
-def outcome_shares(group: Group, outcomes: "pandas.DataFrame", benchmark: str) -> Array:
-    """Share of correct samples per problem (P, C, T), NaN where a cell was not measured.
+def outcome_shares(group: Group, outcomes: "pandas.DataFrame", benchmark: str, k: int = 1) -> Array:
+    """pass@k per problem (P, C, T), NaN where a cell was not measured.
 
     Raises:
         StudyError: A measured point lacks the outcome of a problem that others have.
@@ -131,7 +133,8 @@ def outcome_shares(group: Group, outcomes: "pandas.DataFrame", benchmark: str) -
         & outcomes["cell"].isin(group.cells)
         & outcomes["step"].isin(group.steps)
     ]
-    rows = rows.assign(share=rows["n_correct"] / rows["n"])
+    rows = rows[rows["n"] >= k]
+    rows = rows.assign(share=pass_at_k(rows["n_correct"].tolist(), rows["n"].tolist(), k))
     wide = rows.pivot(index="problem_id", columns=["cell", "step"], values="share")
     shares = np.full((len(wide), *group.value.shape), np.nan)
     for c, cell in enumerate(group.cells):

@@ -1,6 +1,7 @@
 """`rlscale check`: all that can be said against a configuration without running anything."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -202,7 +203,13 @@ def _fits(config: Config) -> Iterator[str]:
         name = fit["benchmark"]
         yield f"fit.benchmark: no benchmark '{name}'{near(name, benchmarks)}"
     metrics = {"loss", "response_length", *benchmarks}
-    for key, names in (("fit.metrics", fit["metrics"]), ("forecast.metric", [forecast["metric"]])):
+    passes = {f"pass_at_{k}": k for k in config["evaluation"]["pass_at"]}
+    samples = benchmarks.get(fit["benchmark"], {}).get("samples", math.inf)
+    for name in fit["metrics"]:
+        if passes.get(name, 0) > samples:
+            yield f"fit.metrics: {name} needs {passes[name]} samples of a problem, not {samples}"
+    fitted = [name for name in fit["metrics"] if name not in passes]
+    for key, names in (("fit.metrics", fitted), ("forecast.metric", [forecast["metric"]])):
         for name in names:
             if name not in metrics:
                 yield f"{key}: '{name}' is neither loss nor a benchmark{near(name, metrics)}"

@@ -148,6 +148,7 @@ def evaluation(config: Config, cell: Cell) -> Settings:
     recipe = grid.recipe_of(config, cell)
     own = dict(config["evaluation"])
     own.pop("machine")
+    own.pop("pass_at")  # of the samples that are there
     extra = own.pop("top_up")
     settings = {
         **own,
@@ -175,6 +176,7 @@ def curve(config: Config, cell: Cell) -> Settings:
     return {
         "study": config["study"],
         "protocol_digest": grid.protocol_digest(config, cell),
+        "pass_at": config["evaluation"]["pass_at"],
         "code": code(config, "rlscale.curves.assemble"),
     }
 

@@ -19,6 +19,7 @@ def make_curve(config: Config, cell: str) -> None:
     assemble.make_curve(
         own["study"],
         own["protocol_digest"],
+        own["pass_at"],
         train=files.train,
         evaluation=files.evaluation,
         curve=files.curve,
