@@ -1,11 +1,12 @@
 """GRPO on one GPU: tokens per second of each phase, beside what the device itself can do.
 
     PYTHONPATH=src python benchmarks/gpu_grpo.py            # Qwen2.5-0.5B's architecture
+    PYTHONPATH=src python benchmarks/gpu_grpo.py --vllm     # rollouts by colocated vLLM
     PYTHONPATH=src python benchmarks/gpu_grpo.py --tiny     # two layers, anywhere: a check
 
 Needs torch, transformers, accelerate, datasets and TRL, no network and no weights: the model is
-built in code and random, so that it samples to the full length. Rollouts are by transformers;
-colocated vLLM is not measured. The first step (warm-up) is left out. Ceilings are measured first:
+built in code and random, so that it samples to the full length. Rollouts are by transformers, or
+by vLLM in the trainer's process. The first step (warm-up) is left out. Ceilings are measured first:
 a bf16 matrix product and a copy in the device's memory. What a phase must at least compute
 (2 N per token and forward pass, thrice for an update, once more for recomputed activations, and
 attention) and read (generation: weights and keys of every step) is set against its seconds.
@@ -53,7 +54,9 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def train(architecture: dict, *, prompts: int, completion: int, steps: int, device: str):
+def train(
+    architecture: dict, *, prompts: int, completion: int, steps: int, device: str, vllm: bool
+):
     """Train; returns the timings by phase of the steps after the first, and the model."""
     import pandas
     from datasets import Dataset
@@ -77,6 +80,7 @@ def train(architecture: dict, *, prompts: int, completion: int, steps: int, devi
     with tempfile.TemporaryDirectory() as folder:
         # Saved and loaded: TRL makes the reference from where the model came from.
         Qwen2ForCausalLM(Qwen2Config(**architecture)).save_pretrained(f"{folder}/model")
+        character_tokenizer().save_pretrained(f"{folder}/model")  # for vLLM
         model = Qwen2ForCausalLM.from_pretrained(f"{folder}/model", dtype="float32")
         trainer = GRPOTrainer(
             model=model,
@@ -98,6 +102,10 @@ def train(architecture: dict, *, prompts: int, completion: int, steps: int, devi
                 disable_tqdm=True,
                 shuffle_dataset=False,
                 seed=1,
+                use_vllm=vllm,
+                vllm_mode="colocate",
+                vllm_gpu_memory_utilization=0.3,
+                vllm_max_model_length=128 + completion,
             ),
             train_dataset=Dataset.from_dict({"prompt": rows}),
             reward_funcs=lambda completions, **_: [float(len(text) % 2) for text in completions],
@@ -134,6 +142,7 @@ def main() -> None:
     """Measure the ceilings, train, print a row per phase."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tiny", action="store_true", help="a small model; checks that it runs")
+    parser.add_argument("--vllm", action="store_true", help="rollouts by colocated vLLM")
     parser.add_argument("--prompts", type=int, default=32, help="per step, 8 responses each")
     parser.add_argument("--completion", type=int, default=512, help="tokens of a response")
     parser.add_argument("--steps", type=int, default=4, help="the first is a warm-up")
@@ -155,6 +164,7 @@ def main() -> None:
     table, model = train(
         TINY if arguments.tiny else QWEN,
         prompts=prompts, completion=completion, steps=steps, device=device,
+        vllm=arguments.vllm,
     )  # fmt: skip
     responses, prompt = prompts * GROUP, 128
     least = needs(model, responses=responses, prompt=prompt, completion=completion)

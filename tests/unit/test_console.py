@@ -86,6 +86,11 @@ def test_the_line_of_what_is_done_counts_steps_and_time_left(told):
             "Traceback (most recent call last):\n  x\nKeyError: 'flops'\n",
             "KeyError: 'flops' (not exp",
         ),
+        (  # as an H100's run left it
+            "[rank0]: ValueError: No available memory for the cache blocks.\n"
+            "[rank0]:[W1126 ProcessGroupNCCL.cpp:1624] Warning: destroy_process_group()\n",
+            "error: ValueError: No available memory for the cache blocks. (not exp",
+        ),
         ("", "killed from outside, or out of memory"),
     ],
 )

@@ -14,6 +14,7 @@ from rlscale.core.recipe import Recipe
 from rlscale.jobs import devices
 from rlscale.jobs.devices import use_gpus
 from rlscale.jobs.job import Job
+from rlscale.study import runs
 
 CELL = Cell("main", "tiny", "base", tau=1, group_size=4, seed=1)
 RECIPE = Recipe(
@@ -56,6 +57,27 @@ def test_jobs_side_by_side_have_gpus_of_their_own(tmp_path):
             env=environment, capture_output=True, text=True,
         )  # fmt: skip
         assert wanted in done.stdout + done.stderr
+
+
+def test_where_nobody_chose_the_only_gpu_is_not_shared(monkeypatch, tmp_path):
+    """Two jobs at once on an H100: a trainer's vLLM found no memory beside an evaluation's."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\necho 0\n")
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    use_gpus(1)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    with pytest.raises(StudyError, match="--resources gpu=N"):
+        use_gpus(1)
+
+
+def test_a_run_tells_snakemake_how_many_gpus_there_are(monkeypatch):
+    monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
+    assert "gpu=4" in runs._command()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert not [word for word in runs._command() if word.startswith("gpu=")]
 
 
 def test_more_gpus_than_there_are_is_refused():

@@ -69,6 +69,24 @@ def test_a_trial_as_it_should_be_passes(done):
     assert rate == 1000
 
 
+def test_what_was_trained_is_judged_beside_a_launch_that_failed(done):
+    """As on an H100, where colocated vLLM found no memory: the rest was judged by nobody."""
+    for path in vars(done.files(AGAIN)).values():
+        path.unlink(missing_ok=True)
+    assert set(failed(done)) == {"launches", "resumption", "rollouts"}
+    change(done.files(OTHER_SEED).metrics, kl=0.2)
+    assert "first KL" in failed(done)
+
+
+def test_nothing_trained_passes_nothing(done):
+    for cell in done.cells:
+        for path in vars(done.files(cell)).values():
+            path.unlink(missing_ok=True)
+    assert {"launches", "first KL", "seeds", "resumption", "rollouts", "memory of training"} <= set(
+        failed(done)
+    )
+
+
 def same_seed(done):
     metrics = done.files(OTHER_SEED).metrics
     metrics.write_bytes(done.files(PLAIN).metrics.read_bytes())

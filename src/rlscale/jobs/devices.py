@@ -1,8 +1,9 @@
 """GPUs of this process: as many as its job asks for, whatever the machine has.
 
-A scheduler's choice (CUDA_VISIBLE_DEVICES) stands; where more GPUs are visible than the job asks
-for, free ones are claimed, so that jobs side by side do not share. An environment without CUDA (the
-CPU's lock) computes on the CPU what jobs with GPUs ask for, too: tests of clusters live by that.
+A scheduler's choice (CUDA_VISIBLE_DEVICES) stands; where nobody chose, or more GPUs are visible
+than the job asks for, free ones are claimed, so that jobs side by side do not share. An environment
+without CUDA (the CPU's lock) computes on the CPU what jobs with GPUs ask for, too: tests of
+clusters live by that.
 """
 
 import fcntl
@@ -54,7 +55,7 @@ def use_gpus(count: int) -> None:
             f"resources: the job asks for {count} GPUs of this machine, {len(visible)} are "
             f"visible ({_VISIBLE}); change gpus, or start it where they are"
         )
-    if len(visible) > count:
+    if len(visible) > count or _VISIBLE not in os.environ:
         os.environ[_VISIBLE] = ",".join(_claim(visible, count))
 
 

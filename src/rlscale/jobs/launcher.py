@@ -26,7 +26,7 @@ def main() -> None:
 
     arguments = launch_command_parser().parse_args()
     on_this_node = arguments.num_processes // arguments.num_machines
-    if len(visible_gpus()) > on_this_node:
+    if visible_gpus():
         use_gpus(on_this_node)
     arguments.signals_to_handle = "SIGINT,SIGHUP,SIGQUIT"  # torch's own option: SIGTERM is ours
     try:

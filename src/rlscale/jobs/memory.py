@@ -17,6 +17,8 @@ _OPTIMISER = {"adafactor": 0.1, "sgd": 0}
 _TILE = 32768  # columns of the vocabulary that TRL scores at a time
 # ASSUME: a process before it loads a model, with CUDA and vLLM; without them (measured: .6 to .8).
 _BASE, _BASE_CPU = 3 * GIB, 1 * GIB
+# Measured on an H100: 65 MiB beyond tensors, which matrix libraries keep for their own work.
+_WORKSPACE = 65 * 2**20
 _WORKING = 3  # a tile's logits, their gradient, and one more in the making
 
 
@@ -31,6 +33,7 @@ class Memory:
         scores: Logits of that part, by tiles.
         engine: vLLM's copy of the weights, this GPU's share.
         cache: Keys and values of the responses that are drawn at a time.
+        workspace: What a GPU's matrix libraries keep for themselves.
         host: The node's own memory: loading, or saving a whole state.
     """
 
@@ -43,12 +46,14 @@ class Memory:
     scores: float
     engine: float
     cache: float
+    workspace: float
     host: float
 
     @property
     def kept(self) -> float:
         """What is there all the time."""
-        return self.weights + self.gradients + self.optimiser + self.reference + self.copies
+        tensors = self.weights + self.gradients + self.optimiser + self.reference + self.copies
+        return tensors + self.workspace
 
     @property
     def peak(self) -> float:
@@ -92,6 +97,7 @@ def memory_of(
         scores=_WORKING * 4 * min(shape.vocabulary, _TILE) * part * length,
         engine=engine,
         cache=cache,
+        workspace=_WORKSPACE if job.gpus else 0,
         host=0,
     )
     return replace(needed, host=_host(needed, shape, recipe, job))

@@ -27,6 +27,8 @@ STAGES = {
     ),
     "figures": (),
 }  # fmt: skip
+# An exception's own line, behind the rank that torch's launcher writes before it.
+_RAISED = re.compile(r"(?:\[\w+\]:\s*)?([\w.]*(?:Error|Exception): .*)")
 # Rules that only name what others make.
 _TARGETS = {"all", "fetch", *STAGES}
 # Where the state of the run that is going on stands, for `rlscale status`.
@@ -211,14 +213,15 @@ def failure(rule: str, name: str, log: str) -> str:
 
 
 def sentence(log: str) -> str:
-    """The last ``error:`` that a log ends with; where there is none, its last line."""
+    """The last ``error:`` that a log ends with; without one, its last exception or last line."""
     lines = [line.strip() for line in _tail(log).splitlines() if line.strip()]
     said = [line for line in lines if line.startswith("error: ")]
     if said:
         return said[-1]
     if not lines:
         return "error: it ended without a word (killed from outside, or out of memory?)"
-    return f"error: {lines[-1]} (not expected: please report it with the log)"
+    raised = [found[1] for line in lines if (found := _RAISED.match(line))]
+    return f"error: {(raised or lines)[-1]} (not expected: please report it with the log)"
 
 
 def failures(snakemake_log: str) -> list[str]:

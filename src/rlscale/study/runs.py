@@ -80,6 +80,8 @@ def _command() -> list[str]:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 9 // 10
         cores = os.environ.get("CORES", "all")
         limits = ["--cores", cores, "--resources", f"mem_mb={memory // 2**20}"]
+        if gpus := visible_gpus():
+            limits.append(f"gpu={len(gpus)}")  # or jobs with a GPU each would start on the same
     return [
         *(sys.executable, "-m", "snakemake", *limits),
         *("--quiet", "reason", "host", "--rerun-incomplete", "--keep-going"),

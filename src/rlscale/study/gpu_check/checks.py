@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rlscale.core.cell import Cell
+from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest
 from rlscale.jobs.devices import on_gpu
 from rlscale.jobs.signals import INTERRUPTED
@@ -34,9 +35,14 @@ def all_checks(trial: Trial) -> list[Check]:
         try:
             found.append(check(trial))
         except FileNotFoundError as error:
-            said = f"{error.filename} was not made"
-            found.append(Check(name, False, said, f"read {trial.folder / 'check.log'}"))
+            found.append(_not_made(name, trial, f"{error.filename} was not made"))
+        except StudyError as error:
+            found.append(_not_made(name, trial, str(error)))
     return found
+
+
+def _not_made(name: str, trial: Trial, said: str) -> Check:
+    return Check(name, False, said, f"read {trial.folder / 'check.log'}")
 
 
 def launches(trial: Trial) -> Check:
@@ -59,7 +65,7 @@ def launches(trial: Trial) -> Check:
 
 def first_kl(trial: Trial) -> Check:
     """Before the first update a model does not differ from its reference [nats per token]."""
-    worst = max(abs(_metrics(trial, cell)["kl"].iloc[0]) for cell in trial.cells)
+    worst = max(abs(_metrics(trial, cell)["kl"].iloc[0]) for cell in _trained(trial))
     most = FIRST_KL["bfloat16" if _computes_on_gpu(trial) else "float32"]
     remedy = f"at most {most:g} is rounding: the reference is not the model (config/accelerate)"
     return Check("first KL", bool(worst <= most), f"{worst:.2g} nats per token", remedy)
@@ -115,12 +121,15 @@ def weight_swap(trial: Trial) -> Check:
 def rollouts(trial: Trial) -> Check:
     """vLLM's log-probabilities of what it sampled are the trainer's."""
     differences = {}
-    for cell in trial.cells:
+    for cell in _trained(trial):
         if grid.job_of(trial.config, cell.model).engine.get("use_vllm"):
             differences[cell.model] = _metrics(trial, cell)[
                 "sampling/sampling_logp_difference/mean"
             ].max()
     if not differences:
+        asked = [grid.job_of(trial.config, cell.model).engine for cell in trial.cells]
+        if any(engine.get("use_vllm") for engine in asked):
+            return Check("rollouts", False, "nothing was trained with vLLM's", "see launches")
         return Check("rollouts", True, "by transformers only: no engine that could differ")
     worst = max(differences.values())
     remedy = f"more than {MISMATCH:g}: weights are not handed over, or formats differ"
@@ -130,7 +139,7 @@ def rollouts(trial: Trial) -> Check:
 def memory(trial: Trial) -> Check:
     """A training takes no more than is estimated before it runs."""
     worst, said = 0.0, ""
-    for cell in trial.cells:
+    for cell in _trained(trial):
         estimate = estimates.memory(trial.config, cell)
         assert estimate is not None, "the trial's models are made here"
         bytes_ = estimate.peak if _computes_on_gpu(trial) else estimate.host
@@ -164,6 +173,14 @@ def speed(trial: Trial) -> "pandas.DataFrame":
             rate = row["tokens"] / row["seconds"]
             rows.append((f"{cell.model}, seed {cell.seed}", phase, row["seconds"], rate))
     return pandas.DataFrame(rows, columns=["model", "phase", "seconds", "tokens_per_second"])
+
+
+def _trained(trial: Trial) -> list[Cell]:
+    """The cells with results; where a launch fails, the others still show what they can."""
+    trained = [cell for cell in trial.cells if trial.files(cell).timings.exists()]
+    if not trained:
+        raise FileNotFoundError(0, "", str(trial.files(trial.cells[0]).timings))
+    return trained
 
 
 def _metrics(trial: Trial, cell: Cell) -> "pandas.DataFrame":
