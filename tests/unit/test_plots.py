@@ -1,5 +1,6 @@
 """Figures come out of whole and of broken studies, with the data and the chain behind them."""
 
+import copy
 import json
 import re
 from dataclasses import replace
@@ -85,6 +86,18 @@ def full_curves(runs=3):
     )  # fmt: skip
 
 
+def answers(curves):
+    """Counts of 8 samples of each of 160 problems: by training, half are mastered and half lost."""
+    rng = np.random.default_rng(6)
+    own = curves[curves["benchmark"] == "held_out"][["cell", "step", "benchmark"]]
+    half = pandas.DataFrame({"problem_id": [f"p{i}" for i in range(160)], "mastered": [0, 1] * 80})
+    rows = own.merge(half, how="cross")
+    chance = 0.25 + np.log1p(rows["step"]) / 6 * np.where(rows["mastered"], 1.0, -0.4)
+    return rows.assign(n=8, n_correct=rng.binomial(8, chance.clip(0, 0.98))).drop(
+        columns="mastered"
+    )
+
+
 FIGURES = all_figures()
 
 
@@ -123,6 +136,8 @@ class Folder:
         phases = pandas.DataFrame({"phase": ["generation", "update", "evaluation"]})
         ledger = rows[["cell", "step", "compute_flops"]].merge(phases, how="cross")
         timings = ledger[["cell", "step", "phase"]].assign(seconds=1)
+        self.tables["outcomes"] = self.root / "outcomes.parquet"
+        answers(curves).to_parquet(self.tables["outcomes"])
         self.tables["data_toy"] = self.root / "report.json"
         self.tables["data_toy"].write_text(json.dumps(DATA_REPORT))
         for name, table in (("ledger", ledger.assign(flops=1e9)), ("timings", timings)):
@@ -201,6 +216,28 @@ def test_compute_can_be_the_full_count(whole):
     assert found.query("x == 'compute_full'")["k"].tolist() == slopes
     groups = whole.draw("fig_group_size", compute="compute_full").table
     assert set(groups["against"]) == {"data", "compute_full"}
+
+
+def test_a_gain_that_turns_into_a_loss_is_named_with_its_place(whole):
+    drawing = whole.draw("fig_pass_at_k")
+    table = drawing.table
+    assert sorted(set(table["k"])) == [1, 2, 4, 8]
+    ends = table[table["k"].isin([1, 8])].set_index(["k", "model"])
+    assert (ends.loc[1, "low"] > 0).all()
+    assert (ends.loc[8, "high"] < 0).all()
+    assert np.allclose(table["value"], table["last"] - table["first"])
+    assert "base 27B: the gain turns into a loss at k = " in drawing.caption
+    assert "pass@1 is shown to rise and pass@4 to fall from step" in drawing.caption
+    axes = drawing.figure.axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "4", "8"]
+
+
+def test_pass_at_k_of_one_sample_a_problem_is_not_drawn(whole):
+    folder = copy.copy(whole)
+    once = pandas.read_parquet(whole.tables["outcomes"]).assign(n=1, n_correct=1)
+    folder.tables = whole.tables | {"outcomes": whole.root / "once.parquet"}
+    once.to_parquet(folder.tables["outcomes"])
+    assert "no size has two samples" in folder.draw("fig_pass_at_k", "once").caption
 
 
 def test_published_values_are_drawn_where_asked_for(tmp_path):

@@ -24,6 +24,7 @@ X_LABELS = {
     "compute_full": "training compute, all passes (FLOPs)",
     "steps": "step",
     "tokens": "tokens",
+    "k": "samples $k$, one of which must be right",
 }
 
 

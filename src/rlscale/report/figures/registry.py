@@ -252,6 +252,13 @@ _OWN = (
         "fig_outcomes", f"{_HERE}.study:outcomes", "Study", "Correct, wrong, unparsed, timed out"
     ),
     Figure(
+        "fig_pass_at_k",
+        f"{_HERE}.passes:pass_at_k",
+        "Study",
+        "Change of pass@k over training, against k",
+        tables=("outcomes",),
+    ),
+    Figure(
         "fig_ledger",
         f"{_HERE}.study:ledger",
         "Study",
