@@ -64,6 +64,15 @@ def test_twins_are_found_and_nothing_else() -> None:
     assert found(TRAIN, right) == [(0, 2), (2, 1)]
 
 
+def test_the_same_numbers_ask_for_less_likeness() -> None:
+    retold = (
+        "A baker packs 24 rolls into each box. Martha, who buys 7 boxes, gives her neighbours 18 "
+        "rolls on Friday. How many rolls are left to Martha?"
+    )
+    assert found(TRAIN, [retold]) == [(0, 0)]
+    assert found(TRAIN, [retold.replace("24", "25").replace("18", "19")]) == []
+
+
 def test_a_translation_is_not_found() -> None:
     assert found(TRAIN, [TRANSLATED]) == []
 

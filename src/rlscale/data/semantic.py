@@ -1,11 +1,13 @@
 """Semantic twins: the same problem with other numbers, names or wording, on both sides of a split.
 
 They are reported, never removed. Numbers, single letters, names and drawings are masked; candidates
-share rare words and runs of two or three tokens, and are then aligned token by token. Nothing is
-hashed to buckets: every pair that reaches both thresholds is found, in the same order each time.
+share rare words and runs of two or three tokens, and are then aligned token by token. Where their
+numbers are the same, less likeness is asked for. Nothing is hashed to buckets: every pair that
+reaches the thresholds is found, in the same order each time.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -14,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas
 
-from rlscale.data.canonical import tokens
 from rlscale.data.clean import Cleaned
 from rlscale.data.decontaminate import overlap
 from rlscale.data.dedup import Text
@@ -34,8 +35,13 @@ _BOTH_SIDES = {"source": "other", "problem": "other_problem", "answer": "other_a
 _FREQUENT_SHARE, _FREQUENT_COUNT = 0.02, 20
 _SAMPLE = 20_000
 _BLOCK = 1 << 12
+# Numbers are the same where this share of them is, and evidence where so many different ones are;
+# then these parts of both thresholds are enough. Chosen on the same half.
+_SAME_SHARE, _SAME_COUNT = 0.8, 3
+_EASED_COSINE, _EASED_ALIGNMENT = 0.5, 0.6
 _DRAWING = re.compile(r"\[asy\].*?\[/asy\]", re.DOTALL | re.IGNORECASE)
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def masked_tokens(problems: Sequence[str]) -> Tokens:
@@ -57,6 +63,9 @@ def semantic_pairs(
 ) -> pandas.DataFrame:
     """All pairs of problems of two sets whose masked texts are alike by both measures.
 
+    Of pairs that share at least 80 % of their numbers, and three different ones, half of ``cosine``
+    and .6 of ``alignment`` are asked.
+
     Args:
         left: First set, n texts; read in blocks, so that memory grows with ``right``.
         right: Second set, m texts.
@@ -65,22 +74,32 @@ def semantic_pairs(
         seed: Draws the texts of ``left`` from which the weights are estimated, 20,000 at most.
 
     Returns:
-        ``left`` and ``right`` (rows), ``cosine``, ``alignment``, sorted by rows.
+        ``left`` and ``right`` (rows), ``cosine``, ``alignment`` and ``numbers`` (``same`` or
+        ``other``), sorted by rows.
     """
-    found = [pandas.DataFrame({"left": [], "right": [], "cosine": [], "alignment": []})]
+    found = [pandas.DataFrame(columns=["left", "right", "cosine", "numbers", "alignment"])]
     if len(left) and len(right):
         drawn = np.random.default_rng(seed).permutation(len(left))[:_SAMPLE]
         known = masked_tokens(right)
         weights = _Weights.of([masked_tokens([left[i] for i in np.sort(drawn)]), known])
         columns = weights.matrix(known).T.tocsr()
         for start in range(0, len(left), _BLOCK):
-            block = masked_tokens(left[start : start + _BLOCK])
-            pairs = _candidates(weights.matrix(block), columns, cosine)
-            pairs["alignment"] = list(_aligned(block, known, pairs, alignment))
-            pairs["left"] += start
-            found.append(pairs[pairs["alignment"] >= alignment])
-    table = pandas.concat(found, ignore_index=True)
-    table = table.astype({"left": np.int64, "right": np.int64})
+            texts = left[start : start + _BLOCK]
+            block = masked_tokens(texts)
+            pairs = _candidates(weights.matrix(block), columns, _EASED_COSINE * cosine)
+            share, count = _shared_numbers(texts, right, pairs)
+            pairs["numbers"] = np.where(share >= _SAME_SHARE, "same", "other")
+            eased = (share >= _SAME_SHARE) & (count >= _SAME_COUNT)
+            least = np.where(eased, _EASED_ALIGNMENT, 1.0) * alignment
+            kept = eased | (pairs["cosine"] >= cosine)
+            pairs, least = pairs[kept], least[kept]
+            pairs = pairs.assign(alignment=list(_aligned(block, known, pairs, least)))
+            pairs = pairs[pairs["alignment"] >= least]
+            found.append(pairs.assign(left=pairs["left"] + start))
+    table = pandas.concat([part for part in found if len(part)] or found, ignore_index=True)
+    table = table.astype(
+        {"left": np.int64, "right": np.int64, "cosine": float, "alignment": float, "numbers": str}
+    )
     return table.sort_values(["left", "right"], ignore_index=True)
 
 
@@ -134,9 +153,33 @@ def _candidates(rows: "csr_array", columns: "csr_array", cosine: float) -> panda
     )
 
 
-def _aligned(left: Tokens, right: Tokens, pairs: pandas.DataFrame, least: float) -> Iterator[float]:
-    """Share of tokens that align; its upper bound where that is below ``least`` already."""
-    for i, j in zip(pairs["left"], pairs["right"], strict=True):
+def _shared_numbers(
+    left: Sequence[str], right: Sequence[str], pairs: pandas.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share of numbers, counted as often as they stand, and different numbers that pairs share."""
+    rows = [
+        {row: _numbers(texts[row]) for row in pairs[side].unique()}
+        for side, texts in (("left", left), ("right", right))
+    ]
+    share, count = np.ones(len(pairs)), np.zeros(len(pairs), np.int64)
+    for place, (i, j) in enumerate(zip(pairs["left"], pairs["right"], strict=True)):
+        first, second = rows[0][i], rows[1][j]
+        both = first & second
+        count[place] = len(both)
+        if first or second:
+            share[place] = both.total() / max(first.total(), second.total())
+    return share, count
+
+
+def _numbers(problem: str) -> Counter[str]:
+    return Counter(_NUMBER.findall(_DRAWING.sub(" ", problem)))
+
+
+def _aligned(
+    left: Tokens, right: Tokens, pairs: pandas.DataFrame, lowest: np.ndarray
+) -> Iterator[float]:
+    """Share of tokens that align; its upper bound where that is below the lowest already."""
+    for i, j, least in zip(pairs["left"], pairs["right"], lowest, strict=True):
         first, second = (
             text.hashes[text.offsets[row] : text.offsets[row + 1]].tolist()
             for text, row in ((left, i), (right, j))
@@ -160,7 +203,7 @@ def semantic_twins(
 
     Returns:
         A row a pair (COLUMNS): ``part`` and ``against`` name its sides, ``other`` and so on
-        describe the second problem; ``numbers`` is ``same`` where both hold the same numbers.
+        describe the second problem; ``numbers`` is ``same`` where they share 80 % of them.
     """
     held_out = {"held_out": cleaned.held_out}
     sides = (
@@ -201,21 +244,10 @@ def _described(
 ) -> pandas.DataFrame:
     first = table.iloc[pairs["left"]].reset_index(drop=True)
     second = others.iloc[pairs["right"]].reset_index(drop=True)
-    same = [
-        _numbers(one) == _numbers(other)
-        for one, other in zip(first["problem"], second["problem"], strict=True)
-    ]
-    described = pairs[["cosine", "alignment"]].assign(
-        against=second["against"], numbers=np.where(same, "same", "other")
-    )
+    described = pairs[["cosine", "alignment", "numbers"]].assign(against=second["against"])
     for name, new in _BOTH_SIDES.items():
         described[name], described[new] = first[name], second[name]
     return described
-
-
-def _numbers(problem: str) -> list[str]:
-    """The numbers of a problem, in order of size as texts, its drawings left out."""
-    return sorted(t for t in tokens(_DRAWING.sub(" ", problem)) if t[:1].isdecimal())
 
 
 def counted(twins: pandas.DataFrame) -> list[dict[str, Any]]:
