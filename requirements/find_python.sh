@@ -24,7 +24,12 @@ done
 uv=$(cd "$(dirname "$0")/.." && pwd)/.uv
 if [ "${FETCH_PYTHON:-}" = 1 ]; then
     if ! command -v uv >/dev/null && ! [ -x "$uv/bin/uv" ]; then
-        python3 -m venv "$uv" >&2 && "$uv/bin/pip" install --quiet uv >&2 || exit 1
+        python3 -m venv "$uv" >&2 || exit 1
+        # The lock's own, by its hashes.
+        awk '/^uv==/ {on = 1} on && !/^uv==/ && !/--hash=/ {exit} on' "$(dirname "$0")/cpu.txt" |
+            sed '$s/ *\\$//' >"$uv/uv.txt"
+        "$uv/bin/pip" install --quiet --no-deps --only-binary=:all: --require-hashes \
+            -r "$uv/uv.txt" >&2 || exit 1
     fi
     PATH="$PATH:$uv/bin"
     uv python install "$supported" >&2 && uv python find "$supported" && exit 0

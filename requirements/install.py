@@ -6,6 +6,7 @@ PyTorch's own CPU index (or its mirror, ``TORCH_CPU_INDEX``). Hashes in the lock
 indifferent which source serves a file. uv, when it can be had, only makes this faster than pip.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +23,9 @@ sys.path.insert(0, str(ROOT / "src"))  # what is imported from there needs nothi
 from rlscale.core.errors import StudyError  # noqa: E402
 from rlscale.study import doctor  # noqa: E402
 
+# Published as source alone; built by the lock's own setuptools before anything else is there. Of
+# all others wheels are taken: to build one would run tools that no hash names.
+SOURCES = ("connection-pool", "deepspeed")
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 # GiB that must be free before the install: the packages, unpacked, and the downloads.
 ROOM = {"cpu": 6, "dev": 6, "gpu": 20, "analysis": 2}
@@ -93,9 +98,14 @@ def make_venv(venv: Path) -> Path:
 
 def install_lock(python: Path, lock_file: Path) -> None:
     """Install every package of the lock, and nothing else."""
-    bootstrap_uv(python, lock_file)
-    command = [*installer(python), "--no-deps", "--require-hashes", "-r", str(lock_file)]
-    torch = requirement(lock_file.read_text(encoding="utf-8"), "torch").split()
+    text = lock_file.read_text(encoding="utf-8")
+    bootstrap(python, text)
+    pinned = [*installer(python), "--no-deps", "--require-hashes", "--no-build-isolation"]
+    with own_file("".join(requirement(text, name) for name in SOURCES)) as sources:
+        run([*pinned, "-r", str(sources)], python)
+    wheels = ["--only-binary=:all:", *(f"--no-binary={name}" for name in SOURCES)]
+    command = [*pinned, *wheels, "-r", str(lock_file)]
+    torch = requirement(text, "torch").split()
     try:
         run(command, python)
     except InstallError as error:
@@ -106,13 +116,21 @@ def install_lock(python: Path, lock_file: Path) -> None:
         run([*command, "--extra-index-url", index], python)
 
 
-def bootstrap_uv(python: Path, lock_file: Path) -> None:
-    """Install the lock's own uv by pip; where that fails, pip serves for the rest too."""
+def bootstrap(python: Path, lock: str) -> None:
+    """Install the lock's own setuptools and uv by pip; without uv, pip serves for the rest too."""
+    pip = [python, "-m", "pip", "install", "--retries", "1", "--only-binary=:all:"]
+    for name in ("setuptools", "uv"):
+        with own_file(requirement(lock, name)) as one:
+            subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", one], capture_output=True)
+
+
+@contextlib.contextmanager
+def own_file(requirements: str) -> Iterator[Path]:
+    """A file of some requirements of a lock."""
     with tempfile.TemporaryDirectory() as folder:
-        only_uv = Path(folder) / "uv.txt"
-        only_uv.write_text(requirement(lock_file.read_text(encoding="utf-8"), "uv"))
-        pip = [python, "-m", "pip", "install", "--retries", "1"]
-        subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", only_uv], capture_output=True)
+        file = Path(folder) / "requirements.txt"
+        file.write_text(requirements)
+        yield file
 
 
 def requirement(lock: str, name: str) -> str:
@@ -127,7 +145,7 @@ def installer(python: Path) -> list[str]:
         # As pip does. It costs seconds once; where PYTHONDONTWRITEBYTECODE is set, every job of a
         # study would otherwise compile all that it imports (2 s a figure).
         return [str(python.parent / "uv"), "pip", "install", "--compile-bytecode"]
-    return [str(python), "-m", "pip", "install", "--progress-bar", "off"]
+    return [str(python), "-m", "pip", "install", "--progress-bar", "off", "--use-pep517"]
 
 
 def run(command: list[str], python: Path) -> None:

@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pyarrow
+import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
@@ -25,6 +27,7 @@ from rlscale.data.files import open_file
 from rlscale.data.readers import read_rows
 from rlscale.jobs import devices
 from rlscale.jobs.owner import STALE, owned
+from rlscale.laws.groups import build_groups
 from rlscale.study.records import notes_path, read_notes
 from rlscale.study.runs import alone
 
@@ -85,6 +88,52 @@ def test_a_parquet_file_of_one_number_many_times_is_refused_by_its_footer(rows):
     else:
         with pytest.raises(StudyError, match=r"d\.parquet: has .* opens to more than 381"):
             read_rows(settings)
+
+
+@pytest.mark.parametrize(("texts", "packing"), [(2, None), (2, "zstd"), (30, "lz4")])
+def test_an_arrow_file_is_counted_as_it_opens(texts, packing):
+    long = pyarrow.array(["a" * (10 << 20)] * (texts - 2) + ["1+1", "2+2"])
+    table = pyarrow.table({"problem": long, "answer": ["2"] * texts})
+    options = pyarrow.ipc.IpcWriteOptions(compression=packing)
+    with pyarrow.ipc.new_file("d.arrow", table.schema, options=options) as writer:
+        writer.write_table(table)
+    settings = {"layout": "plain", "columns": {}, "wrapper": "", "files": ["d.arrow"]}
+    if texts == 2:
+        assert [row.problem for row in read_rows(settings)] == ["1+1", "2+2"]
+    else:
+        with pytest.raises(StudyError, match=r"d\.arrow: has .* opens to more than 2.. MiB"):
+            list(read_rows(settings))
+
+
+def curves(sizes: int, runs: int, steps: int, *, apart: bool) -> pandas.DataFrame:
+    """Rows of a curves table whose runs share their steps, or share none."""
+    rows = pandas.MultiIndex.from_product([range(sizes), range(runs), range(1, steps + 1)])
+    size, run, step = (rows.get_level_values(i).to_numpy() for i in range(3))
+    cell = size * runs + run
+    step = step + apart * cell * steps
+    columns = dict.fromkeys(("recipe", "tau", "group_size", "family"), None)
+    return pandas.DataFrame(
+        {"cell": cell, "model": size, "variant": "base", "step": step, "loss": 0.5, "n_problems": 9,
+         "n_samples": 9, "n_correct": 5, "loss_se": 0.1, "n_params": size + 1e6} | columns
+    ).assign(step=step, data_samples=step)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sizes", "runs", "steps", "said"),
+    [
+        (200, 1, 3, ""),
+        (201, 1, 3, "201 values of model, and a fit takes 200 at most; choose some with"),
+        (20, 1, 250, ""),
+        (20, 1, 251, "20 curves of 20 values of model were measured at 5020 different steps"),
+        (2, 1000, 6, "2000 curves of 2 values of model were measured at 12000 different"),
+    ],
+)
+def test_a_fit_of_more_than_memory_holds_is_refused_before_it_is_laid_out(sizes, runs, steps, said):
+    table = curves(sizes, runs, steps, apart=steps > 3)
+    expected = pytest.raises(StudyError, match=said) if said else contextlib.nullcontext()
+    with expected:
+        (group,) = build_groups(table, x="data", column="loss", size="n_params")
+        assert group.value.shape == (sizes, len(table["step"].unique()))
 
 
 def test_texts_in_lists_are_counted_before_they_are_opened():

@@ -1,11 +1,13 @@
 """The installer and the locks: what `make env` does, with a toy lock in a folder of its own."""
 
 import hashlib
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -155,6 +157,36 @@ def test_torch_comes_from_find_links_where_pip_has_it(clone, empty_venv):
     done = install(clone, index=clone.parent / "nowhere", PIP_FIND_LINKS=str(links))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "trying again" not in done.stdout
+
+
+def add_source(clone: Path, name: str) -> None:
+    """Put a package that is published as source alone into the lock and beside torch."""
+    wheel = write_wheel(clone.parent, name.replace("-", "_"), "1")
+    backend = "import pathlib, shutil\ndef build_wheel(folder, *_):\n"
+    backend += f"    pathlib.Path({str(clone.parent / 'built')!r}).touch()\n"
+    backend += f"    shutil.copy({str(wheel)!r}, folder)\n    return {wheel.name!r}\n"
+    table = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n"
+    parts = {"pyproject.toml": table, "backend.py": backend, "PKG-INFO": about}
+    file = clone.parent / "index" / "torch" / f"{name}-1.tar.gz"
+    with tarfile.open(file, "w:gz") as archive:
+        for part, content in parts.items():
+            member = tarfile.TarInfo(f"{name}-1/{part}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content.encode()))
+    with (clone / "requirements" / "cpu.txt").open("a") as lock_file:
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        lock_file.write(f"{name}==1 \\\n    --hash=sha256:{sha256}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["connection-pool", "other"])
+def test_source_is_built_of_named_packages_alone_and_with_nothing_fetched(clone, name):
+    add_source(clone, name)
+    links = clone.parent / "index" / "torch"
+    done = install(clone, index=links, PIP_FIND_LINKS=str(links))
+    assert (clone.parent / "built").exists() is (name != "other"), done.stdout + done.stderr
+    assert done.returncode == (1 if name == "other" else 0), done.stdout + done.stderr
 
 
 @pytest.mark.slow

@@ -1,7 +1,11 @@
 """Limits of this process on what it takes of the machine, as the kernel holds them."""
 
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+_NOW = Path("/proc/self/statm")
 
 
 def lower_limit(kind: int, most: int) -> tuple[int, int]:
@@ -22,5 +26,21 @@ def lower_limit(kind: int, most: int) -> tuple[int, int]:
 
 def data_bytes() -> int:
     """Memory of this process that counts for ``RLIMIT_DATA`` [bytes]."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
-    return int(pages) * resource.getpagesize()
+    return int(_NOW.read_text(encoding="ascii").split()[5]) * resource.getpagesize()
+
+
+@contextmanager
+def memory_limit(more: int) -> Iterator[None]:
+    """Let this process take no more than so many bytes beyond what it has; on Linux alone.
+
+    Raises:
+        MemoryError: What was called asked for more.
+    """
+    if not _NOW.exists():
+        yield
+        return
+    before = lower_limit(resource.RLIMIT_DATA, data_bytes() + more)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)

@@ -127,6 +127,11 @@ def open_file(path: Path) -> IO[bytes]:
     return open(path, "rb")
 
 
+def most_bytes(path: Path) -> int:
+    """What a file may open to [bytes]."""
+    return max(_SMALL, _SWELLS * path.stat().st_size)
+
+
 def check_swelling(path: Path, opens_to: int) -> None:
     """Refuse a file that opens to far more than it is: nobody's data, and all of the memory.
 
@@ -138,7 +143,7 @@ def check_swelling(path: Path, opens_to: int) -> None:
         StudyError: Names it.
     """
     size = path.stat().st_size
-    if opens_to > max(_SMALL, _SWELLS * size):
+    if opens_to > most_bytes(path):
         raise StudyError(
             f"{path}: has {size} bytes and opens to more than {opens_to >> 20} MiB; is it what it "
             "should be? Unpack it yourself where it is"

@@ -2,16 +2,19 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
+from rlscale.core.limits import memory_limit
 from rlscale.data.files import (
     PACKED,
     Columns,
     check_columns,
     check_swelling,
+    most_bytes,
     need_arrow,
     open_file,
 )
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 _LONGEST = 2**20  # bytes of a row's texts: no problem is longer
+_ROWS = 8192  # of a batch, that are made into Python's at once
 _AT_ONCE = 2**26  # bytes of texts that are made into Python's at once
 
 
@@ -35,7 +39,7 @@ def parquet_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]
         present = file.schema_arrow.names
         check_columns(path, present, needed)
         wanted = present if columns is None else [name for name in columns if name in present]
-        for batch in file.iter_batches(batch_size=8192, columns=wanted):
+        for batch in file.iter_batches(batch_size=_ROWS, columns=wanted):
             yield from _batch_rows(batch)
     except pyarrow.ArrowException as error:
         raise StudyError(f"{path}: not a whole Parquet file ({error})") from None
@@ -90,6 +94,7 @@ def arrow_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
     with open_file(path) as file:
         data = file.read() if path.suffix in PACKED else None
     source = pyarrow.memory_map(str(path)) if data is None else pyarrow.BufferReader(data)
+    opens_to = 0
     try:
         whole = source.read(6) == b"ARROW1"
         source.seek(0)
@@ -97,13 +102,30 @@ def arrow_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
         present = opened.schema.names
         check_columns(path, present, needed)
         wanted = present if columns is None else [name for name in columns if name in present]
-        for i in range(opened.num_record_batches if whole else 0):
-            yield from _batch_rows(opened.get_batch(i).select(wanted))
-        if not whole:
-            for batch in opened:
-                yield from _batch_rows(batch.select(wanted))
+        for batch in _batches(opened, most_bytes(path)):
+            opens_to += batch.nbytes
+            check_swelling(path, opens_to)
+            for start in range(0, len(batch), _ROWS):
+                yield from _batch_rows(batch.slice(start, _ROWS).select(wanted))
+    except MemoryError:
+        check_swelling(path, most_bytes(path) + 1)
     except pyarrow.ArrowException as error:
         raise StudyError(f"{path}: not a whole Arrow file ({error})") from None
+
+
+def _batches(
+    opened: "pyarrow.ipc.RecordBatchFileReader | pyarrow.ipc.RecordBatchStreamReader", most: int
+) -> Iterator["pyarrow.RecordBatch"]:
+    """Batches of a file, which may be packed: none says beforehand what it opens to."""
+    for i in itertools.count():
+        with memory_limit(most):
+            if hasattr(opened, "get_batch"):
+                batch = opened.get_batch(i) if i < opened.num_record_batches else None
+            else:
+                batch = next(opened, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def _batch_rows(batch: "pyarrow.RecordBatch") -> Iterator[Row]:

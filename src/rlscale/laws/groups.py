@@ -20,6 +20,9 @@ X_COLUMNS = {
     "steps": "step",
     "tokens": "tokens",
 }
+# What a fit takes grows with the cube of the sizes and, a thousand times over for its intervals,
+# with sizes times steps.
+_MOST_SIZES, _MOST_POINTS, _MOST_VALUES = 200, 100_000, 10_000_000
 SIZES = ("n_params", "n_params_total", "n_params_nominal", "tau", "group_size")
 
 
@@ -155,7 +158,7 @@ def build_groups(rows: "pandas.DataFrame", *, x: str, column: str, size: str) ->
 
     Raises:
         StudyError: N or x is missing, a size has two values of N, or an axis that is not swept
-            still has several values.
+            still has several values, or there are more sizes or steps than a fit can take.
     """
     for name in (X_COLUMNS[x], size):
         bad = rows[rows[name].isna() & (rows["step"] > 0)]
@@ -197,6 +200,7 @@ def _build_group(
         raise StudyError(f"cell {cell}: rows disagree about its {label}")
     cells = list(cell_size.index)
     steps = np.sort(part["step"].unique())
+    _check_extent(variant, label, len(models), len(cells), len(steps))
 
     def grid(name: str) -> Array:
         wide = part.pivot(index="cell", columns="step", values=name)
@@ -222,6 +226,21 @@ def _build_group(
         variance=(1 - smooth) / (smooth * draws),
         draws=draws,
     )
+
+
+def _check_extent(variant: str, label: str, sizes: int, cells: int, steps: int) -> None:
+    """Refuse what would take all of the memory, or hours, before it is laid out."""
+    if sizes > _MOST_SIZES:
+        raise StudyError(
+            f"{variant}: {sizes} values of {label}, and a fit takes {_MOST_SIZES} at most; choose "
+            f"some with fit.select.{label} (--select {label}=...)"
+        )
+    if sizes * steps > _MOST_POINTS or cells * steps > _MOST_VALUES:
+        raise StudyError(
+            f"{variant}: {cells} curves of {sizes} values of {label} were measured at {steps} "
+            f"different steps, and a fit takes {_MOST_POINTS:,} values times steps at most; keep "
+            "fewer steps, the same ones of all curves"
+        )
 
 
 def mean_curves(group: Group) -> Array:

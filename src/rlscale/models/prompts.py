@@ -1,13 +1,12 @@
 """From a problem's text to the prompt that a model reads, the same in training and evaluation."""
 
-import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from rlscale.core.errors import StudyError
-from rlscale.core.limits import data_bytes, lower_limit
+from rlscale.core.limits import memory_limit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -63,7 +62,7 @@ def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
     message = [{"role": "user", "content": text}]
     asked = len(text)
     try:
-        with _limited():
+        with _time_limit(), memory_limit(_MEMORY):
             text = tokenizer.apply_chat_template(
                 message, tokenize=False, add_generation_prompt=True
             )
@@ -84,18 +83,16 @@ def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
 
 
 @contextmanager
-def _limited() -> Iterator[None]:
-    """Limits of time and memory, of the main thread; a template may hold loops within loops."""
+def _time_limit() -> Iterator[None]:
+    """A limit of the main thread's CPU time: a template may hold loops within loops."""
 
     def stop(*_: object) -> None:
         raise TimeoutError(f"more than {_SECONDS:g} s of CPU time")
 
     before = signal.signal(signal.SIGVTALRM, stop)
-    limits = lower_limit(resource.RLIMIT_DATA, data_bytes() + _MEMORY)
     signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        resource.setrlimit(resource.RLIMIT_DATA, limits)
         signal.signal(signal.SIGVTALRM, before)
