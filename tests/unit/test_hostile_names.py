@@ -19,6 +19,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from conftest import ROOT, embedded_config
+from rlscale.answers.fit_table import _latex
 from rlscale.core.errors import StudyError
 from rlscale.core.labels import LABEL, check_label
 from rlscale.core.tables import LABEL_COLUMNS, check_curves
@@ -62,6 +63,14 @@ def test_a_hostile_text_is_no_label(text):
         check_label(text, "curves.csv, row 3")
     assert str(refused.value).isprintable()
     assert len(str(refused.value)) < 400
+
+
+def test_every_sign_of_a_name_is_itself_in_a_latex_table():
+    signs = [sign for sign in map(chr, range(32, 127)) if re.match(LABEL, f"a{sign}")]
+    row = ("".join(["a", *signs]), *[""] * 8)
+    body = _latex([row]).splitlines()[3]
+    assert body.startswith("a") and not re.search(r"(?<!\\)[%$#_~^{}]", body)
+    assert len(re.findall("(?<!\\\\)&", body)) == len(row) - 1
 
 
 @pytest.mark.parametrize("text", GOOD)
