@@ -61,6 +61,7 @@ def main(lock: str) -> None:
     python = make_venv(venv)
     install_lock(python, lock_file)
     run([*installer(python), "--no-deps", "--no-build-isolation", "-e", str(ROOT)], python)
+    in_any_locale(venv)
     sha256 = hashlib.sha256(lock_file.read_bytes()).hexdigest()
     (venv / f"{lock}.stamp").write_text(f"{sha256}\n")
     print(f"environment: ready after {time.time() - started:.0f} s", flush=True)
@@ -139,6 +140,15 @@ def requirement(lock: str, name: str) -> str:
     return found[0].rstrip("\\ ") + "\n" if found else ""
 
 
+def in_any_locale(venv: Path) -> None:
+    """Spell this checkout's path in ASCII where Python reads it: by a locale's encoding (3.11)."""
+    for file in venv.glob("lib/python3*/site-packages/__editable__.*.pth"):
+        path = file.read_text(encoding="utf-8").strip()
+        if not path.isascii() and "\n" not in path:
+            line = f"import sys; sys.path.append({path!a})\n"
+            file.write_text(line, encoding="ascii")
+
+
 def installer(python: Path) -> list[str]:
     """The install command: uv where the environment has it, else pip."""
     if (python.parent / "uv").exists():
@@ -150,7 +160,8 @@ def installer(python: Path) -> list[str]:
 
 def run(command: list[str], python: Path) -> None:
     """Run an installer, showing its output; a failure becomes an InstallError that says why."""
-    environment = {**os.environ, **uv_settings(python), "VIRTUAL_ENV": str(python.parent.parent)}
+    own = {"VIRTUAL_ENV": str(python.parent.parent), "LC_ALL": "C.UTF-8"}
+    environment = {**os.environ, **uv_settings(python), **own}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
