@@ -233,5 +233,5 @@ if __name__ == "__main__":
         sys.exit()
     try:
         main(sys.argv[1])
-    except InstallError as error:
+    except (InstallError, OSError) as error:
         sys.exit(f"error: {error}")

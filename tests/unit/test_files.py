@@ -1,5 +1,6 @@
 """Files that others planted are not followed; modes are those that the umask asks for."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -65,15 +66,32 @@ def test_modes_follow_the_umask(tmp_path, umask, mode):
     assert stat.S_IMODE((tmp_path / "weights").stat().st_mode) == mode
 
 
-def test_what_a_user_may_not_do_is_a_sentence(capsys):
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "results/theirs.csv: Permission denied; this user may not"),
+        (errno.EROFS, "results/theirs.csv: Read-only file system; work in a clone"),
+        (errno.ENOSPC, "results/theirs.csv: No space left on device; make room there"),
+    ],
+)
+def test_what_a_user_may_not_do_is_a_sentence(capsys, number, said):
     @sentence_not_traceback
     def refused() -> None:
-        raise PermissionError(13, "Permission denied", "results/theirs.csv")
+        raise OSError(number, os.strerror(number), "results/theirs.csv")
 
     with pytest.raises(SystemExit) as ended:
         refused()
     assert ended.value.code == 1
-    assert "error: results/theirs.csv: Permission denied; this user" in capsys.readouterr().err
+    assert f"error: {said}" in capsys.readouterr().err
+
+
+def test_another_fault_of_the_system_keeps_its_traceback():
+    @sentence_not_traceback
+    def broken() -> None:
+        raise OSError(errno.EIO, "Input/output error", "results/theirs.csv")
+
+    with pytest.raises(OSError, match="Input/output"):
+        broken()
 
 
 ANOTHER_USER = """

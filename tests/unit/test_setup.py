@@ -223,6 +223,29 @@ def test_failures_are_sentences(clone, empty_venv, broken, sentence):
     assert not (clone / ".venv" / "cpu.stamp").exists()
 
 
+def test_a_checkout_beyond_ascii_is_found_in_any_locale(tmp_path):
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    checkout = tmp_path / "a ü" / "src"
+    checkout.mkdir(parents=True)
+    (checkout / "toy_of_a_test.py").touch()
+    own, others = (packages / f"{name}.pth" for name in ("__editable__.toy-1", "other"))
+    for file in (own, others):
+        file.write_text(f"{checkout}\n", encoding="utf-8")
+    sys.path.append(str(REQUIREMENTS))
+    try:
+        import install
+    finally:
+        sys.path.remove(str(REQUIREMENTS))
+    install.in_any_locale(tmp_path)
+    assert own.read_bytes().isascii()
+    assert not others.read_bytes().isascii()
+    others.unlink()
+    code = f"import site; site.addsitedir({str(packages)!a}); import toy_of_a_test"
+    for locale in ("C", "C.UTF-8", "POSIX"):
+        subprocess.run([sys.executable, "-c", code], env={"LC_ALL": locale}, check=True)
+
+
 @pytest.mark.parametrize(
     ("python", "sentence"),
     [

@@ -1,5 +1,6 @@
 """The one exception that is shown to a user as a sentence instead of a traceback."""
 
+import errno
 import functools
 import sys
 from collections.abc import Callable
@@ -7,6 +8,14 @@ from typing import Any, ParamSpec, TextIO, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+# What a folder may lack, and what to do.
+_NO_ROOM = {
+    errno.EROFS: "work in a clone of the study where you may write",
+    errno.ENOSPC: "make room there and run the same command again; finished steps are kept",
+    errno.EDQUOT: "your quota is used up: make room there and run the same command again",
+}
 
 
 class StudyError(Exception):
@@ -38,7 +47,10 @@ class Printable:
 
 
 def sentence_not_traceback(main: Callable[P, R]) -> Callable[P, R]:
-    """Wrap an entry point: a StudyError becomes one line on stderr and its exit status."""
+    """Wrap an entry point: a StudyError becomes one line on stderr and its exit status.
+
+    So does what this user may not do, a full disk, and one that cannot be written.
+    """
 
     @functools.wraps(main)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -53,6 +65,12 @@ def sentence_not_traceback(main: Callable[P, R]) -> Callable[P, R]:
                 "its owner, or work in a clone of the study of your own",
                 file=sys.stderr,
             )
+            sys.exit(1)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            print(f"error: {where}{error.strerror}; {_NO_ROOM[error.errno]}", file=sys.stderr)
             sys.exit(1)
 
     return wrapped
