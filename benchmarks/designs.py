@@ -46,6 +46,8 @@ DESIGNS = {
     "scatter 20 %": replace(ALL, scatter=0.2),
     "power, scatter 20 %": replace(ALL, truth="power", scatter=0.2),
     "one run": replace(ALL, runs=(1,) * 7),
+    "one run, AR .9": replace(ALL, runs=(1,) * 7, correlation=0.9),
+    "runs 1,1,2,3,3,5,5": replace(ALL, runs=(1, 1, 2, 3, 3, 5, 5)),
 }
 
 

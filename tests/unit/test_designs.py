@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from curve_tables import K_MAX, exact_slope, fit_document, straight_curves
+from scipy import stats
 
 from rlscale.laws.designs import Design, draw_study
 from rlscale.laws.groups import mean_curves
 from rlscale.laws.mixture import mix
+from rlscale.laws.points import points_of
 from rlscale.laws.spec import Bootstrap, FitSpec, Settings
-from rlscale.laws.spread import mean_operator
+from rlscale.laws.spread import mean_operator, run_spread, slope_variance
 from rlscale.laws.straight import Power, Saturating
 from rlscale.laws.study import fit_group
 
@@ -90,6 +92,39 @@ def test_one_run_per_size_judges_nothing():
     assert {verdicts.rises, verdicts.saturates} == {"no_replicates"}
     assert "not judged" in result.verdict
     assert "not judged" in result.contrast.verdict
+
+
+@pytest.mark.parametrize("runs", [(2,) * 7, (5,) * 7])
+def test_sizes_with_as_many_runs_count_with_as_many_degrees_of_freedom_as_they_tell(runs):
+    study = draw_study(np.random.default_rng(3), Design(runs=runs, absolute=0.01, relative=0.0))
+    spread = run_spread(study.group, points_of(study.group, "variance"))
+    assert spread.effective == (sum(runs) - 7) / 2
+    assert (spread.each <= spread.effective).all()
+    assert (spread.each >= 3).all()
+    assert spread.each[3] > 0.6 * spread.effective
+
+
+def test_a_single_run_beyond_the_others_counts_with_few_degrees_of_freedom():
+    design = Design(runs=(5, 5, 3, 3, 2, 1, 1), absolute=0.01, relative=0.0)
+    study = draw_study(np.random.default_rng(3), design)
+    spread = run_spread(study.group, points_of(study.group, "variance"))
+    assert spread.each[-1] == 3 < spread.each[0]
+    quantile = stats.t.ppf(0.95, spread.each)
+    errors = np.sqrt(slope_variance(study.group, spread))
+    result, _ = fit_group(study.group, FitSpec(settings=Settings(bootstrap=Bootstrap(2000, 1))))
+    for size, half, error in zip(result.sizes, quantile * errors, errors, strict=True):
+        ends = size.k.intervals["fixed"]
+        assert (ends.high - ends.low) / 2 == pytest.approx(half, rel=0.1)
+        assert ends.se == pytest.approx(error, rel=0.1)
+
+
+def test_what_the_noise_of_one_run_leaves_is_no_bend():
+    """Neighbours that hang together for longer than a residual block; and a real bend."""
+    straight = Design(runs=(1,) * 7, correlation=0.9)
+    said = [fit(straight, seed, replicates=100).verdicts.bends for seed in range(8)]
+    assert said.count("yes") <= 1  # By blocks alone, 4.
+    bent = Design(runs=(1,) * 7, bend="plateau")
+    assert [fit(bent, seed, replicates=100).verdicts.bends for seed in range(3)] == ["yes"] * 3
 
 
 FEW = Design(n=(1e9, 7e9, 32e9), runs=(2, 2, 2))

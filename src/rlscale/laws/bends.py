@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from rlscale.laws.arrays import Array, Bools
+from rlscale.laws.arrays import Array, Bools, Indices
 from rlscale.laws.groups import Group
 from rlscale.laws.points import Points
 from rlscale.laws.spread import RunSpread
@@ -73,7 +73,7 @@ def bends(
     size = np.abs(influence).sum((0, 2)) > 0
     own = np.einsum("imt,mt->mi", influence, points.y[0])
     if spread is None and blocks is not None and size.any():
-        return _by_blocks(own[size], influence[:, size], blocks[:, size])
+        return _alone(points, own, influence, blocks, np.flatnonzero(size))
     if spread is None or not size.any():
         mean = own[size].mean(0) if size.any() else np.zeros(2)
         return Bends(float(mean[0]), None, _ENDLESS, None)
@@ -98,24 +98,63 @@ def bends(
     return Bends(float(mean[0]), float(np.sqrt(covariance[0, 0])), float(freedom), p)
 
 
-def _by_blocks(own: Array, influence: Array, blocks: Array) -> Bends:
-    """Judge by residual blocks of mean curves, which know nothing of other runs.
+def _alone(points: Points, own: Array, influence: Array, blocks: Array, use: Indices) -> Bends:
+    """Judge by mean curves alone, which know nothing of other runs.
+
+    Two errors: of residual blocks, and of noise that hangs together for longer than a block, as far
+    as neighbours tell (AR(1)). The one that leaves curves straighter counts.
 
     Args:
+        points: What is fitted.
         own: Bends of each size (M, 2).
-        influence: (2, M, T).
-        blocks: (B, M, T).
+        influence: What makes them (2, M, T).
+        blocks: Deviations of the mean curves by residual blocks (B, M, T).
+        use: Sizes that have enough points.
     """
-    drawn = np.einsum("imt,bmt->bmi", influence, blocks)
+    drawn = np.einsum("imt,bmt->bmi", influence[:, use], blocks[:, use])
     weight = 1 / np.maximum(drawn.var(0, ddof=1), 1e-300)
     weight = weight / weight.sum(0)
-    mean = (weight * own).sum(0)
-    covariance = np.cov((weight * drawn).sum(1).T)
-    if not np.any(covariance):
-        return Bends(float(mean[0]), 0.0, _ENDLESS, 1.0)
-    squared = float(mean @ np.linalg.pinv(covariance, hermitian=True) @ mean)
-    p = float(stats.chi2.sf(squared, 2))
-    return Bends(float(mean[0]), float(np.sqrt(covariance[0, 0])), _ENDLESS, p)
+    mean = (weight * own[use]).sum(0)
+    found = []
+    for covariance in (
+        np.cov((weight * drawn).sum(1).T),
+        np.einsum("mi,mij,mj->ij", weight, _by_neighbours(points, influence, use), weight),
+    ):
+        if not np.any(covariance):
+            return Bends(float(mean[0]), 0.0, _ENDLESS, 1.0)
+        squared = float(mean @ np.linalg.pinv(covariance, hermitian=True) @ mean)
+        p = float(stats.chi2.sf(squared, 2))
+        found.append(Bends(float(mean[0]), float(np.sqrt(covariance[0, 0])), _ENDLESS, p))
+    return max(found, key=lambda bend: bend.p_straight or 0.0)
+
+
+def _by_neighbours(points: Points, influence: Array, use: Indices) -> Array:
+    """Covariance of each size's bends (len(use), 2, 2) if its noise is AR(1), alike in all sizes.
+
+    The correlation is the one whose residuals about cubics would correlate as these do: such
+    residuals correlate less than the noise itself.
+    """
+    w = points.w if points.w.ndim == 2 else points.w[0]
+    grid, expected, seen, parts = np.linspace(0.0, 0.99, 12), [], [], []
+    for m in use:
+        present = points.present[m]
+        u, root = points.u[m, present], np.sqrt(w[m, present])
+        basis, _ = np.linalg.qr(root[:, None] * np.vander((u - u.mean()) / np.ptp(u), 4))
+        inner = basis / root[:, None], basis * root[:, None]
+        maker = np.eye(len(u)) - inner[0] @ inner[1].T
+        rest = maker @ points.y[0, m, present]
+        apart = np.abs(np.subtract.outer(np.arange(len(u)), np.arange(len(u))))
+        left = [maker @ rho**apart @ maker.T for rho in grid]
+        expected.append([np.diag(own, 1).sum() / np.trace(own) for own in left])
+        total = rest @ rest
+        seen.append(rest[1:] @ rest[:-1] / total if total > 0 else 0.0)
+        parts.append((influence[:, m, present], apart, maker, total))
+    rho = float(np.interp(np.mean(seen), np.mean(expected, axis=0), grid))
+    result = []
+    for own, apart, maker, total in parts:
+        noise = rho**apart
+        result.append(own @ noise @ own.T * total / np.trace(maker @ noise @ maker.T))
+    return np.array(result)
 
 
 def _between_runs(

@@ -56,24 +56,27 @@ class Fits:
         """The fits of the widest scope."""
         return self.by_scope.get(self.replicates.scope)
 
-    def quantity(self, read: Read) -> Quantity:
-        """Estimate and intervals of ``read(fit) -> (B)``."""
+    def quantity(self, read: Read, size: int | None = None) -> Quantity:
+        """Estimate and intervals of ``read(fit) -> (B)``; ``size`` where one size alone says it."""
         level, missing = self.spec.settings.level, self.replicates.missing
+        freedom = self.replicates.effective
+        if size is not None and self.replicates.spread:
+            freedom = float(self.replicates.spread.each[size])
         intervals = {
-            name: interval(read(self.by_scope[name])[1:], level, self.replicates.effective)
+            name: interval(read(self.by_scope[name])[1:], level, freedom)
             if name in self.by_scope
             else Interval(missing.get(name, "not_applicable"))
             for name in SCOPES
         }
         return Quantity(float(read(self.estimate)[0]), intervals)
 
-    def of_free_line(self, read: Read) -> Quantity:
+    def of_free_line(self, read: Read, size: int | None = None) -> Quantity:
         """As ``quantity``, for what a free line says, whatever the law.
 
         Residual blocks of a law that bends are laid around that law's own curve, not around the
         points: their free lines are no replicates of the points' line.
         """
-        found = self.quantity(read)
+        found = self.quantity(read, size)
         if not self.estimate.law.curved:
             return found
         return replace(found, intervals={**found.intervals, "block": Interval("not_applicable")})
@@ -191,8 +194,8 @@ def _sizes(group: Group, fits: Fits) -> tuple[SizeResult, ...]:
         return SizeResult(
             model=group.models[m],
             n=float(group.n[m]),
-            k=fits.of_free_line(lambda f: f.slope[:, m]),
-            intercept=fits.of_free_line(lambda f: f.free_intercept[:, m]),
+            k=fits.of_free_line(lambda f: f.slope[:, m], m),
+            intercept=fits.of_free_line(lambda f: f.free_intercept[:, m], m),
             k_law=None if k_law is None else float(k_law[0, m]),
             parameters={
                 name: fits.quantity(lambda f, name=name: f.size_parameters()[name][:, m])  # type: ignore[misc]
@@ -263,9 +266,11 @@ def _points(group: Group, fit: Fit) -> tuple[PointResult, ...]:
 def _contrast(group: Group, fits: Fits) -> Contrast:
     difference = fits.of_free_line(lambda f: f.slope[:, -1] - f.slope[:, 0])
     replicates, level = fits.replicates, fits.spec.settings.level
-    # Computed, not drawn: no seed decides whether k rises.
+    spread = replicates.spread
+    # The less that is known of either size's runs, the wider; computed, so that no seed decides.
+    share = min(spread.each[0], spread.each[-1]) / spread.effective if spread else 1.0
     computed = {
-        scope: _by_student(difference.estimate, own, replicates.judged[scope], level)
+        scope: _by_student(difference.estimate, own, share * replicates.judged[scope], level)
         for scope, own in replicates.covariance.items()
     }
     difference = replace(difference, intervals={**difference.intervals, **computed})

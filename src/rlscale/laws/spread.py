@@ -18,6 +18,7 @@ _PRIOR = 4  # Degrees of freedom that the trend over sizes counts for, beside a 
 # ASSUME half of the pooled degrees of freedom count: sizes share one trend only roughly. Chosen
 # on simulated studies with seeds of their own (docs/law.md), not on those that report coverage.
 _EFFECTIVE = 0.5
+_FEWEST = 3  # Degrees of freedom that a size borrows from the trend at least, however far it lies.
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class RunSpread:
         rest: Standardised rest of every run (C, T), NaN where not known.
         scale: What the rest is multiplied by (M, T).
         freedom: Pooled degrees of freedom, sum of (runs - 1).
+        each: Degrees of freedom that a size's interval counts with (M): ``effective``, or fewer
+            where the trend is carried on to a size that has no runs to tell, or too few.
     """
 
     known: Bools
@@ -43,11 +46,16 @@ class RunSpread:
     rest: Array
     scale: Array
     freedom: int
+    each: Array
 
     @property
     def effective(self) -> float:
-        """Degrees of freedom that intervals count with."""
-        return max(1.0, _EFFECTIVE * self.freedom)
+        """Degrees of freedom that what rests on all sizes counts with."""
+        return _effective(self.freedom)
+
+
+def _effective(freedom: int) -> float:
+    return max(1.0, _EFFECTIVE * freedom)
 
 
 def run_spread(group: Group, points: Points) -> RunSpread | None:
@@ -65,15 +73,19 @@ def run_spread(group: Group, points: Points) -> RunSpread | None:
     with np.errstate(invalid="ignore"):
         rest = rest / scale[group.size_of]
     k = free_lines(points, w[None]).slope[0]
+    freedom = int((cells - 1).clip(0).sum())
+    levels, _ = _shrunk(group, level, np.ones_like(share), np.zeros_like(k))
+    slopes, each = _shrunk(group, slope, share, k**2)
     return RunSpread(
         known=known,
         du=du,
         influence=-w * du / weighted[:, None],
-        level=np.sqrt(_shrunk(group, level, np.ones_like(share), np.zeros_like(k))),
-        slope=np.sqrt(_shrunk(group, slope, share, k**2)),
+        level=np.sqrt(levels),
+        slope=np.sqrt(slopes),
         rest=rest,
         scale=scale,
-        freedom=int((cells - 1).clip(0).sum()),
+        freedom=freedom,
+        each=np.minimum(_effective(freedom), np.maximum(_FEWEST, each)),
     )
 
 
@@ -112,8 +124,10 @@ def _scale(group: Group) -> Array:
     return np.sqrt(np.where(variance > 0, variance, 1.0))
 
 
-def _shrunk(group: Group, value: Array, share: Array, square: Array) -> Array:
+def _shrunk(group: Group, value: Array, share: Array, square: Array) -> tuple[Array, Array]:
     """Variance of a run's ``value`` per size (M), shrunk to a trend alpha + beta ``square``.
+
+    Also how many degrees of freedom it is known with (M), by Satterthwaite's rule.
 
     Args:
         group: The curves.
@@ -127,14 +141,19 @@ def _shrunk(group: Group, value: Array, share: Array, square: Array) -> Array:
     own = members @ (share * value**2) / np.where(freedom > 0, freedom, 1.0)
     pooled = (freedom * own).sum() / freedom.sum() if freedom.any() else 0.0
     if pooled == 0:
-        return np.zeros(len(own))
+        return np.zeros(len(own)), np.full(len(own), np.inf)
     trend = np.full(len(own), pooled)
     columns = np.stack([np.ones(len(own)), square / (square.mean() or 1.0)], axis=1)
     for _ in range(5):
         root = np.sqrt(freedom) / trend  # A variance's own variance is 2 variance^2 / freedom.
         found, _ = nnls(columns * root[:, None], own * root)
         trend = np.maximum(columns @ found, 0.05 * pooled)
-    return np.asarray((_PRIOR * trend + freedom * own) / (_PRIOR + freedom))
+    normal = columns.T @ (columns * (freedom / (2 * trend**2))[:, None])
+    of_trend = np.einsum("mi,ij,mj->m", columns, np.linalg.pinv(normal, hermitian=True), columns)
+    # A size's own variance is a part of what the trend was fitted to.
+    error = _PRIOR * (_PRIOR + 2 * freedom) * of_trend + 2 * freedom * trend**2
+    known = 2 * trend**2 * (_PRIOR + freedom) ** 2 / error
+    return (_PRIOR * trend + freedom * own) / (_PRIOR + freedom), known
 
 
 def mean_operator(known: Bools) -> Array:

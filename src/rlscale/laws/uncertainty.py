@@ -79,9 +79,9 @@ def crossed_replicates(
     """Crossed bootstrap: runs drawn per size, problems drawn once for all cells and steps.
 
     Runs. Level, slope and rest of a run's deviation (``rlscale.laws.spread``) are drawn apart, each
-    at its size's scale; where runs differ in their steps, the mean is that of the fit. One factor
-    sqrt(f / chi2_f) per replicate turns percentiles into those of Student's t; the covariance of
-    slopes, which verdicts rest on, is without it and without any draw.
+    at its size's scale; where runs differ in their steps, the mean is that of the fit. A factor
+    sqrt(f / chi2_f) per replicate and size turns percentiles into those of Student's t; the
+    covariance of slopes, which verdicts rest on, is without it and without any draw.
 
     Problems. One multinomial resample per replicate, shared by all cells and steps. It also moves
     the samples' noise, which the runs' deviations already hold: per size, the problem part is
@@ -100,8 +100,9 @@ def crossed_replicates(
     rng = np.random.default_rng([seed, 1])
     f = spread.effective
     # Every replicate one of as many equal shares of the distribution: no luck in the tails.
-    student = np.sqrt(f / stats.chi2.ppf((np.arange(count) + 0.5) / count, f))
-    runs = draw_runs(group, spread, count, rng) * rng.permutation(student)[:, None, None]
+    runs, each = draw_runs(group, spread, count, rng), spread.each[:, None]
+    part = rng.permutation((np.arange(count) + 0.5) / count)[:, None, None]
+    runs = runs * np.sqrt(each / stats.chi2.ppf(part, each))
     deviations, missing = {"fixed": runs}, {"block": "not_applicable"}
     judged = {"fixed": f}
     covariance = {"fixed": np.diag(slope_variance(group, spread))}
