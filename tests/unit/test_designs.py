@@ -118,6 +118,7 @@ def test_a_single_run_beyond_the_others_counts_with_few_degrees_of_freedom():
         assert ends.se == pytest.approx(error, rel=0.1)
 
 
+@pytest.mark.slow
 def test_what_the_noise_of_one_run_leaves_is_no_bend():
     """Neighbours that hang together for longer than a residual block; and a real bend."""
     straight = Design(runs=(1,) * 7, correlation=0.9)
