@@ -380,6 +380,7 @@ BROKEN = {
     "one step": lambda table: table[table["step"].isin([0, 1])],
     "all wrong": lambda table: table.assign(loss=1.0, n_correct=0),
     "no counts": lambda table: table.drop(columns=["n_samples", "n_correct", "n_unparsed"]),
+    "answers counted, right ones not": lambda table: table.drop(columns=["n_correct"]),
 }
 
 
@@ -395,7 +396,7 @@ def test_figures_of_broken_studies_come_out_and_say_so(tmp_path, broken):
         assert (tmp_path / "out" / f"{name}.pdf").stat().st_size > 0
     if broken != "one run":
         assert verdicts["fig_k_of_N"] != "yes"
-    if broken == "no counts":
+    if broken in ("no counts", "answers counted, right ones not"):
         assert verdicts["fig_outcomes"] == "no data"
 
 

@@ -82,7 +82,7 @@ def test_a_job_on_a_cluster_computes_what_was_planned(published_study, tmp_path,
         configuration.use(configuration.current(study.file))
     study.configure(planned | {"fit": planned["fit"] | {"weighting": "steps"}})
     study.run(*job, *options)
-    assert read_json(fit)["settings"]["weighting"] == "equal"
+    assert read_json(fit)["settings"]["weighting"] == "runs"
     monkeypatch.delenv(configuration.VARIABLE)
     study.run(*job, *options)
     assert read_json(fit)["settings"]["weighting"] == "steps"

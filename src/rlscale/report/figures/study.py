@@ -88,7 +88,7 @@ def ledger(inputs: Inputs) -> Drawing:
 def outcomes(inputs: Inputs) -> Drawing:
     """Shares of correct, wrong, unparsed and timed-out samples over training, per size."""
     rows = inputs.size_rows()
-    rows = rows[(rows["benchmark"] == inputs.settings["benchmark"]) & rows["n_samples"].notna()]
+    rows = rows[(rows["benchmark"] == inputs.settings["benchmark"]) & rows["n_correct"].notna()]
     if rows.empty:
         raise NothingToDraw("its curves have no counts of samples")
     size = inputs.settings["size"]
