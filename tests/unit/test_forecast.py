@@ -211,10 +211,19 @@ def test_several_of_the_largest_sizes_can_be_the_target(held_out):
     assert [target.model for target in targets] == ["27b", "3b", "9b"][: 1 if held_out == 1 else 3]
 
 
-def test_an_unseen_size_is_covered_whichever_law_of_k_is_true():
+@pytest.mark.parametrize(
+    "design",
+    [
+        Design(truth="power"),
+        Design(truth="power", first=True),
+        Design(truth="power", first=True, scatter=0.2),
+    ],
+)
+def test_an_unseen_size_is_covered_whichever_law_of_k_is_true(design):
+    """And wherever on the curve levels are a line in log N, which nobody says."""
     hits = []
     for seed in range(12):
-        group = draw_study(np.random.default_rng([6, seed]), Design(truth="power")).group
+        group = draw_study(np.random.default_rng([6, seed]), design).group
         seen = group.part(cells=group.size_of < 6)
         target = Target("simulated", "base", group.models[6], group.n[6])
         (found,) = forecast_group(seen, [target], FitSpec(settings=SETTINGS), INTER)

@@ -26,6 +26,7 @@ from rlscale.laws.groups import (
 )
 from rlscale.laws.law import Fit
 from rlscale.laws.mixture import mix
+from rlscale.laws.pivots import draw_curves
 from rlscale.laws.points import Points, free_lines, points_of
 from rlscale.laws.prediction import unseen_size
 from rlscale.laws.records import Record
@@ -248,6 +249,10 @@ def forecast_group(
         noise = noise + _measurement(group, fit, y[0], rng, len(noise))
         ends = [(1 - settings.level) / 2, (1 + settings.level) / 2]
         low, high = np.quantile(y[1:] + noise, ends, axis=0)
+        if split.kind == "inter" and not split.looks and law.mixed():
+            other = _levels_elsewhere(group, fits, slopes, target, settings, u)
+            if other is not None:
+                low, high = np.minimum(low, other[0]), np.maximum(high, other[1])
         result.append(Forecast(target, "ok", "", _rows(u, y[0], low, high)))
     return result
 
@@ -324,6 +329,23 @@ def _scatter_of_k(
         m = points.models.index(target.model)
         centre = points.u[m, points.present[m]].mean()
     return np.asarray((fits.k(new)[1:] - k[:, None]) * (u - centre))
+
+
+def _levels_elsewhere(
+    group: Group, fits: Fit, slopes: Slopes, target: Target, settings: Settings, u: Array
+) -> tuple[Array, Array] | None:
+    """Ends (G) of what follows if levels are a line in log N at another x than the middle."""
+    rng = np.random.default_rng([settings.bootstrap.seed, 8])
+    laws, n, count = fits.law.mixed(), fits.points.n, len(fits.theta) - 1
+    if len(n) < 3:
+        return None
+    k = mix(laws, n, fits.slope[0], slopes.covariance, slopes.freedom).draw(target.n, count, rng)
+    drawn = draw_curves(fits, target.n, u, k, rng)
+    if drawn is None:
+        return None
+    drawn = drawn + _measurement(group, fits, drawn.mean(0), rng, count)
+    low, high = np.quantile(drawn, [(1 - settings.level) / 2, (1 + settings.level) / 2], axis=0)
+    return low, high
 
 
 def _scatter_of_shape(

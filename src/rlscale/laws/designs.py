@@ -32,6 +32,7 @@ class Design:
         correlation: Of the noise of neighbouring steps.
         bend: none, plateau (learning stops half-way) or onset (it starts late).
         stops: (size, run, share): a run that stops at a share of its steps.
+        first: Whether levels are a line in log N at the first x, not in the middle of log x.
     """
 
     n: tuple[float, ...] = tuple(PAPER_SIZES)
@@ -45,6 +46,7 @@ class Design:
     correlation: float = 0.0
     bend: str = "none"
     stops: tuple[tuple[int, int, float], ...] = ()
+    first: bool = False
 
     def law(self, n: Array) -> Array:
         """k by the law, without scatter."""
@@ -77,7 +79,8 @@ def draw_study(rng: np.random.Generator, design: Design) -> Drawn:
     level = -0.36 - 0.11 * (np.log(n) - np.log(PAPER_SIZES).mean())
     level = level + 0.01 * rng.standard_normal(len(n))
     # A loss is at most 1: steep sizes start flat, and so does what is to be covered.
-    expected = np.minimum(level[:, None] - k[:, None] * _learnt(design.bend, u), _HIGHEST)
+    learnt = _learnt(design.bend, u) - (du[0] if design.first else 0.0)
+    expected = np.minimum(level[:, None] - k[:, None] * learnt, _HIGHEST)
     size_of = np.repeat(np.arange(len(n)), design.runs)
     slope = (design.absolute + design.relative * k[size_of]) * rng.standard_normal(len(size_of))
     value = expected[size_of] + slope[:, None] * du
