@@ -9,18 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from sandbox_modes import HONEST, TESTS, mode, verdict  # noqa: F401 (a fixture)
 
 from rlscale.core.errors import StudyError
 from rlscale.judging import canaries, sandbox
 from rlscale.judging.sandbox import Job, check
-
-TESTS = "def check(f):\n    assert f(2) == 4\n    assert f(-3) == 9\ncheck(square)"
-HONEST = "def square(x):\n    return x * x\n"
-
-
-def verdict(solution, **limits):
-    limits = {"cpu_seconds": 2, "wall_seconds": 20.0, **limits}
-    return check(Job(solution, "square", TESTS, **limits))
 
 
 @pytest.mark.parametrize(
@@ -144,30 +137,8 @@ HOSTILE_TOO = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=["namespaces", "landlock", "filter"])
-def mode(request, tmp_path, monkeypatch):
-    """The sandbox as on machines that allow less, by taking it away from the child."""
-    source = sandbox._CHILD.read_text()
-    weaker = source
-    if request.param != "namespaces":
-        weaker = weaker.replace("if _libc.unshare(sum(new.values())):", "if True:")
-        assert weaker != source
-    if request.param == "filter":
-        before = weaker
-        weaker = weaker.replace("    if version < 1:", "    if True:")
-        assert weaker != before
-    folder = tmp_path / "child"
-    folder.mkdir()
-    (folder / "child.py").write_text(weaker)
-    monkeypatch.setattr(sandbox, "_CHILD", folder / "child.py")
-    held = verdict(HONEST).isolation
-    if held != request.param:
-        pytest.skip(f"this kernel gives '{held}' where '{request.param}' is tried")
-    return held
-
-
 @pytest.mark.slow
-def test_hostile_programs_are_contained_and_score_wrong(mode, tmp_path, monkeypatch):
+def test_hostile_programs_are_contained_and_score_wrong(mode, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setenv("SECRET", "42")
     home = tmp_path / "home"
     home.mkdir()
@@ -217,7 +188,7 @@ PROMISES = {  # what a program would find -> the isolations under which it does 
 }
 
 
-def test_each_mode_promises_what_the_documents_say(mode, tmp_path, monkeypatch):
+def test_each_mode_promises_what_the_documents_say(mode, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setenv("SECRET", "42")
     secret = tmp_path / "secret"
     secret.write_text("42")

@@ -8,7 +8,7 @@ from typing import Any
 from rlscale.judging.verdicts import Verdict
 
 _TAG = re.compile(r"</?answer>", re.IGNORECASE)
-_FENCED = re.compile(r"\s*```\w*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+_FENCED = re.compile(r"```\w*+[ \t]*+\n(.*)```", re.DOTALL)
 _LONGEST = 100_000
 
 

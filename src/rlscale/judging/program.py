@@ -7,7 +7,7 @@ from rlscale.judging import sandbox
 from rlscale.judging.canaries import check_canaries
 from rlscale.judging.verdicts import Verdict
 
-_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([^`\n]*)")
+_FENCE = re.compile(r"([ \t]*+)(`{3,}+|~{3,}+)[ \t]*+([^`\n]*+)")
 _BETWEEN = "\n\f\n"  # a form feed parts the blocks of a response; in Python it is space
 
 

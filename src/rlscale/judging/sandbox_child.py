@@ -5,10 +5,13 @@
 cross a pipe as plain data in JSON, so the program never shares an interpreter with the tests.
 """
 
+import _sitebuiltins
 import ast
+import builtins
 import contextlib
 import ctypes
 import errno
+import glob
 import json
 import os
 import platform
@@ -22,6 +25,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -104,7 +108,7 @@ class Program:
                 raise Hung
             piece = os.read(self.replies.fileno(), 1 << 16)
             if not piece:
-                if -self.child.wait() in (signal.SIGXCPU, signal.SIGKILL):
+                if self._ended(left) in (signal.SIGXCPU, signal.SIGKILL):
                     raise Hung
                 raise RuntimeError("the program ended")
             self.rest += piece
@@ -112,6 +116,13 @@ class Program:
                 raise RuntimeError("the program wrote too much")
         line, _, self.rest = self.rest.partition(b"\n")
         return line.decode()
+
+    def _ended(self, seconds: float) -> int:
+        """The signal that ended the program; one that only closed its pipe is waited for."""
+        try:
+            return -self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Hung from None
 
     def send(self, text: str) -> None:
         try:
@@ -141,7 +152,7 @@ def assemble(blocks: str, entry: str, stub: str) -> str | None:
     tree = parse(own) or (not earlier and parse(own := without_prose(own)))
     if tree and entry in names_of(tree):
         return "\n".join([*map(definitions, earlier), own])
-    if re.search(r"^\s*(return|yield)\b", last, re.MULTILINE):
+    if re.search(r"^[^\S\n]*(return|yield)\b", last, re.MULTILINE):
         body = last.strip("\n")
         body = body if body.startswith((" ", "\t")) else textwrap.indent(body, "    ")
         whole = without_prose(stub.rstrip("\n") + "\n" + body)
@@ -283,6 +294,8 @@ def run(root: str) -> None:
         reply(f"no seccomp filter on this machine: {error}")
         return
     reply(isolation)
+    for leave in ("exit", "quit"):  # as every script has them
+        setattr(builtins, leave, _sitebuiltins.Quitter(leave, ""))
     space: dict[str, Any] = {"__name__": "solution"}
     with contextlib.suppress(Exception):
         exec(compile(job["preamble"], "stub", "exec"), space)
@@ -326,6 +339,31 @@ def libraries() -> list[str]:
     return [path for path in wanted if path != "/" and os.path.isdir(path)]
 
 
+def packages() -> set[str]:
+    """Folders of installed packages: no program can import them, and some hold tests to be read."""
+    folders = {*libraries(), "/usr/local"}
+    patterns = ("lib*/python3*/*-packages", "python3*/*-packages", "envs", "pkgs")
+    found = {path for folder in folders for p in patterns for path in glob.glob(f"{folder}/{p}")}
+    return {os.path.realpath(path) for path in found if os.path.isdir(path)}
+
+
+def readable(folder: str, hidden: set[str]) -> Iterator[tuple[str, int]]:
+    """What Landlock lets be read of a folder, all but the hidden ones: paths and rights."""
+    run, read, listing = 1 << 0, 1 << 2, 1 << 3
+    if not any(path.startswith(f"{folder}/") for path in hidden):
+        yield folder, run | read | listing
+        return
+    yield folder, listing
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink() or entry.path in hidden:  # a link's target has rules of its own
+                continue
+            if entry.is_dir():
+                yield from readable(entry.path, hidden)
+            elif entry.is_file():
+                yield entry.path, run | read
+
+
 def restrict_files() -> bool:
     """Landlock: open nothing but libraries, and those for reading; whether it is to be had."""
     create, add, restrict = 444, 445, 446
@@ -338,10 +376,10 @@ def restrict_files() -> bool:
     rules = _libc.syscall(create, attributes, ctypes.c_size_t(8 * len(handled)), 0)
     if rules < 0:
         return False
-    read = 1 << 0 | 1 << 2 | 1 << 3  # execute (map), read files, read folders
-    for folder in libraries():
-        place = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-        rule = ctypes.create_string_buffer(struct.pack("=Qi", read, place))
+    folders, hidden = {os.path.realpath(folder) for folder in libraries()}, packages()
+    for path, rights in (rule for folder in folders for rule in readable(folder, hidden)):
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, place))
         if _libc.syscall(add, rules, 1, rule, 0):
             return False
         os.close(place)
@@ -386,6 +424,9 @@ def enter_namespaces(root: str) -> bool:
             locked = os.statvfs(folder).f_flag & (nosuid | nodev | 0x8 | 0x400 | 0x800)
             mount(None, root + folder, None, remount | readonly | nosuid | nodev | locked)
             mounted.append(folder)
+        for folder in packages():
+            if os.path.isdir(root + folder):
+                mount("tmpfs", root + folder, "tmpfs", nosuid | nodev | readonly)
         for name in (sys.base_prefix, sys.base_exec_prefix):  # as Python knows its folders
             if not os.path.exists(root + name):
                 os.makedirs(os.path.dirname(root + name), exist_ok=True)

@@ -13,11 +13,14 @@ _RUNNER = """
 import io
 import sys
 
+def opened(file, *args, **kwargs):
+    return sys.stdin if file in (0, "/dev/stdin") else open(file, *args, **kwargs)
+
 def printed(text):
     sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
     sys.stdout = io.TextIOWrapper(io.BytesIO(), write_through=True)
     try:
-        exec(compile({source!r}, "program", "exec"), {{"__name__": "__main__"}})
+        exec(compile({source!r}, "program", "exec"), {{"__name__": "__main__", "open": opened}})
     except SystemExit as end:
         if end.code not in (None, 0):
             raise
