@@ -5,11 +5,14 @@ FOLDER lm_eval==0.4.13 lighteval==0.13.0`` put them on the path, these tests run
 skipped. Only their pure functions are loaded, without what their packages import.
 """
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
 import json
+import random
 import re
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -29,6 +32,9 @@ OWN = [
     (r"\boxed{\sqrt3}", r"\sqrt{3}"), (r"\boxed{5\text{ cm}}", "5"), (r"\boxed{50\%}", "50"),
     (r"\boxed{27", "27"), (r"\boxed{\dfrac{3}{4}}", r"\frac{3}{4}"), (r"\boxed{a}{b}", "a"),
     (r"\boxed{\left(1, 2\right)}", "(1,2)"), ("", "7"), ("$", "7"), (r"\boxed{025}", "25"),
+    (r"\boxed{1 \text{ a}\text{ b}}", r"1 \text{ a}\text{ b}"), (r"\boxed{a/b }", "a/b"),
+    (r"\boxed{\frac}", r"\frac "), (r"\boxed{2\sqrt}", r"2\sqrt "), ("#### 18.,", "18"),
+    (r"\boxed{1\frac2\frac34}", r"1\frac{2}\frac34"), (r"\boxed{\frac1{2}}", r"\frac12"),
     (r"\fbox{25}", "25"), (r"\boxed{90^\circ}", "90"), (r"\boxed{3/04}", "3/4"), ("$$", "7"),
 ]  # fmt: skip
 
@@ -82,28 +88,22 @@ def test_aime_is_judged_as_lm_eval_does(answers):
 
 
 def test_gsm8k_is_judged_as_lm_eval_does(answers):
-    task = yaml.safe_load((package("lm_eval") / "tasks/gsm8k/gsm8k.yaml").read_text())
-    strict = next(own for own in task["filter_list"] if own["name"] == "strict-match")
-    pattern = strict["filter"][0]["regex_pattern"]
-    ignored = task["metric_list"][0]["regexes_to_ignore"]
-
-    def bare(text: str) -> str:
-        for own in ignored:
-            text = re.sub(own, "", text)
-        return text.lower()
-
     asked = [*answers, *((re.sub(r"\\boxed\{(.*)\}", r"#### \1", r), g) for r, g in answers)]
-    said = [(re.findall(pattern, response) or ["[invalid]"])[0].strip() for response, _ in asked]
-    theirs = [
-        bare(found) == bare(f"so\n#### {gold}")
-        for found, (_, gold) in zip(said, asked, strict=True)
-    ]
+    theirs = [strict_match(response, gold) for response, gold in asked]
     assert apart(asked, right("gsm8k", asked), theirs) == []
     assert sum(theirs) > 5
-    rule = rule_of("lm_eval", "gsm8k")
-    assert list(rule.stop) == task["generation_kwargs"]["until"]
-    assert rule.shots == task["num_fewshot"]
-    assert rule.prompt == task["doc_to_text"].replace("{{question}}", "{problem}")
+    compare_asking("gsm8k/gsm8k.yaml", "gsm8k", "question")
+
+
+def strict_match(response: str, gold: str) -> bool:
+    """Its filter and its metric, as the task file states them."""
+    task = task_of("gsm8k/gsm8k.yaml")
+    strict = next(own for own in task["filter_list"] if own["name"] == "strict-match")
+    said = (re.findall(strict["filter"][0]["regex_pattern"], response) or ["[invalid]"])[0].strip()
+    wanted = f"so\n#### {gold}"
+    for ignored in task["metric_list"][0]["regexes_to_ignore"]:
+        said, wanted = re.sub(ignored, "", said), re.sub(ignored, "", wanted)
+    return said.lower() == wanted.lower()
 
 
 def test_math_500_is_judged_as_lm_eval_does(answers, monkeypatch):
@@ -123,6 +123,93 @@ def test_math_500_is_judged_as_lm_eval_does(answers, monkeypatch):
     rule = rule_of("lm_eval", "math_500")
     assert source.doc_to_text({"problem": "{problem}"}) == rule.prompt
     assert len(source.list_fewshot_samples()) == rule.shots
+
+
+PIECES = [
+    r"\boxed{", r"\boxed ", r"\fbox{", "}", "{", "$", r"\frac", r"\dfrac", "1", "23", "04", "/",
+    "=", "k = ", " ", "\n", "\\\\", r"\!", r"\left", r"\right", r"^\circ", r"\$", r"\%",
+    r"\text{ cm}", ".5", "0.5", r"\sqrt", r"\sqrt3", "#### ", "####", ",", ".", "-", "1/2",
+    "a/b", "A",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("benchmark", ["aime_2024", "gsm8k"])
+def test_pieces_in_any_order_are_judged_as_lm_eval_does(benchmark):
+    aime = load(package("lm_eval") / "tasks/aime/utils.py")
+    draw = random.Random(19)
+    asked = []
+    for _ in range(4000):
+        text = "".join(draw.choices(PIECES, k=draw.randint(1, 6)))
+        gold = draw.choice([text, "".join(draw.choices(PIECES[8:], k=2)), "23"])
+        boxed = draw.choice([text, f"\\boxed{{{text}}}", f"#### {text}"])
+        asked.append((boxed, gold.replace("#### ", "") or "1"))
+    asked = [pair for pair in asked if pair[1].strip()]
+    theirs = [
+        bool(aime.process_results({"Answer": gold}, [response])["exact_match"])
+        if benchmark == "aime_2024"
+        else strict_match(response, gold)
+        for response, gold in asked
+    ]
+    assert apart(asked, right(benchmark, asked), theirs) == []
+    assert sum(theirs) > 20
+
+
+@pytest.mark.parametrize("year", ["24", "25"])
+def test_aime_is_asked_as_lm_eval_does(year):
+    column = {"24": "Problem", "25": "problem"}[year]
+    compare_asking(f"aime/aime{year}.yaml", f"aime_20{year}", column)
+
+
+SQUARE = 'def square(x):\n    """The square."""\n'
+SQUARE_TESTS = (
+    "def check(candidate):\n    assert candidate(2) == 4\n    assert candidate(-3) == 9\n"
+)
+
+
+def test_humaneval_is_asked_and_judged_as_lm_eval_does(monkeypatch):
+    compare_asking("humaneval/humaneval.yaml", "humaneval", "prompt")
+    evaluate = types.ModuleType("evaluate")
+    evaluate.load = lambda name: types.SimpleNamespace(compute=lambda **asked: None)
+    monkeypatch.setitem(sys.modules, "evaluate", evaluate)
+    source = load(package("lm_eval") / "tasks/humaneval/utils.py")
+    responses = [
+        "    return x * x\n", "    return x * x\nThis is it.\n", "    return x*x\n```\nmore",
+        "return x * x", "    pass\n\nfrom math import prod\n\nsquare = lambda x: prod([x, x])",
+        "```python\ndef square(x):\n    return x * x\n```", "    return x\n", "    y = 1",
+        "    return x * x\n\nassert square(3) == 8", "    return x *\fx\n", "\treturn x * x",
+        "    return x * x\n    \u00e9 =", "  return x * x",
+    ]  # fmt: skip
+    built = source.build_predictions([responses], [{"prompt": SQUARE}])[0]
+    theirs = [
+        subprocess.run(
+            [sys.executable, "-I", "-c", f"{text}\n{SQUARE_TESTS}\ncheck(square)"],
+            capture_output=True,
+        ).returncode
+        == 0
+        for text in built
+    ]
+    gold = json.dumps(
+        {"entry": "square", "stub": SQUARE, "tests": f"{SQUARE_TESTS}\ncheck(square)"}
+    )
+    asked = [(response, gold) for response in responses]
+    assert apart(asked, right("humaneval", asked), theirs) == []
+    assert 2 < sum(theirs) < len(theirs) - 2
+
+
+@functools.cache
+def task_of(file: str) -> dict:
+    """A task file of lm-eval; its functions by name only."""
+    text = (package("lm_eval") / "tasks" / file).read_text()
+    return yaml.safe_load(text.replace("!function ", ""))
+
+
+def compare_asking(file: str, benchmark: str, column: str) -> None:
+    """Prompt, stop strings and number of examples are those of lm-eval's task file."""
+    task = task_of(file)
+    rule = rule_of("lm_eval", benchmark)
+    assert rule.prompt == task["doc_to_text"].replace(f"{{{{{column}}}}}", "{problem}")
+    assert list(rule.stop) == task["generation_kwargs"]["until"]
+    assert rule.shots == task["num_fewshot"]
 
 
 @pytest.mark.usefixtures("shared")

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import dataclasses
+import json
 import random
 import time
 import unittest.mock
@@ -71,6 +72,10 @@ def test_what_the_paper_accepts(benchmark, response, gold, right):
     assert score("paper", benchmark, response, gold) == right
 
 
+STUB = 'def square(x):\n    """The square."""\n'
+SQUARE = json.dumps({"entry": "square", "stub": STUB, "tests": "assert square(3) == 9"})
+
+
 @pytest.mark.parametrize(
     ("benchmark", "response", "gold", "right"),
     [
@@ -81,6 +86,11 @@ def test_what_the_paper_accepts(benchmark, response, gold, right):
         ("math_500", "I do not know.", "7", None),
         ("aime_2024", r"\boxed{025}", "25", 0.0),
         ("aime_2024", "It is $204$", "204", 1.0),
+        ("aime_2024", r"\boxed{a/b }", "a/b", 0.0),  # not stripped where the parts are no numbers
+        ("gsm8k", "#### 18.,", "18", 1.0),
+        ("humaneval", "    return x * x\n", SQUARE, 1.0),
+        ("humaneval", "    return x * x\nThis is it.\n", SQUARE, 0.0),  # all of it is run
+        ("humaneval", "```python\ndef square(x):\n    return x * x\n```", SQUARE, 0.0),
     ],
 )
 def test_what_lm_eval_accepts(benchmark, response, gold, right):

@@ -11,7 +11,7 @@ from rlscale.judging.verdicts import Verdict
 
 _LONGEST = 20_000
 _STRICT = re.compile(r"#### (-?[0-9.,]+)")
-_IGNORED = re.compile(r",|\$|(?s:.*)#### |\.$")
+_IGNORED = (r",", r"\$", r"(?s:.*)#### ", r"\.$")  # one after the other
 
 
 class Gsm8k:
@@ -35,8 +35,14 @@ class Gsm8k:
 
     def compare(self, answer: str, gold: str) -> Verdict:
         """Compare without commas, dollars, a final full stop and case."""
-        said, wanted = (_IGNORED.sub("", text).lower() for text in (answer, gold))
-        return Verdict("correct" if said == wanted else "wrong", answer)
+        right = _bare(answer) == _bare(gold)
+        return Verdict("correct" if right else "wrong", answer)
+
+
+def _bare(text: str) -> str:
+    for ignored in _IGNORED:
+        text = re.sub(ignored, "", text)
+    return text.lower()
 
 
 class MathVerify:
@@ -95,7 +101,11 @@ class Aime:
 
     def compare(self, answer: str, gold: str) -> Verdict:
         """Compare as Hendrycks et al. (2021) compare texts."""
-        return Verdict("correct" if _stripped(answer) == _stripped(gold) else "wrong", answer)
+        try:
+            right = _stripped(answer) == _stripped(gold)
+        except ValueError:
+            right = answer == gold
+        return Verdict("correct" if right else "wrong", answer)
 
 
 def _box(text: str) -> str | None:
@@ -116,26 +126,47 @@ def _box(text: str) -> str | None:
 
 
 def _stripped(text: str) -> str:
+    """The text as it is compared; a ValueError where it is compared as it stands."""
     text = text.replace("\n", "").replace(r"\!", "").replace(r"\\", "\\")
     text = re.sub("[td]frac", "frac", text)
-    text = re.sub(r"\\left|\\right|\^\{\\circ\}|\^\\circ|\\\$", "", text)
-    if text.count(r"\text{ ") == 1:
-        text = text.partition(r"\text{ ")[0]
-    text = text.replace(r"\%", "").replace(" .", " 0.").replace("{.", "{0.")
+    for sign in (r"\left", r"\right", r"^{\circ}", r"^\circ", r"\$"):
+        text = text.replace(sign, "")
+    text, *units = text.split(r"\text{ ")
+    if len(units) > 1:
+        raise ValueError("two units")
+    text = text.replace(r"\%", "").replace(r"\%", "").replace(" .", " 0.").replace("{.", "{0.")
     text = "0" + text if text.startswith(".") else text
     name, equals, value = text.partition("=")
     text = value if equals and "=" not in value and len(name) <= 2 else text
-    text = re.sub(r"\\sqrt(?!\{)(.)", r"\\sqrt{\1}", text).replace(" ", "")
-    text = re.sub(r"\\frac(?!\{)(.)(?!\{)(.)", r"\\frac{\1}{\2}", text)
-    text = re.sub(r"\\frac(?!\{)(.)(?=\{)", r"\\frac{\1}", text)
+    if re.search(r"\\sqrt(?=\\sqrt|\Z)", text):
+        raise ValueError("a root of nothing")
+    text = _fractions(re.sub(r"\\sqrt(?!\{)(.)", r"\\sqrt{\1}", text).replace(" ", ""))
     if text == "0.5":
         return r"\frac{1}{2}"
-    whole = re.fullmatch(r"(0|-?[1-9]\d*)/(0|-?[1-9]\d*)", text)
-    return rf"\frac{{{whole.group(1)}}}{{{whole.group(2)}}}" if whole else text
+    if text.count("/") != 1:
+        return text
+    upper, lower = (int(part) for part in text.split("/"))
+    return rf"\frac{{{upper}}}{{{lower}}}" if text == f"{upper}/{lower}" else text
+
+
+def _fractions(text: str) -> str:
+    """With braces around the parts of fractions, where each fraction has its parts."""
+    made, *parts = text.split(r"\frac")
+    for part in parts:
+        if not part:
+            raise ValueError("a fraction of nothing")
+        if part[0] != "{":
+            if len(part) == 1:
+                return text
+            part = f"{{{part[0]}}}{part[1:] if part[1] == '{' else f'{{{part[1]}}}{part[2:]}'}"
+        made += rf"\frac{part}"
+    return made
 
 
 class Completion(Program):
-    """Its HumanEval: the response goes on where the function's head ends."""
+    """Its HumanEval: the response goes on where the function's head ends, and all of it is run."""
+
+    whole = True
 
     def extract(self, response: str, gold: str) -> str | None:
         """Head and response as one program."""

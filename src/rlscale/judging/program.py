@@ -20,6 +20,7 @@ class Program:
 
     pooled = False
     packages: tuple[str, ...] = ()
+    whole = False  # whether the answer is the program, and not blocks that make one
 
     def extract(self, response: str, gold: str) -> str | None:
         """The last block that defines the function, after the blocks before it.
@@ -54,7 +55,7 @@ class Program:
     def compare(self, answer: str, gold: str) -> Verdict:
         """Run the program in the sandbox."""
         problem = json.loads(gold)
-        job = sandbox.Job(answer, problem["entry"], problem["tests"], problem["stub"])
+        job = sandbox.Job(answer, problem["entry"], problem["tests"], problem["stub"], self.whole)
         result = sandbox.check(job)
         return Verdict(result.outcome, answer, result.reason)
 

@@ -44,6 +44,7 @@ class Job:
         entry: Name of the function under test.
         tests: Source that calls ``entry`` and raises where it is wrong; trusted.
         preamble: Trusted source that tests and program may use: the function's head and helpers.
+        whole: Whether the solution is the program as it stands, no blocks to be put together.
         cpu_seconds: CPU time of the program (whole seconds).
         wall_seconds: Wall time of program and tests.
         memory_bytes: Address space of the program.
@@ -53,6 +54,7 @@ class Job:
     entry: str
     tests: str
     preamble: str = ""
+    whole: bool = False
     cpu_seconds: int = 5
     wall_seconds: float = 60.0
     memory_bytes: int = 1 << 30

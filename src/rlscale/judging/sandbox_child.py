@@ -220,7 +220,9 @@ def check() -> dict[str, Any]:
     """Read a job from stdin, write its verdict to stdout: outcome, reason and isolation."""
     job = json.load(sys.stdin)
     limit_checker(job)
-    program_text = assemble(job["solution"], job["entry"], job["preamble"])
+    program_text = job["solution"]
+    if not job["whole"]:
+        program_text = assemble(program_text, job["entry"], job["preamble"])
     if program_text is None:
         return {"outcome": "unparsed", "reason": "no program that defines the function"}
     root = tempfile.mkdtemp()
