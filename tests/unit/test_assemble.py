@@ -9,7 +9,8 @@ import pytest
 from rlscale.accounting.ledger import Cost, Tokens
 from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
-from rlscale.core.manifests import write_manifest
+from rlscale.core.files import read_json, write_json
+from rlscale.core.manifests import sealed, write_manifest
 from rlscale.core.tables import read_curves
 from rlscale.curves.assemble import collect, join, make_curve
 
@@ -79,6 +80,18 @@ def study_tables(folder: Path) -> dict[str, Path]:
     paths = {name.partition(".")[0]: Path("results") / name for name in names}
     collect({CELL.path: folder}, **paths)
     return paths
+
+
+def test_the_study_keeps_in_what_isolation_programs_were_run(folder):
+    curve_of(folder)
+    tables = study_tables(folder)
+    assert "isolation" not in pandas.read_parquet(tables["outcomes"]).columns
+    manifest = read_json(folder / "eval.json")
+    judging = {"program": {"isolation": "landlock"}}
+    content = {key: value for key, value in manifest.items() if key != "fingerprint"}
+    write_json(folder / "eval.json", sealed(**content, judging=judging))
+    tables = study_tables(folder)
+    assert set(pandas.read_parquet(tables["outcomes"])["isolation"]) == {"landlock"}
 
 
 def test_a_curve_has_what_was_spent_until_each_step(folder):

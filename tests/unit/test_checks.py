@@ -91,6 +91,26 @@ def test_an_interval_beside_its_estimate_fails(study):
     assert "[0].sizes[1].k" in text
 
 
+@pytest.mark.parametrize(
+    ("modes", "status", "words"),
+    [
+        (None, "not applicable", "runs programs"),
+        (["namespaces"], "passed", "namespaces: 8 cells"),
+        (["landlock", "filter"], "listed", "filter: 4 cells"),
+    ],
+)
+def test_the_isolation_of_programs_is_told(study, modes, status, words):
+    outcomes = study["outcomes"]
+    if modes:
+        cells = sorted(set(outcomes["cell"]))
+        by_cell = {cell: modes[i % len(modes)] for i, cell in enumerate(cells)}
+        outcomes = outcomes.assign(isolation=outcomes["cell"].map(by_cell))
+    inputs = study | {"outcomes": outcomes}
+    curves, fits = inputs.pop("curves"), inputs.pop("fits")
+    (found,) = (c for c in check_results(curves, fits, **inputs) if "programs" in c.check)
+    assert (found.status, words in found.detail) == (status, True)
+
+
 def test_problems_that_made_models_have_learnt_are_listed(study):
     table = pandas.DataFrame(
         [("held_out", 40, 0), ("more", 20, 2)], columns=["name", "problems", "seen"]

@@ -187,6 +187,9 @@ def test_design_counts_runs_and_responses():
     assert "11 cells" in said
     assert "2 to 3 runs a setting" in said
     assert "500 problems × 4 responses of held_out" in said
+    assert "scoring" not in said  # curves made elsewhere name none
+    scored = design(curves.assign(scoring="lm_eval"), "n_params", "held_out")
+    assert "of held_out, scoring lm_eval" in scored
 
 
 def test_limits_put_failures_first_and_say_what_the_fits_found():

@@ -62,6 +62,7 @@ def check_results(
         _losses(curves),
         _counts(curves),
         _outcomes(curves, outcomes),
+        _isolation(outcomes),
         _ledger(curves, ledger),
         _compute(curves),
         _protocols(fits),
@@ -143,6 +144,15 @@ def _outcomes(curves: "pandas.DataFrame", outcomes: "pandas.DataFrame | None") -
         (both["n"] != both["n_samples"]) | (both["n_correct_problems"] != both["n_correct"])
     ]
     return _result(name, [*bad, *_places(apart)], f"{len(outcomes)} rows")
+
+
+def _isolation(outcomes: "pandas.DataFrame | None") -> Check:
+    name = "programs were run where they could read no file of the user's"
+    if outcomes is None or "isolation" not in outcomes:
+        return Check(name, "not applicable", "no benchmark of the study runs programs")
+    modes = outcomes.drop_duplicates("cell")["isolation"].dropna().value_counts().sort_index()
+    told = [f"{mode}: {count} cell{'s' * (count > 1)}" for mode, count in modes.items()]
+    return _result(name, [mode for mode in told if "filter" in mode], "; ".join(told), "listed")
 
 
 def _ledger(curves: "pandas.DataFrame", ledger: "pandas.DataFrame | None") -> Check:

@@ -156,7 +156,8 @@ def collect(cells: Mapping[str, Path], *, curves: Path, outcomes: Path, ledger: 
         cells: Cell -> its folder (results/cells/<cell>): curve.csv, costs.csv, and
             outcomes.parquet, which eval.json names.
         curves: Study's curves.csv.
-        outcomes: Study's outcomes.parquet (counts by cell, step, benchmark and problem).
+        outcomes: Study's outcomes.parquet (counts by cell, step, benchmark and problem; where
+            programs were run, with what isolation a cell ran them).
         ledger: Study's ledger.csv, with the evaluation of every checkpoint.
 
     Raises:
@@ -165,12 +166,18 @@ def collect(cells: Mapping[str, Path], *, curves: Path, outcomes: Path, ledger: 
     import pandas
 
     rows, counts = [], []
-    for folder in cells.values():
-        verify_file(read_manifest(folder / "eval.json", "eval"), folder / "outcomes.parquet")
+    isolations = {}
+    for cell, folder in cells.items():
+        manifest = read_manifest(folder / "eval.json", "eval")
+        verify_file(manifest, folder / "outcomes.parquet")
+        found = {proved["isolation"] for proved in manifest.get("judging", {}).values()}
+        isolations[cell] = ", ".join(sorted(found)) or None
         rows.append(pandas.read_csv(folder / "curve.csv", dtype=dict.fromkeys(TEXT_COLUMNS, str)))
         counts.append(pandas.read_parquet(folder / "outcomes.parquet"))
     write_curves(pandas.concat(rows, ignore_index=True), curves)
     problems = pandas.concat(counts, ignore_index=True)
+    if any(isolations.values()):
+        problems["isolation"] = problems["cell"].map(isolations)
     problems.sort_values(["cell", "step", "benchmark", "problem_id"], kind="stable").to_parquet(
         outcomes, index=False
     )

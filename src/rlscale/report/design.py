@@ -44,7 +44,7 @@ def design(curves: "pandas.DataFrame", size: str, benchmark: str) -> str:
         f"G {_listed(cells['group_size'])}" if cells["group_size"].notna().any() else "",
         f"{_between(runs, '{:g}'.format)} run{'s' if runs.max() > 1 else ''} a setting",
         f"{rows['step'].max():g} steps",
-        f"loss = 1 − pass@1 on {_asked(rows)} of {benchmark}",
+        f"loss = 1 − pass@1 on {_asked(rows)} of {benchmark}{_scored(rows)}",
     ]
     return "; ".join(part for part in parts if part)
 
@@ -66,6 +66,12 @@ def _asked(rows: "pandas.DataFrame") -> str:
     text = f"{known.max():g} problems"
     each = (rows["n_samples"] / rows["n_problems"]).dropna()
     return text + (f" × {each.max():g} responses" if len(each) else "")
+
+
+def _scored(rows: "pandas.DataFrame") -> str:
+    """The names of the rules of scoring, where they are known."""
+    names = sorted(rows["scoring"].dropna().unique()) if "scoring" in rows else []
+    return f", scoring {' and '.join(names)}" if names else ""
 
 
 def limits(
