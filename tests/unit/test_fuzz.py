@@ -257,10 +257,14 @@ def fuzz(name: str, outer: Path, count: int) -> None:
     @example(samples[0].encode())
     @example(b"")
     def feed(content: bytes) -> None:
-        started = time.process_time()
-        with contextlib.suppress(StudyError):
-            run(content)
-        assert time.process_time() - started < LONGEST
+        def seconds() -> float:
+            started = time.process_time()
+            with contextlib.suppress(StudyError):
+                run(content)
+            return time.process_time() - started
+
+        # What is slow by itself is so twice; a collection of other tests' garbage is not.
+        assert seconds() < LONGEST or seconds() < LONGEST
         assert outside(outer) == before
 
     feed()
