@@ -34,7 +34,7 @@ def config():
         "rerun_on_code": False,
         "evaluation": {
             "seed": 3, "temperature": 0.7, "top_p": 1.0, "max_tokens": 8, "dtype": "float32",
-            "suites": {}, "machine": {"max_num_seqs": 64}, "top_up": [],
+            "suites": {}, "pass_at": [10], "machine": {"max_num_seqs": 64}, "top_up": [],
         },
     }  # fmt: skip
 
@@ -48,6 +48,8 @@ def test_settings_are_what_decides_the_evaluation_and_no_speed_key(config):
     assert settings["benchmarks"]["longer"]["max_tokens"] == 16
     faster = {**config, "evaluation": config["evaluation"] | {"machine": {"max_num_seqs": 1}}}
     assert pieces.evaluation(faster, CELL) == settings
+    other = {**config, "evaluation": config["evaluation"] | {"pass_at": [2]}}
+    assert pieces.evaluation(other, CELL) == settings  # of the samples that are there
 
 
 def test_a_top_up_reaches_the_cells_steps_and_benchmarks_that_it_names(config):
