@@ -16,6 +16,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.container import ErrorbarContainer
 
 from rlscale.answers.forecast import Split, forecast_curves, split_curves
+from rlscale.answers.passes import pass_at_k
 from rlscale.answers.ranking import score_forecasts
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import read_curves, write_curves
@@ -46,6 +47,7 @@ SETTINGS = {
     "palette": "viridis", "benchmark": "held_out", "size": "n_params",
     "select": FIT["select"], "level": 0.9, "margin": 0.02,
 }  # fmt: skip
+PASSES = {key: SETTINGS[key] for key in ("select", "size", "benchmark", "level")}
 X = ("data", "compute", "compute_full")
 PROTOCOLS = {
     "intra": {"kind": "intra", "first_share": 0.25},
@@ -136,8 +138,8 @@ class Folder:
         phases = pandas.DataFrame({"phase": ["generation", "update", "evaluation"]})
         ledger = rows[["cell", "step", "compute_flops"]].merge(phases, how="cross")
         timings = ledger[["cell", "step", "phase"]].assign(seconds=1)
-        self.tables["outcomes"] = self.root / "outcomes.parquet"
-        answers(curves).to_parquet(self.tables["outcomes"])
+        self.tables["pass_at_k"] = self.root / "pass_at_k.csv"
+        pass_at_k(curves, answers(curves), **PASSES).to_csv(self.tables["pass_at_k"], index=False)
         self.tables["data_toy"] = self.root / "report.json"
         self.tables["data_toy"].write_text(json.dumps(DATA_REPORT))
         for name, table in (("ledger", ledger.assign(flops=1e9)), ("timings", timings)):
@@ -234,9 +236,10 @@ def test_a_gain_that_turns_into_a_loss_is_named_with_its_place(whole):
 
 def test_pass_at_k_of_one_sample_a_problem_is_not_drawn(whole):
     folder = copy.copy(whole)
-    once = pandas.read_parquet(whole.tables["outcomes"]).assign(n=1, n_correct=1)
-    folder.tables = whole.tables | {"outcomes": whole.root / "once.parquet"}
-    once.to_parquet(folder.tables["outcomes"])
+    curves = full_curves(runs=2)
+    once = pass_at_k(curves, answers(curves).assign(n=1, n_correct=1), **PASSES)
+    folder.tables = whole.tables | {"pass_at_k": whole.root / "once.csv"}
+    once.to_csv(folder.tables["pass_at_k"], index=False)
     assert "no size has two samples" in folder.draw("fig_pass_at_k", "once").caption
 
 

@@ -25,6 +25,7 @@ JOBS = {
     "split_curves inter": "results/forecasts/inter/train.csv",
     "forecast_laws inter": "results/forecasts/inter/power.json",
     "score_forecasts inter": "results/forecasts/inter.csv",
+    "measure_passes": "results/pass_at_k.csv",
     "recommend": "results/recommendation.md",
     "check_results": "results/checks.json",
     "require_checks": "results/checks.passed",

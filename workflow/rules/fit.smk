@@ -128,6 +128,25 @@ rule compare_table6:
         "rlscale step compare_table6 > {log} 2>&1"
 
 
+# Figures are drawn again where the outcomes of single problems are not.
+rule measure_passes:
+    input:
+        curves="results/curves.csv",
+        outcomes="results/outcomes.parquet",
+    output:
+        table="results/pass_at_k.csv",
+    log:
+        "logs/measure_passes.log",
+    localrule: True
+    threads: 1
+    params:
+        settings=lambda wildcards: piece(settings.passes),
+    message:
+        "Measure what training does to pass@k"
+    shell:
+        "rlscale step measure_passes > {log} 2>&1"
+
+
 rule recommend:
     input:
         curves="results/curves.csv",

@@ -34,5 +34,6 @@ rule fits:
         "results/recommendation.md",
         "results/protocols.csv" if CELLS else [],
         "results/timings.csv" if CELLS else [],
+        "results/pass_at_k.csv" if CELLS else [],
     message:
         "All laws are fitted"

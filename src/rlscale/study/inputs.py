@@ -191,7 +191,7 @@ def figure_tables(config: Config, figure: Figure) -> dict[str, Path]:
         tables[f"{name}_{law}"] = layout.forecast(name, law)
     if "ingest" not in config:
         tables |= {"ledger": layout.LEDGER, "timings": layout.TIMINGS}
-        tables |= {"outcomes": layout.OUTCOMES}
+        tables |= {"pass_at_k": layout.PASS_AT_K}
         used = {config["recipes"][cell.recipe]["data"] for cell in grid.expand(config)}
         tables |= {f"data_{name}": layout.data_report(name) for name in sorted(used)}
     if config["figures"]["published"]:

@@ -224,6 +224,12 @@ def recommendation(config: Config) -> Settings:
     return {**_of_fits(config, "rlscale.answers.recommend"), "recommend": own}
 
 
+def passes(config: Config) -> Settings:
+    """What decides the table of pass@k."""
+    own = {key: config["fit"][key] for key in ("select", "size", "benchmark", "level")}
+    return {"passes": own, "code": code(config, "rlscale.answers.passes")}
+
+
 def checks(config: Config) -> Settings:
     """What decides the result checks."""
     return {

@@ -256,7 +256,7 @@ _OWN = (
         f"{_HERE}.passes:pass_at_k",
         "Study",
         "Change of pass@k over training, against k",
-        tables=("outcomes",),
+        tables=("pass_at_k",),
     ),
     Figure(
         "fig_ledger",

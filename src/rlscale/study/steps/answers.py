@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas
 
-from rlscale.answers import checks, forecast, published, ranking
+from rlscale.answers import checks, forecast, passes, published, ranking
 from rlscale.answers import recommend as advice
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json, write_json, write_text
@@ -74,6 +74,16 @@ def compare_table6(config: Config) -> None:
         Settings.of(settings.published(config)["fit"]),
     )
     write_text(layout.PUBLISHED, page)
+
+
+def measure_passes(config: Config) -> None:
+    """Measure what training does to pass@k of each size."""
+    table = passes.pass_at_k(
+        read_curves(layout.CURVES),
+        pandas.read_parquet(layout.OUTCOMES),
+        **settings.passes(config)["passes"],
+    )
+    write_text(layout.PASS_AT_K, table.to_csv(index=False, float_format="%.10g"))
 
 
 def recommend(config: Config) -> None:
