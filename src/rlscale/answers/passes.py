@@ -53,10 +53,12 @@ def pass_at_k(
     outcomes = outcomes[outcomes["benchmark"] == benchmark]
     label = "model" if size.startswith("n_params") else size
     parts = []
-    for (family, variant, n, model), own in rows.groupby(["family", "variant", size, label]):
+    for _, own in rows.groupby(["family", "variant", size, label]):
         found = _passes(outcomes, own, level)
         if found:
-            part = _points(found).assign(family=family, variant=variant, n=n, model=str(model))
+            part = _points(found)
+            part[["family", "variant", "n"]] = own[["family", "variant", size]].iloc[0].tolist()
+            part["model"] = str(own[label].iloc[0])
             parts.append(part[[*COLUMNS]])
     return pandas.concat(parts) if parts else pandas.DataFrame(columns=[*COLUMNS])
 

@@ -27,11 +27,11 @@ def pass_at_k(inputs: Inputs) -> Drawing:
     words: list[str] = []
     for (family, variant), group in rows.groupby(["family", "variant"]):
         name = title(str(family), str(variant), several)
-        sizes = list(group.groupby(["n", "model"]))
-        words += [f"{name} {human(n)}: {_words(own)}." for (n, _), own in sizes]
+        sizes = [own for _, own in group.groupby(["n", "model"])]
+        words += [f"{name} {human(own['n'].iloc[0])}: {_words(own)}." for own in sizes]
         drawn = [
             own.assign(x=_DODGE**place * own["k"], value=own["change"], mark="point")
-            for place, (_, own) in enumerate(sizes)
+            for place, own in enumerate(sizes)
         ]
         parts.append((name, "k", pandas.concat(drawn, ignore_index=True)))
     percent = f"{100 * inputs.settings['level']:g} %"
