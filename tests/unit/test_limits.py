@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from cpu_time import least_seconds
 
 from rlscale.core.errors import StudyError
 from rlscale.data.readers import RawRow, read_rows
@@ -23,26 +23,15 @@ PIECES = (
 )  # fmt: skip
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """The least CPU time of three calls: a collection of other tests' garbage is not the call's."""
-
-    def once() -> float:
-        started = time.process_time()
-        call()
-        return time.process_time() - started
-
-    return min(once() for _ in range(3))
-
-
 def assert_linear(cost: Callable[[int], Callable[[], object]], start: int = 2_000) -> None:
     """Ten times and a hundred times the size: no more than that many times the time, and a bit.
 
     What grows by the square would take 10,000 times the smallest; its least counts as 2 ms, as the
     clock and other processes are no finer.
     """
-    small = max(seconds(cost(start)), 2e-3)
-    assert seconds(cost(10 * start)) < 40 * small
-    assert seconds(cost(100 * start)) < 400 * small
+    small = max(least_seconds(cost(start)), 2e-3)
+    assert least_seconds(cost(10 * start)) < 40 * small
+    assert least_seconds(cost(100 * start)) < 400 * small
 
 
 @pytest.mark.parametrize("name", ["exact", "number", "math", "choice", "grid", "program"])
