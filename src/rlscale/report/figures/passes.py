@@ -82,6 +82,8 @@ def _k(value: float) -> str:
 
 def _bars(rows: "pandas.DataFrame", percent: str) -> str:
     over = "other runs and other problems"
-    if rows["n_runs"].min() < 2:
+    if rows["n_runs"].max() < 2:
         over = "other problems (one run of a size)"
+    elif rows["n_runs"].min() < 2:
+        over = "other problems, and other runs where a size has several"
     return f"Bars = {percent} intervals over {over}, for all k and pairs of steps at once."
