@@ -91,6 +91,7 @@ def test_the_line_of_what_is_done_counts_steps_and_time_left(told):
             "[rank0]:[W1126 ProcessGroupNCCL.cpp:1624] Warning: destroy_process_group()\n",
             "error: ValueError: No available memory for the cache blocks. (not exp",
         ),
+        ("ValueError: caught\nKilled\n", "error: Killed (not exp"),
         ("", "killed from outside, or out of memory"),
     ],
 )

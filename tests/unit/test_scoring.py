@@ -6,6 +6,7 @@ import dataclasses
 import json
 import random
 import unittest.mock
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas
@@ -211,6 +212,17 @@ def test_random_texts_never_break_a_verifier(kind):
                     mock = unittest.mock.patch("rlscale.judging.paper._same_to_math_verify")
                     stack.enter_context(mock).return_value = False
                 assert verifier.compare(answer, gold).outcome in ("correct", "wrong", "unparsed")
+
+
+def test_a_chat_template_is_filled_in_any_thread():
+    class Tokenizer:
+        chat_template, name_or_path, bos_token = "{{ messages[0].content }}", "theirs", None
+
+        def apply_chat_template(self, message, **_):
+            return f"<{message[0]['content']}>"
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(in_form, Tokenizer(), "2+2=", "chat").result() == "<2+2=>"
 
 
 def test_what_the_papers_judges_parse_calls_nothing(tmp_path):

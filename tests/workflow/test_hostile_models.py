@@ -8,17 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from their_model import their_model
 from transformers import AutoTokenizer
 
 from rlscale.core.errors import StudyError
 from rlscale.models import gguf, prompts, trial
 from rlscale.models.folders import copy_model, load_model
-from rlscale.models.tiny import character_tokenizer, new_model
 
-SIZE = {
-    "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 1,
-    "max_position_embeddings": 32,
-}  # fmt: skip
 INDEX = "model.safetensors.index.json"
 TENSOR = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
 DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 100}
@@ -26,10 +22,7 @@ DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 100}
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    made = tmp_path / "theirs"
-    new_model(SIZE, character_tokenizer(), 1).save_pretrained(made)
-    character_tokenizer().save_pretrained(made)
-    return made
+    return their_model(tmp_path / "theirs")
 
 
 def take(folder: Path) -> Path:

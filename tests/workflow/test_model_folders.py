@@ -7,26 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from their_model import their_model
 from transformers import AutoModelForCausalLM
 
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest
 from rlscale.models.sources import make_model
-from rlscale.models.tiny import character_tokenizer, new_model
+from rlscale.models.tiny import character_tokenizer
 
-SIZE = {
-    "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 1,
-    "max_position_embeddings": 32,
-}  # fmt: skip
 EMBEDDING, GATE = "model.embed_tokens.weight", "model.layers.0.mlp.gate_proj.weight"
 
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    made = tmp_path / "theirs"
-    new_model(SIZE, character_tokenizer(), 1).save_pretrained(made)
-    character_tokenizer().save_pretrained(made)
-    return made
+    return their_model(tmp_path / "theirs")
 
 
 def change(folder: Path, edit: Callable[[dict], dict], name: str = "model.safetensors") -> None:

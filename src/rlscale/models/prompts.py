@@ -1,6 +1,7 @@
 """From a problem's text to the prompt that a model reads, the same in training and evaluation."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -84,7 +85,10 @@ def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    """A limit of the main thread's CPU time: a template may hold loops within loops."""
+    """A limit of CPU time in the main thread, which alone gets signals: templates may loop."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def stop(*_: object) -> None:
         raise TimeoutError(f"more than {_SECONDS:g} s of CPU time")

@@ -27,8 +27,9 @@ STAGES = {
     ),
     "figures": (),
 }  # fmt: skip
-# An exception's own line, behind the rank that torch's launcher writes before it.
-_RAISED = re.compile(r"(?:\[\w+\]:\s*)?([\w.]*(?:Error|Exception): .*)")
+# What torch's libraries still say on their way out, and the rank before every line.
+_AFTERWARDS = re.compile(r"(?:\[rank\d+\]:)?\[[IW]\d{4} ?")
+_RANK = re.compile(r"^\[rank\d+\]:\s*")
 # Rules that only name what others make.
 _TARGETS = {"all", "fetch", *STAGES}
 # Where the state of the run that is going on stands, for `rlscale status`.
@@ -213,15 +214,15 @@ def failure(rule: str, name: str, log: str) -> str:
 
 
 def sentence(log: str) -> str:
-    """The last ``error:`` that a log ends with; without one, its last exception or last line."""
+    """The last ``error:`` that a log ends with; without one, its last line but libraries' own."""
     lines = [line.strip() for line in _tail(log).splitlines() if line.strip()]
     said = [line for line in lines if line.startswith("error: ")]
     if said:
         return said[-1]
     if not lines:
         return "error: it ended without a word (killed from outside, or out of memory?)"
-    raised = [found[1] for line in lines if (found := _RAISED.match(line))]
-    return f"error: {(raised or lines)[-1]} (not expected: please report it with the log)"
+    own = [line for line in lines if not _AFTERWARDS.match(line)] or lines
+    return f"error: {_RANK.sub('', own[-1])} (not expected: please report it with the log)"
 
 
 def failures(snakemake_log: str) -> list[str]:
