@@ -48,7 +48,7 @@ rule make_benchmark:
 # killed goes on, and any number of shards, changed at any time, ends in the same samples.
 rule ask_cell:
     input:
-        model=lambda wildcards: layout.model(cell_of(wildcards).model_name),
+        model=lambda wildcards: inputs.model_of(config, cell_of(wildcards)),
         train="results/cells/{cell}/train.json",
         problems=lambda wildcards: sorted(
             set(inputs.problems_of(config, cell_of(wildcards)).values())
@@ -73,7 +73,7 @@ rule ask_cell:
 
 rule evaluate_cell:
     input:
-        model=lambda wildcards: layout.model(cell_of(wildcards).model_name),
+        model=lambda wildcards: inputs.model_of(config, cell_of(wildcards)),
         train="results/cells/{cell}/train.json",
         problems=lambda wildcards: sorted(
             set(inputs.problems_of(config, cell_of(wildcards)).values())

@@ -12,7 +12,7 @@ rule make_corpus:
     log:
         "logs/make_corpus/{corpus}.log",
     wildcard_constraints:
-        corpus="pretraining|fine_tuning",
+        corpus=r"(pretraining|fine_tuning)(-run\d+)?",
     threads: 1
     params:
         settings=lambda wildcards: piece(settings.corpus, wildcards.corpus),
@@ -40,6 +40,8 @@ rule make_model:
         manifest="results/models/{model}-{variant}/manifest.json",
     log:
         "logs/make_model/{model}-{variant}.log",
+    wildcard_constraints:
+        variant=r"(base|instruct)(-run\d+)?",
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: attempt * resources_of(wildcards.model).mem_mb,
@@ -63,7 +65,7 @@ HUB_SETS = [
 ]
 HUB_MODELS = sorted(
     {
-        cell.model_name
+        grid.model_name(config, cell)
         for cell in CELLS
         if "hub" in config["models"][cell.model][cell.variant]
     }

@@ -15,7 +15,7 @@ rule data:
 
 rule models:
     input:
-        sorted({layout.model(cell.model_name) for cell in CELLS}),
+        sorted({inputs.model_of(config, cell) for cell in CELLS}),
     message:
         "All models are there"
 

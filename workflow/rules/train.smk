@@ -3,7 +3,7 @@
 
 rule train_cell:
     input:
-        model=lambda wildcards: layout.model(cell_of(wildcards).model_name),
+        model=lambda wildcards: inputs.model_of(config, cell_of(wildcards)),
         data=lambda wildcards: inputs.data_of(config, cell_of(wildcards)),
     output:
         manifest="results/cells/{cell}/train.json",

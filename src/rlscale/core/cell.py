@@ -39,11 +39,6 @@ class Cell:
             f"tau{self.tau}-g{self.group_size}/seed{self.seed}"
         )
 
-    @property
-    def model_name(self) -> str:
-        """Name of the weights that the cell starts from."""
-        return f"{self.model}-{self.variant}"
-
     @classmethod
     def from_path(cls, path: str) -> "Cell":
         """Parse a cell's path.

@@ -69,6 +69,20 @@ def job_of(config: Mapping[str, Any], model: str) -> Job:
     return Job.from_json({**resources["default"], **resources["models"].get(model, {})})
 
 
+def model_name(config: Mapping[str, Any], cell: Cell) -> str:
+    """Name of the weights that a cell starts from: ``<model>-<variant>``, and ``-run<seed>`` where
+    each run has made weights of its own (`pretraining.per_run`)."""
+    name = f"{cell.model}-{cell.variant}"
+    own = "made" in config["models"][cell.model][cell.variant]
+    return f"{name}-run{cell.seed}" if own and config["pretraining"]["per_run"] else name
+
+
+def split_run(name: str) -> tuple[str, int | None]:
+    """``base-run3`` as ``base`` and 3; None where weights are those of all runs."""
+    shared, _, run = name.partition("-run")
+    return shared, int(run) if run else None
+
+
 def is_trusted(config: Mapping[str, Any], model: str, variant: str) -> bool:
     """Whether the configuration lets Python files run that come with a model; no other file can."""
     return bool(config["models"][model][variant].get("trust_remote_code", False))
@@ -121,7 +135,7 @@ def check(config: Mapping[str, Any]) -> None:
     for name, entry in config["data"].items():
         VERIFIERS.check(entry["verifier"], f"data.{name}.verifier")
         if "pass_rate" in entry:
-            _check_pass_rate(f"data.{name}.pass_rate", entry, config["models"])
+            _check_pass_rate(f"data.{name}.pass_rate", entry, config)
     for name, recipe in config["recipes"].items():
         _check_recipe(name, recipe, config)
     for override in config["training"]["overrides"]:
@@ -154,13 +168,18 @@ def check(config: Mapping[str, Any]) -> None:
             )
 
 
-def _check_pass_rate(where: str, entry: Mapping[str, Any], models: Mapping[str, Any]) -> None:
-    own = entry["pass_rate"]
+def _check_pass_rate(where: str, entry: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    own, models = entry["pass_rate"], config["models"]
     _known(where, "model", own["model"], models)
     if own["variant"] not in models[own["model"]]:
         raise StudyError(f"{where}: models.{own['model']} has no '{own['variant']}' variant")
     if "pass_rate" in entry.get("read", {}).get("columns", {}):
         raise StudyError(f"{where}: the files have a column of pass rates too; remove one of them")
+    if "made" in models[own["model"]][own["variant"]] and config["pretraining"]["per_run"]:
+        raise StudyError(
+            f"{where}: with pretraining.per_run the model {own['model']} is another one in each "
+            "run, and pass rates are of one; set per_run to false, or give the set a column of them"
+        )
 
 
 def _known(where: str, kind: str, name: str, known: Mapping[str, Any]) -> None:

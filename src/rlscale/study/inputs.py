@@ -73,18 +73,28 @@ def may_be_seen(config: Config) -> list[Path]:
     return [path for path in of_benchmarks(config) if path not in unseen(config)]
 
 
+def model_of(config: Config, cell: Cell) -> Path:
+    """Manifest of the weights that a cell starts from."""
+    return layout.model(grid.model_name(config, cell))
+
+
 def corpora(config: Config, model: str, variant: str) -> list[Path]:
     """Manifest of what a model made here learns from; none of any other model."""
-    names = {"base": "pretraining", "instruct": "fine_tuning"}
-    made = "made" in config["models"][model][variant]
-    return [layout.corpus(names[variant])] if made else []
+    shared, _ = grid.split_run(variant)
+    corpus = {"base": "pretraining", "instruct": "fine_tuning"}[shared]
+    made = "made" in config["models"][model][shared]
+    return [layout.corpus(variant.replace(shared, corpus))] if made else []
 
 
 def corpora_of_cells(config: Config) -> list[Path]:
     """Manifests of all that the models of the study's cells learn from, where made here."""
-    used = {(cell.model, name) for cell in grid.expand(config) for name in ("base", cell.variant)}
-    known = [(model, name) for model, name in used if name in config["models"][model]]
-    return sorted({path for names in known for path in corpora(config, *names)})
+    paths = set()
+    for cell in grid.expand(config):
+        _, run = grid.split_run(grid.model_name(config, cell).removeprefix(cell.model))
+        for shared in {"base", cell.variant} & set(config["models"][cell.model]):
+            variant = shared if run is None else f"{shared}-run{run}"
+            paths |= set(corpora(config, cell.model, variant))
+    return sorted(paths)
 
 
 def seen_of_corpora(config: Config) -> list[Path]:
@@ -96,13 +106,14 @@ def seen_of_corpora(config: Config) -> list[Path]:
 
 def base_of(config: Config, model: str, variant: str) -> list[Path]:
     """Manifest of the model that a tuned one is made from; none of any other model."""
-    tuned = variant == "instruct" and "made" in config["models"][model][variant]
-    return [layout.model(f"{model}-base")] if tuned else []
+    shared, _ = grid.split_run(variant)
+    tuned = shared == "instruct" and "made" in config["models"][model][shared]
+    return [layout.model(f"{model}-{variant.replace('instruct', 'base')}")] if tuned else []
 
 
 def model_files(config: Config, model: str, variant: str) -> list[Path]:
     """Files of the local folder that a model is taken from, as far as they are here."""
-    source = config["models"][model][variant]
+    source = config["models"][model][grid.split_run(variant)[0]]
     if "folder" not in source:
         return []
     return sorted(path for path in Path(source["folder"]).glob("*") if path.is_file())

@@ -101,27 +101,34 @@ def variant(config: Config, name: str, recipe: str, tau: int) -> Settings:
 
 
 def model(config: Config, name: str, variant: str) -> Settings:
-    """What decides the weights of a model's variant."""
-    source = config["models"][name][variant]
+    """What decides the weights of a model's variant (``base``, or ``base-run3`` for one run's)."""
+    shared, run = grid.split_run(variant)
+    source = config["models"][name][shared]
     settings = {
-        "variant": variant,
+        "variant": shared,
         "source": source,
         "code": code(config, "rlscale.models.sources"),
     }
     if "made" in source:
         # What it learns from is decided by the corpus.
-        settings["pretraining"] = {key: config["pretraining"][key] for key in _LEARNING}
-        if variant == "instruct":
-            settings["fine_tuning"] = {key: config["fine_tuning"][key] for key in _TUNING}
+        settings["pretraining"] = _of_run(config["pretraining"], _LEARNING, run)
+        if shared == "instruct":
+            settings["fine_tuning"] = _of_run(config["fine_tuning"], _TUNING, run)
     return settings
+
+
+def _of_run(section: Config, keys: Sequence[str], run: int | None) -> Settings:
+    """These keys of a section; its seed and the run's number add up."""
+    return {key: section[key] + (run or 0) if key == "seed" else section[key] for key in keys}
 
 
 def corpus(config: Config, name: str) -> Settings:
     """What decides which problems and answers models made here learn from."""
-    own = config[name]
+    section, run = grid.split_run(name)
+    keys = ("wrong_answers", "careless", "seed", "steps", "batch_size")
     return {
         "mixture": config["pretraining"]["mixture"],
-        **{key: own[key] for key in ("wrong_answers", "careless", "seed", "steps", "batch_size")},
+        **_of_run(config[section], keys, run),
         "code": code(config, "rlscale.models.corpus"),
     }
 

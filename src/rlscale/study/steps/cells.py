@@ -76,7 +76,7 @@ def _train_here(config: Config, cell: Cell) -> int:
         cell,
         settings.training(config, cell),
         Paths(
-            model=layout.model(cell.model_name),
+            model=inputs.model_of(config, cell),
             data=inputs.data_of(config, cell),
             checkpoints=files.checkpoints,
             state=files.state,
@@ -112,7 +112,7 @@ def evaluate(config: Config, path: str, *, pause: Path | None) -> None:
     use_threads(grid.recipe_of(config, cell).cpu_threads)
     from rlscale.evaluation.evaluate import evaluate_cell
 
-    _check_model(layout.model(cell.model_name))
+    _check_model(inputs.model_of(config, cell))
     files = CellFiles.of(path)
     tables = {"outcomes": files.outcomes, "scores": files.scores, "metrics": files.eval_metrics}
     tables["manifest"] = files.evaluation
@@ -145,7 +145,7 @@ def ask_cell(config: Config, path: str, shard: str) -> None:
     use_threads(grid.recipe_of(config, cell).cpu_threads)
     from rlscale.evaluation import evaluate
 
-    _check_model(layout.model(cell.model_name))
+    _check_model(inputs.model_of(config, cell))
     files = CellFiles.of(path)
     with _claim_shard(config, files.owner, shard):
         report = evaluate.ask_cell(
