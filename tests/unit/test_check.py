@@ -76,6 +76,8 @@ MISTAKES = [
     ("models/arith 10k", {"family": "a"}, "letters and digits, between which . _ - may stand"),
     ("benchmarks/gsm8k", {"samples": 1}, "benchmarks.gsm8k: the key 'path' is missing"),
     ("data/arithmetic/held_out/problems", 0, "problems: 0 is less than the minimum of 1"),
+    ("data/arithmetic/generate/levels/four_terms/skill", "largest",
+     "level 'four_terms': 1150 problems are asked of a space of 10000; at most 1000"),
     ("data/arithmetic/held_out/problems", 600, "4600 problems are drawn, but 600 are held out"),
 ]  # fmt: skip
 

@@ -50,10 +50,25 @@ def generate(levels: Mapping[str, Mapping[str, Any]], seed: int) -> list[dict[st
         Rows with ``problem``, ``answer`` and ``level``.
 
     Raises:
+        StudyError: As ``check_spaces``.
+    """
+    check_spaces(levels)
+    rows = []
+    for name, task in levels.items():
+        rng = random.Random(f"{seed}/{name}")
+        for _ in range(task["problems"]):
+            problem, answer = sample(task, rng)
+            rows.append({"problem": problem, "answer": answer, "level": name})
+    return rows
+
+
+def check_spaces(levels: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse levels that ask for more problems than keep training and held-out ones apart.
+
+    Raises:
         StudyError: A level's problem space is less than 10 times the demand on it. Levels that
             can draw each other's problems (same skill and terms) count as one demand.
     """
-    rows = []
     for name, task in levels.items():
         demand = sum(
             other["problems"]
@@ -67,8 +82,3 @@ def generate(levels: Mapping[str, Mapping[str, Any]], seed: int) -> list[dict[st
                 f"{space // SPACE_PER_PROBLEM} keep train and held-out problems apart: raise "
                 "'terms' or 'largest', or lower 'problems'"
             )
-        rng = random.Random(f"{seed}/{name}")
-        for _ in range(task["problems"]):
-            problem, answer = sample(task, rng)
-            rows.append({"problem": problem, "answer": answer, "level": name})
-    return rows

@@ -9,6 +9,7 @@ from typing import Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import CURVE_COLUMNS
+from rlscale.data.arithmetic import check_spaces
 from rlscale.evaluation.benchmarks import BENCHMARKS
 from rlscale.study import grid
 from rlscale.study.estimates import unfit
@@ -272,6 +273,15 @@ def _lengths(config: Config) -> Iterator[str]:
             yield f"{key}: {tokens} tokens do not fit into the context of {name}, {contexts[name]}"
 
 
+def _spaces(config: Config) -> Iterator[str]:
+    """Levels of generated sets must have spaces that are large enough."""
+    for name, entry in config["data"].items():
+        try:
+            check_spaces(entry.get("generate", {}).get("levels", {}))
+        except StudyError as error:
+            yield f"data.{name}.generate.levels: {error}"
+
+
 def _pools(config: Config) -> Iterator[str]:
     """Generated sets must have the problems that their splits and recipes take."""
     for cell in grid.expand(config):
@@ -301,7 +311,7 @@ def _closest(name: str, known: Iterable[str]) -> str:
 
 
 _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
-    _sweeps, _grpo, _sections, _made, _files, _resources, _fits, _evaluation,
+    _sweeps, _grpo, _sections, _made, _spaces, _files, _resources, _fits, _evaluation,
 )  # fmt: skip
 _CELL_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _overrides, _selected, _lengths, _pools, unfit,
