@@ -6,7 +6,7 @@ from typing import Any
 import sympy
 
 from rlscale.judging.algebra import equal, proportional
-from rlscale.judging.reading import interval
+from rlscale.judging.reading.brackets import interval
 from rlscale.judging.values import (
     Assignment,
     Based,

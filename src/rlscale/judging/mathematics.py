@@ -11,7 +11,7 @@ from typing import Any
 
 from rlscale.judging.boxes import boxed
 from rlscale.judging.letters import option_letter
-from rlscale.judging.tokens import NotUnderstood, tokenize
+from rlscale.judging.reading.tokens import NotUnderstood, tokenize
 from rlscale.judging.verdicts import Verdict
 from rlscale.judging.writing import clean, without_label
 
@@ -121,7 +121,7 @@ def _compare_option(answer: str, letter: str) -> Verdict:
 
 
 def _read(written: str, symbols: frozenset[str], *, grouped: bool = True) -> Any:
-    from rlscale.judging.reading import read
+    from rlscale.judging.reading.answers import read
 
     words = _words_of(written)
     choice = _CHOICE.match(_letters(written))
@@ -142,7 +142,7 @@ def _gold(gold: str) -> tuple[Any, frozenset[str]]:
     Raises:
         NotUnderstood: Its value is too large to be made.
     """
-    from rlscale.judging.grammar import TooLarge
+    from rlscale.judging.reading.exact import TooLarge
     from rlscale.judging.values import Unread
 
     written = _plain(gold)

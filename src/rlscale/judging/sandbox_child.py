@@ -3,6 +3,10 @@
 ``check`` is trusted: it runs a problem's tests on a stand-in for the function under test.
 ``run`` holds the model's program: it locks itself in, then answers calls. Arguments and results
 cross a pipe as plain data in JSON, so the program never shares an interpreter with the tests.
+
+It is one file because both run isolated (``python -I -S``), where a script's folder is not on the
+path: a module beside it could not be imported. In its order: plain data, the trusted side, the
+program's side, and the walls around it (processes, files, system calls).
 """
 
 import _sitebuiltins
@@ -25,7 +29,7 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -234,11 +238,20 @@ def check() -> dict[str, Any]:
         env={},
         cwd="/",
     )
+    try:
+        return run_tests(Program(child, time.monotonic() + job["wall_seconds"]), program_text, job)
+    finally:
+        child.kill()
+        child.wait()
+        os.rmdir(root)
+
+
+def run_tests(program: Program, text: str, job: dict[str, Any]) -> dict[str, Any]:
+    """The verdict on a program: the job's tests call it where it has locked itself in."""
     isolation = "none"
     try:
-        program = Program(child, time.monotonic() + job["wall_seconds"])
         part = {key: job[key] for key in ("preamble", "entry", "cpu_seconds", "memory_bytes")}
-        program.send(json.dumps({**part, "solution": program_text}))
+        program.send(json.dumps({**part, "solution": text}))
         isolation = program.line()
         if isolation not in ("namespaces", "landlock", "filter"):
             return {"outcome": None, "reason": isolation, "isolation": "none"}
@@ -252,10 +265,6 @@ def check() -> dict[str, Any]:
         verdict = {"outcome": "wrong", "reason": f"{type(error).__name__}: {error}"[:500]}
     else:
         verdict = {"outcome": "correct", "reason": ""}
-    finally:
-        child.kill()
-        child.wait()
-        os.rmdir(root)
     return {**verdict, "isolation": isolation}
 
 
@@ -275,27 +284,40 @@ def run(root: str) -> None:
             data = data[os.write(replies, data) :]
 
     job = json.loads(calls.readline())
-    isolation = "filter"
-    if enter_namespaces(root):
-        isolation = "namespaces"
+    alone = enter_namespaces(root)
+    if alone:
         be_alone(calls, replies)
     try:
-        drop_capabilities()
-        if restrict_files() and isolation == "filter":
-            isolation = "landlock"
-        for name, value in (
-            (resource.RLIMIT_CPU, job["cpu_seconds"]),
-            (resource.RLIMIT_AS, job["memory_bytes"]),
-            (resource.RLIMIT_FSIZE, 0),
-            (resource.RLIMIT_NOFILE, 32),
-            (resource.RLIMIT_CORE, 0),
-        ):
-            resource.setrlimit(name, (value, value))
-        forbid_system_calls()
+        files_closed = lock_in(job)
     except OSError as error:
         reply(f"no seccomp filter on this machine: {error}")
         return
-    reply(isolation)
+    reply("namespaces" if alone else "landlock" if files_closed else "filter")
+    answer_calls(job, calls, reply)
+
+
+def lock_in(job: dict[str, Any]) -> bool:
+    """Give up capabilities, files, resources and system calls; whether Landlock closes the files.
+
+    Raises:
+        OSError: There is no seccomp filter here.
+    """
+    drop_capabilities()
+    files_closed = restrict_files()
+    for name, value in (
+        (resource.RLIMIT_CPU, job["cpu_seconds"]),
+        (resource.RLIMIT_AS, job["memory_bytes"]),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 32),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(name, (value, value))
+    forbid_system_calls()
+    return files_closed
+
+
+def answer_calls(job: dict[str, Any], calls: BinaryIO, reply: Callable[[str], None]) -> None:
+    """Define the model's function and answer each call with its result or its error."""
     for leave in ("exit", "quit"):  # as every script has them
         setattr(builtins, leave, _sitebuiltins.Quitter(leave, ""))
     space: dict[str, Any] = {"__name__": "solution"}
@@ -410,35 +432,50 @@ def enter_namespaces(root: str) -> bool:
         ):
             with open(f"/proc/self/{file}", "w", encoding="utf-8") as handle:
                 handle.write(text)
-        private, bind, remount, readonly = 0x40000 | 0x4000, 0x1000 | 0x4000, 0x1020, 0x1
-        nosuid, nodev = 0x2, 0x4
-        mount(None, "/", None, private)
-        mount("tmpfs", root, "tmpfs", nosuid | nodev)
-        mounted: list[str] = []
-        for folder in libraries():
-            if any(folder.startswith(f"{other}/") for other in mounted):
-                continue
-            if os.path.islink(folder):
-                os.symlink(os.readlink(folder), root + folder)
-                continue
-            os.makedirs(root + folder)
-            mount(folder, root + folder, None, bind)
-            locked = os.statvfs(folder).f_flag & (nosuid | nodev | 0x8 | 0x400 | 0x800)
-            mount(None, root + folder, None, remount | readonly | nosuid | nodev | locked)
-            mounted.append(folder)
-        for folder in packages():
-            if os.path.isdir(root + folder):
-                mount("tmpfs", root + folder, "tmpfs", nosuid | nodev | readonly)
-        for name in (sys.base_prefix, sys.base_exec_prefix):  # as Python knows its folders
-            if not os.path.exists(root + name):
-                os.makedirs(os.path.dirname(root + name), exist_ok=True)
-                os.symlink(os.path.realpath(name), root + name)
-        mount(None, root, None, 0x20 | readonly | nosuid | nodev)
-        os.chroot(root)
-        os.chdir("/")
+        see_only_libraries(root)
     except OSError:
         return False
     return True
+
+
+# Flags of mount(2).
+_READONLY, _NOSUID, _NODEV, _NOEXEC = 0x1, 0x2, 0x4, 0x8
+_REMOUNT, _NOATIME, _NODIRATIME = 0x20, 0x400, 0x800
+_BIND, _RECURSIVE, _PRIVATE = 0x1000, 0x4000, 0x40000
+_PLAIN = _NOSUID | _NODEV
+
+
+def see_only_libraries(root: str) -> None:
+    """Make an empty folder a file system of libraries alone, and go on in it; raises OSError."""
+    mount(None, "/", None, _PRIVATE | _RECURSIVE)
+    mount("tmpfs", root, "tmpfs", _PLAIN)
+    mounted: list[str] = []
+    for folder in libraries():
+        if any(folder.startswith(f"{other}/") for other in mounted):
+            continue
+        if os.path.islink(folder):
+            os.symlink(os.readlink(folder), root + folder)
+            continue
+        mount_library(folder, root + folder)
+        mounted.append(folder)
+    for folder in packages():
+        if os.path.isdir(root + folder):
+            mount("tmpfs", root + folder, "tmpfs", _PLAIN | _READONLY)
+    for name in (sys.base_prefix, sys.base_exec_prefix):  # as Python knows its folders
+        if not os.path.exists(root + name):
+            os.makedirs(os.path.dirname(root + name), exist_ok=True)
+            os.symlink(os.path.realpath(name), root + name)
+    mount(None, root, None, _REMOUNT | _PLAIN | _READONLY)
+    os.chroot(root)
+    os.chdir("/")
+
+
+def mount_library(folder: str, place: str) -> None:
+    """Let a folder be read at another place, with the flags that a user may not lift there."""
+    os.makedirs(place)
+    mount(folder, place, None, _BIND | _RECURSIVE)
+    locked = os.statvfs(folder).f_flag & (_PLAIN | _NOEXEC | _NOATIME | _NODIRATIME)
+    mount(None, place, None, _REMOUNT | _BIND | _PLAIN | _READONLY | locked)
 
 
 def mount(source: str | None, target: str, kind: str | None, flags: int) -> None:

@@ -137,17 +137,25 @@ def judge(
         for response, own in zip(responses, several, strict=True)
         for gold in own
     ]
+    verdicts = iter(_judge_each_once(kind, asked, deadline, workers))
+    return [_best([next(verdicts) for _ in own]) for own in several]
+
+
+def _judge_each_once(
+    kind: str, asked: Sequence[tuple[str | None, str]], deadline: float, workers: int
+) -> list[Verdict]:
+    """A verdict per extracted answer and its gold, shape (n,), where equal ones share one."""
+    verifier = VERIFIERS.get(kind)
     distinct = list(dict.fromkeys(asked))
     if verifier.pooled:
         verdicts = compare_in_workers(kind, distinct, deadline, workers)
     else:
         with ThreadPoolExecutor(max(1, workers)) as threads:
             verdicts = list(
-                threads.map(lambda p: decide(verifier, *p, usable=verifier.usable(p[1])), distinct)
+                threads.map(lambda q: decide(verifier, *q, usable=verifier.usable(q[1])), distinct)
             )
     found = dict(zip(distinct, verdicts, strict=True))
-    answers = iter(asked)
-    return [_best([found[next(answers)] for _ in own]) for own in several]
+    return [found[question] for question in asked]
 
 
 # Of the verdicts by several golds, the first in this order; no gold may be one that cannot be used.

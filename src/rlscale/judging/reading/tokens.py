@@ -89,44 +89,69 @@ def tokenize(text: str, *, grouped: bool = True) -> list[Token]:
     Raises:
         NotUnderstood: A sign that no rule knows.
     """
-    tokens: list[Token] = []
-    text = units.chinese(text)
-    place, spaced, depth, brackets = 0, False, 0, 0
-    roman: list[tuple[int, bool]] = []  # text groups: their depth, and whether they stay groups
-    while place < len(text):
-        wrapper = TEXT.match(text, place)
-        if wrapper:
-            place = wrapper.end()
-            while place < len(text) and text[place] == " ":
-                place += 1
-            if text[place : place + 1] == "{":
-                depth += 1
-                roman.append((depth, bool(tokens) and tokens[-1].text in ("^", "_")))
-                if roman[-1][1]:
-                    tokens.append(Token("sign", "{", spaced))
-                place += 1
-            continue
-        lexeme = _LEXEME if grouped and not brackets else _LEXEME_UNGROUPED
-        match = lexeme.match(text, place)
+    return _Lexer(units.chinese(text), grouped).tokenize()
+
+
+class _Lexer:
+    """A place in an answer, the groups that are open there, and the tokens before it."""
+
+    def __init__(self, text: str, grouped: bool) -> None:
+        self.text, self.grouped = text, grouped
+        self.tokens: list[Token] = []
+        self.place, self.spaced = 0, False
+        self.braces, self.brackets = 0, 0  # how many are open
+        self.roman: list[tuple[int, bool]] = []  # texts: their braces, and whether these stay
+
+    def tokenize(self) -> list[Token]:
+        """The tokens of the whole."""
+        while self.place < len(self.text):
+            wrapper = TEXT.match(self.text, self.place)
+            if wrapper:
+                self._open_text(wrapper.end())
+            else:
+                self._take_lexeme()
+        return self.tokens
+
+    def _open_text(self, end: int) -> None:
+        r"""Go past ``\text`` or the like and the brace that opens its group.
+
+        The braces of a raised or lowered text stay: they say what is raised.
+        """
+        while end < len(self.text) and self.text[end] == " ":
+            end += 1
+        if self.text[end : end + 1] == "{":
+            end += 1
+            self.braces += 1
+            stays = bool(self.tokens) and self.tokens[-1].text in ("^", "_")
+            self.roman.append((self.braces, stays))
+            if stays:
+                self.tokens.append(Token("sign", "{", self.spaced))
+        self.place = end
+
+    def _take_lexeme(self) -> None:
+        lexeme = _LEXEME if self.grouped and not self.brackets else _LEXEME_UNGROUPED
+        match = lexeme.match(self.text, self.place)
         assert match is not None  # it takes any character
         kind, found = str(match.lastgroup), match.group()
-        place = match.end()
+        self.place = match.end()
         if kind == "space":
-            spaced = True
-            continue
-        brackets = max(0, brackets + _BRACKETS.get(found, 0))
+            self.spaced = True
+            return
+        self.brackets = max(0, self.brackets + _BRACKETS.get(found, 0))
         if found == "{":
-            depth += 1
-        elif found == "}":
-            depth -= 1
-            if roman and roman[-1][0] == depth + 1 and not roman.pop()[1]:
-                continue
-        tokens += _tokens_of(kind, found, spaced, bool(roman))
+            self.braces += 1
+        elif found == "}" and self._closes_text():
+            return
+        self.tokens += _tokens_of(kind, found, self.spaced, bool(self.roman))
         if kind == "number":
-            ordinal = _ORDINAL.match(text, place)
-            place = ordinal.end() if ordinal else place
-        spaced = False
-    return tokens
+            ordinal = _ORDINAL.match(self.text, self.place)
+            self.place = ordinal.end() if ordinal else self.place
+        self.spaced = False
+
+    def _closes_text(self) -> bool:
+        """Whether a closing brace ends a text, and no token stands for it."""
+        self.braces -= 1
+        return bool(self.roman) and self.roman[-1][0] == self.braces + 1 and not self.roman.pop()[1]
 
 
 def _tokens_of(kind: str, found: str, spaced: bool, roman: bool) -> list[Token]:
