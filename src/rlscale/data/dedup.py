@@ -1,6 +1,6 @@
 """Duplicates and clusters of near problems inside one set, as notes of docs/data.md define them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,14 +68,7 @@ def settle_duplicates(
         ``row``, ``answer_class``: number of the answer within the group, ``decision``).
     """
     losses, conflicts = [], []
-    frame = pandas.DataFrame({"digest": text.tokens.digests, "order": table["order"].to_numpy()})
-    repeated = frame[frame["digest"].duplicated(keep=False)]
-    first = repeated.drop_duplicates("digest")
-    names = map(canonicalise, text.problems[first.index])
-    forms = repeated["digest"].map(dict(zip(first["digest"], names, strict=True)))
-    repeated = repeated.assign(canonical=forms).sort_values(["canonical", "order"])
-    for canonical, group in repeated.groupby("canonical", sort=True):
-        rows = group.index.tolist()
+    for canonical, rows in _groups(table["order"], text):
         answers = table["answer"].iloc[rows].tolist()
         classes = _answer_classes(answers, equal)
         keep = _settle(rows, classes, policy)
@@ -92,6 +85,18 @@ def settle_duplicates(
         pandas.DataFrame(losses, columns=["row", "reason", "other", "detail"]),
         pandas.DataFrame(conflicts, columns=["group", "row", "answer_class", "decision"]),
     )
+
+
+def _groups(order: pandas.Series, text: Text) -> Iterator[tuple[str, list[int]]]:
+    """Canonical text and rows, by their ``order``, of every group of duplicates."""
+    frame = pandas.DataFrame({"digest": text.tokens.digests, "order": order.to_numpy()})
+    repeated = frame[frame["digest"].duplicated(keep=False)]
+    first = repeated.drop_duplicates("digest")
+    names = map(canonicalise, text.problems[first.index])
+    forms = repeated["digest"].map(dict(zip(first["digest"], names, strict=True)))
+    repeated = repeated.assign(canonical=forms).sort_values(["canonical", "order"])
+    for canonical, group in repeated.groupby("canonical", sort=True):
+        yield str(canonical), group.index.tolist()
 
 
 def _answer_classes(answers: Sequence[str], equal: Equal) -> list[int]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas
 
@@ -11,7 +11,7 @@ from rlscale.core.errors import StudyError
 from rlscale.core.files import write_json
 from rlscale.core.manifests import read_manifest, verify_files, write_manifest
 from rlscale.data import arithmetic
-from rlscale.data.clean import LOSS_COLUMNS, clean
+from rlscale.data.clean import LOSS_COLUMNS, Cleaned, clean
 from rlscale.data.files import data_files
 from rlscale.data.modules import modules_used
 from rlscale.data.problems import COLUMNS, generated_rows, tabulate
@@ -50,64 +50,104 @@ def prepare_set(
         StudyError: The set cannot be used; the message names file, column or key.
     """
     started = time.time()
-    tables, quarantine, reads = read_parts(name, settings)
+    parts = read_parts(name, settings)
     inputs = _raw_files(settings)
     if pass_rates is not None:
-        tables = _with_pass_rates(tables, pass_rates)
+        parts = parts._replace(tables=_with_pass_rates(parts.tables, pass_rates))
         inputs["pass_rates"] = pass_rates
-    read = [read_manifest(path, "benchmark") for path in benchmarks]
-    for entry in read:
-        verify_files(entry)
+    against = _by_name(benchmarks)
     others = {
-        entry["name"]: pandas.read_parquet(path.parent / "problems.parquet")
-        for entry, path in zip(read, benchmarks, strict=True)
+        other: pandas.read_parquet(path.parent / "problems.parquet")
+        for other, path in against.items()
     }
-    lost = pandas.concat(quarantine.values(), ignore_index=True)
+    tables, lost = parts.tables, parts.losses
     cleaned = clean(tables["train"], tables.get("held_out"), others, settings, lost)
     losses = pandas.concat([lost, cleaned.losses], ignore_index=True)
-    rows_in = {part: len(table) + len(quarantine[part]) for part, table in tables.items()}
-    report = data_report(name, settings, rows_in, tables, cleaned, losses)
     twins = semantic_twins(cleaned, others, settings)
+    report = data_report(name, settings, parts.rows_in, tables, cleaned, losses)
     report["semantic_twins"] = counted(twins)
-    if reads:
-        report["read"] = {part: read.described() for part, read in reads.items()}
-    assert sum(rows_in.values()) == report["rows_out"] + len(losses), "a row is lost silently"
-    files = [
-        _write_parquet(cleaned.train, folder / "train.parquet"),
-        _write_parquet(cleaned.held_out, folder / "held_out.parquet"),
-    ]
-    reports = [
-        _write_csv(losses, folder / "dropped.csv"),
-        _write_csv(cleaned.conflicts, folder / "conflicts.csv"),
-        _write_csv(cleaned.hits, folder / "hits.csv"),
-        _write_csv(twins, folder / "semantic_twins.csv"),
-        folder / "report.json",
-    ]
-    write_json(folder / "report.json", report)
+    if parts.reads:
+        report["read"] = {part: read.described() for part, read in parts.reads.items()}
+    rows_in = sum(parts.rows_in.values())
+    assert rows_in == report["rows_out"] + len(losses), "a row is lost silently"
     print(as_text(report["waterfall"]))
     print(f"semantic twins, which stay: {len(twins)} pairs in semantic_twins.csv")
-    against = {entry["name"]: path for entry, path in zip(read, benchmarks, strict=True)}
     write_manifest(
         manifest,
         kind="data",
         name=name,
         settings=settings,
         inputs={**against, **inputs},
-        files=files,
+        files=[
+            _write_parquet(cleaned.train, folder / "train.parquet"),
+            _write_parquet(cleaned.held_out, folder / "held_out.parquet"),
+        ],
         seed=settings.get("generate", {}).get("seed"),
         started=started,
         code="rlscale.data.prepare",
         used=modules_used(settings),
-        reports=reports,
-        noted={"rows_in": sum(rows_in.values()), "rows_lost": len(losses)},
+        reports=_write_reports(folder, cleaned, losses, twins, report),
+        noted={"rows_in": rows_in, "rows_lost": len(losses)},
         n_train=len(cleaned.train),
         n_held_out=len(cleaned.held_out),
     )
 
 
-def read_parts(
-    name: str, settings: Mapping[str, Any]
-) -> tuple[dict[str, pandas.DataFrame], dict[str, pandas.DataFrame], dict[str, Read]]:
+def _by_name(benchmarks: Sequence[Path]) -> dict[str, Path]:
+    """Manifests of benchmarks, their files checked, by the benchmarks' names."""
+    found = {}
+    for path in benchmarks:
+        manifest = read_manifest(path, "benchmark")
+        verify_files(manifest)
+        found[manifest["name"]] = path
+    return found
+
+
+def _write_reports(
+    folder: Path,
+    cleaned: Cleaned,
+    losses: pandas.DataFrame,
+    twins: pandas.DataFrame,
+    report: Mapping[str, Any],
+) -> list[Path]:
+    """Write what people read of a set, and no later step; the files."""
+    write_json(folder / "report.json", report)
+    return [
+        _write_csv(losses, folder / "dropped.csv"),
+        _write_csv(cleaned.conflicts, folder / "conflicts.csv"),
+        _write_csv(cleaned.hits, folder / "hits.csv"),
+        _write_csv(twins, folder / "semantic_twins.csv"),
+        folder / "report.json",
+    ]
+
+
+class Parts(NamedTuple):
+    """The parts of a set as they were read: ``train``, and ``held_out`` where it has its own.
+
+    Attributes:
+        tables: Problem table of each part.
+        quarantine: Rows of each part that cannot be used, as losses (``LOSS_COLUMNS``).
+        reads: What was read as what, of parts that are read and not generated.
+    """
+
+    tables: dict[str, pandas.DataFrame]
+    quarantine: dict[str, pandas.DataFrame]
+    reads: dict[str, Read]
+
+    @property
+    def rows_in(self) -> dict[str, int]:
+        """Raw rows of each part."""
+        return {
+            part: len(table) + len(self.quarantine[part]) for part, table in self.tables.items()
+        }
+
+    @property
+    def losses(self) -> pandas.DataFrame:
+        """The quarantine of all parts in one table."""
+        return pandas.concat(self.quarantine.values(), ignore_index=True)
+
+
+def read_parts(name: str, settings: Mapping[str, Any]) -> Parts:
     """Generate or read the parts of a set, as far as their rows can be used.
 
     Args:
@@ -115,25 +155,21 @@ def read_parts(
         settings: ``verifier``, ``generate`` or ``read``, ``max_characters``, ``cleaning`` and
             ``held_out`` of the set's entry.
 
-    Returns:
-        By part (``train``, and ``held_out`` where the set has its own): the problem table, the
-        rows in quarantine, as losses, and, of parts that are read, what was read as what.
-
     Raises:
         StudyError: A file cannot be used, or no row of a part.
     """
-    parts, reads = {}, {}
+    rows_of, reads = {}, {}
     if "generate" in settings:
         made = settings["generate"]
-        parts["train"] = generated_rows(arithmetic.generate(made["levels"], made["seed"]))
+        rows_of["train"] = generated_rows(arithmetic.generate(made["levels"], made["seed"]))
     sources = {"train": settings, "held_out": settings["held_out"]}
     for part, source in sources.items():
         if "read" in source:
             reads[part] = read_set(source["read"])
             print(f"{part}: {reads[part].stated()}")
-            parts[part] = reads[part].rows
+            rows_of[part] = reads[part].rows
     tables, quarantine = {}, {}
-    for part, rows in parts.items():
+    for part, rows in rows_of.items():
         tables[part], lost = tabulate(
             rows,
             verifier=settings["verifier"],
@@ -147,7 +183,7 @@ def read_parts(
                 f"data.{name}: none of the {len(rows)} rows of {part} can be used. "
                 + so_far(len(rows), quarantine[part])
             )
-    return tables, quarantine, reads
+    return Parts(tables, quarantine, reads)
 
 
 def list_problems(
@@ -167,7 +203,7 @@ def list_problems(
         StudyError: A file cannot be used, or no row of a part.
     """
     started = time.time()
-    tables, _, _ = read_parts(name, settings)
+    tables = read_parts(name, settings).tables
     table = pandas.concat(tables.values()).drop_duplicates("problem_id")[list(COLUMNS)]
     write_manifest(
         manifest,
@@ -217,19 +253,16 @@ def make_variant(
     source = read_manifest(data, "data")
     verify_files(source)
     pool = pandas.read_parquet(data.parent / "train.parquet")
-    reuse = settings["reuse"]
+    recipe = {key: settings[key] for key in ("prompts_per_step", "steps", "tau", "taus")}
     try:
-        variant = repeat(
-            pool,
-            **{key: settings[key] for key in ("prompts_per_step", "steps", "tau", "taus")},
-            **reuse,
-        )
+        variant = repeat(pool, **recipe, **settings["reuse"])
     except StudyError as error:
         raise StudyError(f"{name}: {error}") from None
     unique = variant["problem_id"].nunique()
-    largest = largest_steps(len(pool), settings["prompts_per_step"], settings["taus"])
+    prompts = settings["prompts_per_step"]
+    largest = prompts * largest_steps(len(pool), prompts, settings["taus"])
     print(f"{name}: D_unique {unique} x tau {settings['tau']} = D_total {len(variant)}")
-    print(f"the cleaned set allows D_total {largest * settings['prompts_per_step']}")
+    print(f"the cleaned set allows D_total {largest}")
     write_manifest(
         manifest,
         kind="variant",
@@ -237,10 +270,10 @@ def make_variant(
         settings=settings,
         inputs={"data": data},
         files=[_write_parquet(variant, output)],
-        seed=reuse["seed"],
+        seed=settings["reuse"]["seed"],
         started=started,
         code="rlscale.data.prepare",
-        noted={"d_total_largest": largest * settings["prompts_per_step"]},
+        noted={"d_total_largest": largest},
         d_unique=unique,
         d_total=len(variant),
     )

@@ -68,42 +68,65 @@ def tabulate(
     Raises:
         StudyError: The pass rates are none.
     """
-    usable, quarantine = [], []
+    usable: list[_Usable] = []
+    refused: list[tuple[int, RawRow, str]] = []  # place, row, reason
     for order, row in enumerate(rows):
         try:
-            checked = _checked(row, verifier, max_characters, keep_mangled)
-            usable.append((order, row, *checked))
+            usable.append(
+                _Usable(order, row, *_checked(row, verifier, max_characters, keep_mangled))
+            )
         except Unusable as reason:
-            quarantine.append((order, row, str(reason)))
-    _check_rates([(row, rate) for _, row, _, _, rate in usable])
-    golds = [answer for _, _, _, answer, _ in usable]
+            refused.append((order, row, str(reason)))
+    _check_rates([(entry.row, entry.pass_rate) for entry in usable])
     kept = []
-    for entry, fits in zip(usable, _usable_golds(verifier, golds), strict=True):
-        order, row, _, _, rate = entry
+    fitting = _usable_golds(verifier, [entry.answer for entry in usable])
+    for entry, fits in zip(usable, fitting, strict=True):
         if not fits:
-            quarantine.append((order, row, f"gold answer unusable for the '{verifier}' verifier"))
-        elif rate < 0 or rate > 1:
-            quarantine.append((order, row, f"pass rate {rate:g} lies outside [0, 1]"))
+            reason = f"gold answer unusable for the '{verifier}' verifier"
+            refused.append((entry.order, entry.row, reason))
+        elif entry.pass_rate < 0 or entry.pass_rate > 1:
+            reason = f"pass rate {entry.pass_rate:g} lies outside [0, 1]"
+            refused.append((entry.order, entry.row, reason))
         else:
             kept.append(entry)
+    return _problem_table(kept), _quarantine(refused)
+
+
+class _Usable(NamedTuple):
+    """A row that can be used, with its place among the raw rows and what was checked of it."""
+
+    order: int
+    row: RawRow
+    problem: str
+    answer: str
+    pass_rate: float
+
+
+def _problem_table(kept: Sequence[_Usable]) -> pandas.DataFrame:
+    ids = [problem_id(entry.problem) for entry in kept]
     table = pandas.DataFrame(
         {
-            "order": [order for order, *_ in kept],
-            "problem_id": [problem_id(problem) for _, _, problem, _, _ in kept],
-            "problem": [problem for _, _, problem, _, _ in kept],
-            "answer": [answer for _, _, _, answer, _ in kept],
-            "level": [row.level for _, row, *_ in kept],
-            "pass_rate": pandas.Series([rate for *_, rate in kept], dtype=float),
-            "source": [row.source for _, row, *_ in kept],
+            "order": [entry.order for entry in kept],
+            "problem_id": ids,
+            "problem": [entry.problem for entry in kept],
+            "answer": [entry.answer for entry in kept],
+            "level": [entry.row.level for entry in kept],
+            "pass_rate": pandas.Series([entry.pass_rate for entry in kept], dtype=float),
+            "source": [entry.row.source for entry in kept],
+            "cluster_id": ids,
         }
     )
-    table["cluster_id"] = table["problem_id"]
-    quarantine.sort(key=lambda entry: entry[0])
-    lost = pandas.DataFrame(
-        [(o, r.source, _excerpt(r.problem), _excerpt(r.answer), why) for o, r, why in quarantine],
+    return table[["order", *COLUMNS]]
+
+
+def _quarantine(refused: Sequence[tuple[int, RawRow, str]]) -> pandas.DataFrame:
+    return pandas.DataFrame(
+        [
+            (order, row.source, _excerpt(row.problem), _excerpt(row.answer), reason)
+            for order, row, reason in sorted(refused, key=lambda entry: entry[0])
+        ],
         columns=["order", "source", "problem", "answer", "reason"],
     )
-    return table[["order", *COLUMNS]], lost
 
 
 def is_broken(text: str, *, keep_mangled: bool = False) -> bool:

@@ -57,12 +57,30 @@ def repeat(
     Raises:
         StudyError: The pool is too small, or tau does not divide the steps.
     """
+    _check_fits(len(pool), prompts_per_step, steps, tau, taus)
     total = prompts_per_step * steps
-    if total > len(pool):
-        allowed = largest_steps(len(pool), prompts_per_step, taus)
+    unique = total // tau
+    everything = pool.iloc[:total].reset_index(drop=True)
+    draw = f"{seed}" if subsets == "nested" else f"{seed}/{tau}"
+    chosen = np.sort(_stratified_order(everything, draw)[:unique])
+    index, epoch = _order_of_use(chosen.reshape(-1, prompts_per_step), tau, layout)
+    variant = everything.iloc[index].reset_index(drop=True)
+    variant["position"] = np.arange(total)
+    variant["step"] = variant["position"] // prompts_per_step + 1
+    variant["epoch"] = epoch
+    _assert_reuse(variant, unique, tau)
+    return variant
+
+
+def _check_fits(
+    available: int, prompts_per_step: int, steps: int, tau: int, taus: Sequence[int]
+) -> None:
+    total = prompts_per_step * steps
+    if total > available:
+        allowed = largest_steps(available, prompts_per_step, taus)
         raise StudyError(
             f"{steps} steps of {prompts_per_step} problems need {total} distinct problems, but the "
-            f"cleaned set has {len(pool)}: it allows {allowed} steps (the largest multiple of "
+            f"cleaned set has {available}: it allows {allowed} steps (the largest multiple of "
             f"lcm(tau) = {math.lcm(*taus)}); lower 'steps' or add problems"
         )
     if steps % tau:
@@ -70,23 +88,25 @@ def repeat(
             f"tau {tau} does not divide {steps} steps, so an epoch would end inside a step; "
             f"make 'steps' a multiple of lcm(tau) = {math.lcm(*taus)}"
         )
-    unique = total // tau
-    everything = pool.iloc[:total].reset_index(drop=True)
-    draw = f"{seed}" if subsets == "nested" else f"{seed}/{tau}"
-    chosen = np.sort(_stratified_order(everything, draw)[:unique])
+
+
+def _order_of_use(chosen: np.ndarray, tau: int, layout: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in the order in which a run uses them, and which use of its problem each is (from 1).
+
+    Args:
+        chosen: Rows of the problems that are used, shape (batches, prompts per step).
+        tau: Times each is used.
+        layout: As for ``repeat``.
+
+    Returns:
+        Two arrays of shape (batches x prompts per step x tau,).
+    """
+    batches, prompts_per_step = chosen.shape
+    uses = np.arange(1, tau + 1)
     if layout == "per_epoch":
-        index = np.tile(chosen, tau)
-        epoch = np.repeat(np.arange(1, tau + 1), unique)
-    else:
-        blocks = np.repeat(chosen.reshape(-1, prompts_per_step), tau, axis=0)
-        index = blocks.reshape(-1)
-        epoch = np.repeat(np.tile(np.arange(1, tau + 1), steps // tau), prompts_per_step)
-    variant = everything.iloc[index].reset_index(drop=True)
-    variant["position"] = np.arange(total)
-    variant["step"] = variant["position"] // prompts_per_step + 1
-    variant["epoch"] = epoch
-    _assert_reuse(variant, unique, tau)
-    return variant
+        return np.tile(chosen.reshape(-1), tau), np.repeat(uses, chosen.size)
+    epoch = np.repeat(np.tile(uses, batches), prompts_per_step)
+    return np.repeat(chosen, tau, axis=0).reshape(-1), epoch
 
 
 def _stratified_order(problems: pandas.DataFrame, draw: str) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The report of one data set: a waterfall of its rows, overlaps, levels and pass rates."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas
@@ -36,9 +36,6 @@ def data_report(
         {"stage": part, "reason": "", "rows": len(t), "left": len(t)} for part, t in out.items()
     ]
     clusters = cleaned.train["cluster_id"].value_counts()
-    found = cleaned.hits.groupby(["part", "against", "verdict"]).agg(
-        pairs=("other", "size"), problems=("other", "nunique")
-    )
     return {
         "set": name,
         "cleaning": settings["cleaning"],
@@ -52,12 +49,19 @@ def data_report(
         },
         "clusters_of_several": int((clusters > 1).sum()),
         "conflict_groups": int(cleaned.conflicts[["part", "group"]].drop_duplicates().shape[0]),
-        "overlaps": found.reset_index().to_dict("records"),
+        "overlaps": _overlaps(cleaned.hits),
         "pass_rate": {
             "before": _histogram(pandas.concat(tables.values())["pass_rate"]),
             **{part: _histogram(table["pass_rate"]) for part, table in out.items()},
         },
     }
+
+
+def _overlaps(hits: pandas.DataFrame) -> list[dict[Hashable, Any]]:
+    """Pairs, and problems on the second side, by part, other side and verdict."""
+    groups = hits.groupby(["part", "against", "verdict"])
+    counts = groups.agg(pairs=("other", "size"), problems=("other", "nunique"))
+    return counts.reset_index().to_dict("records")
 
 
 def _histogram(rates: pandas.Series) -> list[dict[str, Any]]:

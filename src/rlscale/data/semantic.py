@@ -80,21 +80,9 @@ def semantic_pairs(
     found = [pandas.DataFrame(columns=["left", "right", "cosine", "numbers", "alignment"])]
     if len(left) and len(right):
         drawn = np.random.default_rng(seed).permutation(len(left))[:_SAMPLE]
-        known = masked_tokens(right)
-        weights = _Weights.of([masked_tokens([left[i] for i in np.sort(drawn)]), known])
-        columns = weights.matrix(known).T.tocsr()
+        second = _Second.of(right, masked_tokens([left[i] for i in np.sort(drawn)]))
         for start in range(0, len(left), _BLOCK):
-            texts = left[start : start + _BLOCK]
-            block = masked_tokens(texts)
-            pairs = _candidates(weights.matrix(block), columns, _EASED_COSINE * cosine)
-            share, count = _shared_numbers(texts, right, pairs)
-            pairs["numbers"] = np.where(share >= _SAME_SHARE, "same", "other")
-            eased = (share >= _SAME_SHARE) & (count >= _SAME_COUNT)
-            least = np.where(eased, _EASED_ALIGNMENT, 1.0) * alignment
-            kept = eased | (pairs["cosine"] >= cosine)
-            pairs, least = pairs[kept], least[kept]
-            pairs = pairs.assign(alignment=list(_aligned(block, known, pairs, least)))
-            pairs = pairs[pairs["alignment"] >= least]
+            pairs = second.alike(left[start : start + _BLOCK], cosine, alignment)
             found.append(pairs.assign(left=pairs["left"] + start))
     table = pandas.concat([part for part in found if len(part)] or found, ignore_index=True)
     table = table.astype(
@@ -136,6 +124,36 @@ class _Weights:
         scaled = weight[kept] / length[row[kept]]
         shape = (len(texts), len(self.terms))
         return csr_array((scaled, (row[kept], column[kept])), shape=shape)
+
+
+@dataclass(frozen=True)
+class _Second:
+    """The second set, made ready to be held against: its texts, tokens and weighted terms."""
+
+    texts: Sequence[str]
+    tokens: Tokens
+    weights: _Weights
+    columns: "csr_array"  # terms x texts
+
+    @classmethod
+    def of(cls, texts: Sequence[str], sample: Tokens) -> "_Second":
+        """Make a set ready, with weights estimated from it and a sample of the first."""
+        tokens = masked_tokens(texts)
+        weights = _Weights.of([sample, tokens])
+        return cls(texts, tokens, weights, weights.matrix(tokens).T.tocsr())
+
+    def alike(self, texts: Sequence[str], cosine: float, alignment: float) -> pandas.DataFrame:
+        """Pairs of some texts and this set's by both measures; ``left`` is the text's place."""
+        tokens = masked_tokens(texts)
+        pairs = _candidates(self.weights.matrix(tokens), self.columns, _EASED_COSINE * cosine)
+        share, count = _shared_numbers(texts, self.texts, pairs)
+        pairs["numbers"] = np.where(share >= _SAME_SHARE, "same", "other")
+        eased = (share >= _SAME_SHARE) & (count >= _SAME_COUNT)
+        least = np.where(eased, _EASED_ALIGNMENT, 1.0) * alignment
+        kept = eased | (pairs["cosine"] >= cosine)
+        pairs, least = pairs[kept], least[kept]
+        pairs = pairs.assign(alignment=list(_aligned(tokens, self.tokens, pairs, least)))
+        return pairs[pairs["alignment"] >= least]
 
 
 def _terms(texts: Tokens) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """The held-out problems: drawn by difficulty strata, in whole clusters."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -83,16 +84,14 @@ def draw_held_out(
         StudyError: The clusters cannot be combined to the wanted numbers.
     """
     levels = np.asarray(level, dtype=object)
-    rows: dict[str, list[int]] = {}
+    members_of: dict[str, list[int]] = {}
     for row, name in enumerate(cluster):
-        rows.setdefault(name, []).append(row)
+        members_of.setdefault(name, []).append(row)
     lacking = dict(shares)
     held_out = np.zeros(len(levels), bool)
-    for name in sorted(rows, key=lambda name: digest([seed, name])):
-        members = rows[name]
-        needed: dict[str, int] = {}
-        for row in members:
-            needed[levels[row]] = needed.get(levels[row], 0) + 1
+    for name in sorted(members_of, key=lambda name: digest([seed, name])):
+        members = members_of[name]
+        needed = Counter(levels[members])
         if all(lacking.get(stratum, 0) >= count for stratum, count in needed.items()):
             held_out[members] = True
             for stratum, count in needed.items():

@@ -35,6 +35,7 @@ PROBE_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25}
 PROBE_BYTES = 2 << 30
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
+    from vllm import SamplingParams
 
 _CPU_SEQUENCES, _GPU_SEQUENCES = 512, 256
 _closed: list[Any] = []
@@ -152,23 +153,19 @@ class Engine:
         self._shapes = tensor_shapes(folder)
         on_cpu = not on_gpu(machine.gpus)
         sequences = machine.max_num_seqs or (_CPU_SEQUENCES if on_cpu else _GPU_SEQUENCES)
+        gib = machine.kv_cache_gib
         options: dict[str, Any] = {}
         if on_cpu:
-            # Chunks of a seeded prompt crash the CPU backend ("CPU Generator does not use
-            # offset"), so prompts are prefilled whole; zeroing a large cache takes seconds.
-            options["enable_chunked_prefill"] = False
-            options["max_num_batched_tokens"] = max(8192, max_model_len)
-            options["enforce_eager"] = True
             torch._dynamo.config.disable = True  # compiling one helper costs more than it saves
-            gib = machine.kv_cache_gib or cache_gib(
+            options = cpu_options(max_model_len)
+            gib = gib or cache_gib(
                 text_config(folder, trust_remote_code),
                 min(sequences, requests or sequences),
                 max_model_len,
                 dtype,
             )
+        if gib:
             options["kv_cache_memory_bytes"] = int(gib * 2**30)
-        elif machine.kv_cache_gib:
-            options["kv_cache_memory_bytes"] = int(machine.kv_cache_gib * 2**30)
         try:
             self._llm = LLM(
                 str(folder),
@@ -272,9 +269,6 @@ class Engine:
         Every request has its own seed, so its response does not depend on its neighbours (the
         CPU backend's arithmetic does not either; see docs/evaluation.md).
         """
-        from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
-
         engine = self._llm.llm_engine
         running: set[str] = set()
         waiting = iter(enumerate(requests))
@@ -283,17 +277,10 @@ class Engine:
             while True:
                 while len(running) < depth and (item := next(waiting, None)) is not None:
                     index, request = item
-                    parameters = SamplingParams(
-                        temperature=temperature,
-                        top_p=top_p,
-                        seed=request.seed,
-                        max_tokens=request.max_tokens,
-                        detokenize=bool(request.stop),
-                        stop=list(request.stop) or None,
-                        output_kind=RequestOutputKind.FINAL_ONLY,
-                    )
                     prompt = {"prompt_token_ids": list(request.prompt)}
-                    engine.add_request(str(index), prompt, parameters)
+                    engine.add_request(
+                        str(index), prompt, _sampling_of(request, temperature, top_p)
+                    )
                     running.add(str(index))
                 if not running:
                     return
@@ -345,8 +332,38 @@ def without_collection() -> Iterator[None]:
         gc.enable()
 
 
+def _sampling_of(request: Request, temperature: float, top_p: float) -> "SamplingParams":
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        temperature=temperature,
+        top_p=top_p,
+        seed=request.seed,
+        max_tokens=request.max_tokens,
+        detokenize=bool(request.stop),
+        stop=list(request.stop) or None,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )
+
+
+def cpu_options(max_model_len: int) -> dict[str, Any]:
+    """vLLM's arguments for its CPU backend, the cache aside.
+
+    Chunks of a seeded prompt crash it ("CPU Generator does not use offset"), so prompts of up to
+    ``max_model_len`` tokens are prefilled whole.
+    """
+    return {
+        "enable_chunked_prefill": False,
+        "max_num_batched_tokens": max(8192, max_model_len),
+        "enforce_eager": True,
+    }
+
+
 def cache_gib(config: "PretrainedConfig", sequences: int, max_model_len: int, dtype: str) -> float:
     """Cache of a CPU that holds ``sequences`` of full length, or half of the free memory if less.
+
+    It is no larger because zeroing a large cache takes seconds.
 
     Args:
         config: The model's.

@@ -23,6 +23,7 @@ from rlscale.judging import verifiers
 from rlscale.models.checkpoints import Checkpoint, read_checkpoints
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas
 
 
@@ -63,23 +64,14 @@ def evaluate_cell(
     train, asked = _read(
         train_manifest, problems, settings, outputs["samples"], journal, trusted, clock
     )
-    tasks, store, checkpoints = asked.tasks, asked.store, asked.checkpoints
     with clock("judge"):
         proved = asked.prove(machine)
     generated = asked.generate(machine, clock)
     with clock("judge"):
-        frame, judged_again = judge_stored(store, tasks, checkpoints, settings)
+        frame, judged_again = judge_stored(asked.store, asked.tasks, asked.checkpoints, settings)
     with clock("tables"):
-        counts = outcome_counts(frame, train["name"])
-        unusable = unusable_golds(frame)
-        scores = score_table(frame, scorings(tasks))
-        kinds = {task.name: task.verifier for task in tasks}
-        voting = with_votes(frame, kinds, settings["cpu_threads"])
-        metrics = metric_table(voting, scores, settings["suites"])
-        counts.to_parquet(outputs["outcomes"], index=False)
-        write_text(outputs["scores"], scores.to_csv(index=False, float_format="%.10g"))
-        write_text(outputs["metrics"], metrics.to_csv(index=False, float_format="%.10g"))
-    store.replace(frame)
+        _write_tables(frame, asked.tasks, settings, train["name"], outputs)
+    asked.store.replace(frame)
     write_manifest(
         outputs["manifest"],
         kind="eval",
@@ -92,7 +84,7 @@ def evaluate_cell(
         code="rlscale.evaluation.evaluate",
         used=modules_used(settings),
         status=train["status"],
-        unusable_golds=unusable,
+        unusable_golds=unusable_golds(frame),
         noted={"shards": shards},
         **({"judging": proved} if proved else {}),
     )
@@ -101,6 +93,24 @@ def evaluate_cell(
         "judged_again": judged_again,
         "seconds": clock.seconds | {"total": round(time.time() - started, 3)},
     }
+
+
+def _write_tables(
+    frame: "pandas.DataFrame",
+    tasks: Sequence[Task],
+    settings: Mapping[str, Any],
+    cell: str,
+    outputs: Mapping[str, Path],
+) -> None:
+    """Write outcomes, scores and metrics of a cell's judged samples."""
+    scores = score_table(frame, scorings(tasks))
+    kinds = {task.name: task.verifier for task in tasks}
+    metrics = metric_table(
+        with_votes(frame, kinds, settings["cpu_threads"]), scores, settings["suites"]
+    )
+    outcome_counts(frame, cell).to_parquet(outputs["outcomes"], index=False)
+    write_text(outputs["scores"], scores.to_csv(index=False, float_format="%.10g"))
+    write_text(outputs["metrics"], metrics.to_csv(index=False, float_format="%.10g"))
 
 
 def ask_cell(
@@ -194,24 +204,37 @@ def judge_stored(
             wanted = wanted_keys(task, checkpoint, settings)
             piece = stored.iloc[[place[key] for _, key in wanted]].reset_index(drop=True)
             rows = np.array([row for row, _ in wanted])
-            golds = np.array(task.gold_digests, dtype=object)[rows]
-            holds = piece["scorer"].eq(task.scorer) & piece["gold"].eq(golds)
-            stale = ~holds.to_numpy()
-            judged_again += int((stale & piece["scorer"].notna().to_numpy()).sum())
-            if stale.any():
-                verdicts = verifiers.judge(
-                    list(piece.loc[stale, "text"]),
-                    list(task.problems["answer"].iloc[rows[stale]]),
-                    task.verifier,
-                    workers=settings["cpu_threads"],
-                )
-                piece.loc[stale, "answer"] = [verdict.answer for verdict in verdicts]
-                piece.loc[stale, "outcome"] = [verdict.outcome for verdict in verdicts]
-                piece.loc[stale, "credit"] = np.array(
-                    [verdict.credit for verdict in verdicts], dtype="float64"
-                )
-                piece.loc[stale, "scorer"] = task.scorer
-                piece.loc[stale, "gold"] = golds[stale]
+            judged_again += _judge_again(piece, task, rows, settings["cpu_threads"])
             piece["step"] = checkpoint.step
             pieces.append(piece)
     return pandas.concat(pieces, ignore_index=True), judged_again
+
+
+def _judge_again(piece: "pandas.DataFrame", task: Task, rows: "np.ndarray", workers: int) -> int:
+    """Judge samples of a task, in place, whose verdict does not hold; how many had one.
+
+    Args:
+        piece: Samples with the store's columns, n rows.
+        task: What they answer.
+        rows: Row of each sample's problem in the task's table, shape (n,).
+        workers: Processes that judge at the same time.
+    """
+    import numpy as np
+
+    golds = np.array(task.gold_digests, dtype=object)[rows]
+    stale = ~(piece["scorer"].eq(task.scorer) & piece["gold"].eq(golds)).to_numpy()
+    had_one = int((stale & piece["scorer"].notna().to_numpy()).sum())
+    if stale.any():
+        verdicts = verifiers.judge(
+            list(piece.loc[stale, "text"]),
+            list(task.problems["answer"].iloc[rows[stale]]),
+            task.verifier,
+            workers=workers,
+        )
+        piece.loc[stale, "answer"] = [verdict.answer for verdict in verdicts]
+        piece.loc[stale, "outcome"] = [verdict.outcome for verdict in verdicts]
+        credit = [verdict.credit for verdict in verdicts]
+        piece.loc[stale, "credit"] = np.array(credit, dtype="float64")
+        piece.loc[stale, "scorer"] = task.scorer
+        piece.loc[stale, "gold"] = golds[stale]
+    return had_one

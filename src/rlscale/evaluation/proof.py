@@ -164,21 +164,34 @@ def shares(
     Returns:
         A slice per dimension for each tensor; None where the shapes do not fit together.
     """
-    rest = mine[1:]
     if len(wholes) == 1:
-        (whole,) = wholes
-        if mine == whole:
-            return [tuple(slice(0, length) for length in whole)]
-        if rest == whole[1:]:  # rows are shared out; the last worker's may be padded
-            start = min(rank * mine[0], whole[0])
-            rows = slice(start, min(start + mine[0], whole[0]))
-            padded = mine[0] * size - whole[0]
-            if not 0 <= padded < max(mine[0], 64 * size):
-                return None
-            return [(rows, *(slice(0, length) for length in rest))]
-        if len(mine) == 2 and mine[0] == whole[0] and mine[1] * size == whole[1]:
-            return [(slice(0, whole[0]), slice(rank * mine[1], (rank + 1) * mine[1]))]
-        return None
+        place = _share(mine, wholes[0], rank, size)
+        return None if place is None else [place]
+    return _fused_shares(mine, wholes, rank, size)
+
+
+def _share(mine: tuple[int, ...], whole: tuple[int, ...], rank: int, size: int) -> Slices | None:
+    """Which part of one tensor a worker holds; None where the shapes do not fit together."""
+    rest = mine[1:]
+    if mine == whole:
+        return tuple(slice(0, length) for length in whole)
+    if rest == whole[1:]:  # rows are shared out; the last worker's may be padded
+        start = min(rank * mine[0], whole[0])
+        rows = slice(start, min(start + mine[0], whole[0]))
+        padded = mine[0] * size - whole[0]
+        if not 0 <= padded < max(mine[0], 64 * size):
+            return None
+        return (rows, *(slice(0, length) for length in rest))
+    if len(mine) == 2 and mine[0] == whole[0] and mine[1] * size == whole[1]:
+        return slice(0, whole[0]), slice(rank * mine[1], (rank + 1) * mine[1])
+    return None
+
+
+def _fused_shares(
+    mine: tuple[int, ...], wholes: Sequence[tuple[int, ...]], rank: int, size: int
+) -> list[Slices] | None:
+    """Which part of each tensor of a fused layer a worker holds; as ``shares``."""
+    rest = mine[1:]
     if any(whole[1:] != rest for whole in wholes):
         return None
     own = wholes[0][0] // size

@@ -23,6 +23,7 @@ from rlscale.models.weights import tokenizer_digest
 
 if TYPE_CHECKING:
     import pandas
+    from transformers import PreTrainedTokenizerBase
 
 PASS_RATE = "pass_rate"  # what stands for a benchmark where a data set is asked
 _SAMPLING = ("temperature", "top_p", "max_tokens", "seed", "dtype")
@@ -80,45 +81,59 @@ def read_tasks(
     Raises:
         StudyError: A manifest or a file that it names is damaged.
     """
-    import pandas
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     made_by = tokenizer_digest(folder)
-    tasks = []
-    for name, own in settings["benchmarks"].items():
-        benchmark = BENCHMARKS.get(own["module"])
-        rule = rule_of(own["scoring"], own["module"])
-        table = pandas.read_parquet(_problem_file(problems[name]))
-        verifier = rule.verifier or benchmark.verifier or settings["verifier"]
-        template = rule.prompt or benchmark.prompt or settings["prompt"]["template"]
-        shots = _shots(name, rule, template, problems[name])
-        texts = [
-            in_form(
-                tokenizer,
-                shots + template.replace("{problem}", text),
-                rule.form(settings["variant"]),
-            )
-            for text in table["problem"]
-        ]
-        tasks.append(
-            Task(
-                name=name,
-                benchmark=benchmark,
-                verifier=verifier,
-                problems=table,
-                prompts=tokenizer(texts)["input_ids"],
-                prompt_digests=[_sha(f"{made_by} {text}") for text in texts],
-                text_digests=[_sha(text) for text in texts],
-                gold_digests=[_sha(answer) for answer in table["answer"]],
-                max_tokens=own["max_tokens"],
-                sampling=_sampling({**settings, "max_tokens": own["max_tokens"]}, rule),
-                scorer=_scorer(verifier),
-                scoring=own["scoring"],
-                rule=rule,
-            )
-        )
-    return tasks
+    return [
+        _read_task(name, problems[name], settings, tokenizer, made_by)
+        for name in settings["benchmarks"]
+    ]
+
+
+def _read_task(
+    name: str,
+    problems: Path,
+    settings: Mapping[str, Any],
+    tokenizer: "PreTrainedTokenizerBase",
+    made_by: str,
+) -> Task:
+    """One benchmark of the settings; ``made_by`` is the digest of the tokenizer."""
+    import pandas
+
+    own = settings["benchmarks"][name]
+    benchmark = BENCHMARKS.get(own["module"])
+    rule = rule_of(own["scoring"], own["module"])
+    verifier = _verifier(own, settings)
+    table = pandas.read_parquet(_problem_file(problems))
+    template = rule.prompt or benchmark.prompt or settings["prompt"]["template"]
+    shots = _shots(name, rule, template, problems)
+    form = rule.form(settings["variant"])
+    texts = [
+        in_form(tokenizer, shots + template.replace("{problem}", text), form)
+        for text in table["problem"]
+    ]
+    return Task(
+        name=name,
+        benchmark=benchmark,
+        verifier=verifier,
+        problems=table,
+        prompts=tokenizer(texts)["input_ids"],
+        prompt_digests=[_sha(f"{made_by} {text}") for text in texts],
+        text_digests=[_sha(text) for text in texts],
+        gold_digests=[_sha(answer) for answer in table["answer"]],
+        max_tokens=own["max_tokens"],
+        sampling=_sampling({**settings, "max_tokens": own["max_tokens"]}, rule),
+        scorer=_scorer(verifier),
+        scoring=own["scoring"],
+        rule=rule,
+    )
+
+
+def _verifier(own: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Who judges a benchmark's answers: as its rule says, else the benchmark, else the study."""
+    rule = rule_of(own["scoring"], own["module"])
+    return rule.verifier or BENCHMARKS.get(own["module"]).verifier or settings["verifier"]
 
 
 def _problem_file(path: Path) -> Path:
@@ -160,11 +175,8 @@ def modules_used(settings: Mapping[str, Any]) -> list[str]:
     """
     modules = set()
     for own in settings["benchmarks"].values():
-        name = own["module"]
-        rule = rule_of(own["scoring"], name)
-        verifier = rule.verifier or BENCHMARKS.get(name).verifier or settings["verifier"]
-        modules |= {BENCHMARKS.module(name), SCORINGS.module(own["scoring"])}
-        modules.add(VERIFIERS.module(verifier))
+        modules |= {BENCHMARKS.module(own["module"]), SCORINGS.module(own["scoring"])}
+        modules.add(VERIFIERS.module(_verifier(own, settings)))
     return sorted(modules)
 
 
