@@ -107,18 +107,23 @@ def write_manifest(
         **(noted or {}),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 2),
-        "code": {
-            "module": code,
-            "used": sorted(used),
-            "digest": code_digest(code, *used),
-            "versions": package_versions(),
-            "lock": installed_lock(),
-        },
+        "code": _code_of(code, used),
     }
     write_json(run_record(path), record)
     manifest = sealed(kind=kind, name=name, status=status, files=_entries(files), **facts)
     write_json(path, manifest)
     return manifest
+
+
+def _code_of(module: str, used: Sequence[str]) -> dict[str, Any]:
+    """The source that decided a result, and the packages that it ran with, for the record."""
+    return {
+        "module": module,
+        "used": sorted(used),
+        "digest": code_digest(module, *used),
+        "versions": package_versions(),
+        "lock": installed_lock(),
+    }
 
 
 def sealed(**content: Any) -> dict[str, Any]:

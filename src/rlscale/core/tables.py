@@ -131,9 +131,42 @@ def check_width(table: "pandas.DataFrame", where: str) -> None:
 
 
 def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
-    """Check a curves table; ``where`` names it in error messages. Returns all columns, in order."""
-    import pandas
+    """Check a curves table.
 
+    Args:
+        table: Some of ``CURVE_COLUMNS`` and columns of pass@k, a row per ``CURVE_KEY``.
+        where: Its name in error messages.
+
+    Returns:
+        All columns, in order, each of its own kind.
+
+    Raises:
+        StudyError: As for ``read_curves``; names column or row.
+    """
+    columns = _check_columns(table, where)
+    table = table.reindex(columns=columns)
+    for name in columns:
+        if name not in TEXT_COLUMNS:
+            table[name] = _as_numbers(table[name], name, where)
+            continue
+        table[name] = table[name].astype("string")
+        if name in LABEL_COLUMNS:
+            check_labels(table[name], f"{where}: column {name}")
+    _check_sources(table["source"], where)
+    table["status"] = _check_statuses(table["status"].fillna("ok"), where)
+    _check_losses(table["loss"], where)
+    for name in pass_columns(columns):
+        _check_shares(table[name], name, where)
+    _check_numbers(table, where)
+    repeated = table.index[table.duplicated(list(CURVE_KEY))]
+    if len(repeated):
+        key = ", ".join(f"{name}={table.loc[repeated[0], name]}" for name in CURVE_KEY)
+        raise StudyError(f"{where}: row {repeated[0] + 2} repeats {key}")
+    return table
+
+
+def _check_columns(table: "pandas.DataFrame", where: str) -> list[str]:
+    """The columns of a whole table, where this one has those that are required and rows."""
     missing = [name for name in CURVE_REQUIRED if name not in table.columns]
     if missing:
         raise StudyError(f"{where}: column(s) {', '.join(missing)} missing from the curves table")
@@ -143,57 +176,57 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
         raise StudyError(f"{where}: unknown column(s) {', '.join(unknown)} in the curves table")
     if table.empty:
         raise StudyError(f"{where}: the curves table has no rows")
-    table = table.reindex(columns=columns)
-    for name in columns:
-        if name in TEXT_COLUMNS:
-            table[name] = table[name].astype("string")
-            if name in LABEL_COLUMNS:
-                check_labels(table[name], f"{where}: column {name}")
-            continue
-        try:
-            numbers = as_counts if name in FLOPS else pandas.to_numeric
-            table[name] = numbers(table[name])
-        except (ValueError, TypeError):
-            known = pandas.to_numeric(table[name], errors="coerce").notna() | table[name].isna()
-            bad = known.index[~known]
-            place = f"column {name} holds text,"
-            if len(bad):
-                place = f"row {bad[0] + 2}: {name} is '{table.loc[bad[0], name]}',"
-            raise StudyError(
-                f"{where}: {place} not a number; write plain numbers, such as 1234.5"
-            ) from None
-    _check_sources(table["source"], where)
-    table["status"] = table["status"].fillna("ok")
-    odd = table.index[~table["status"].isin(STATUSES)]
+    return columns
+
+
+def _as_numbers(column: "pandas.Series", name: str, where: str) -> "pandas.Series":
+    import pandas
+
+    try:
+        return as_counts(column) if name in FLOPS else pandas.to_numeric(column)
+    except (ValueError, TypeError):
+        known = pandas.to_numeric(column, errors="coerce").notna() | column.isna()
+        bad = known.index[~known]
+        place = f"column {name} holds text,"
+        if len(bad):
+            place = f"row {bad[0] + 2}: {name} is '{column.loc[bad[0]]}',"
+        raise StudyError(
+            f"{where}: {place} not a number; write plain numbers, such as 1234.5"
+        ) from None
+
+
+def _check_statuses(statuses: "pandas.Series", where: str) -> "pandas.Series":
+    odd = statuses.index[~statuses.isin(STATUSES)]
     if len(odd):
         raise StudyError(
-            f"{where}: row {odd[0] + 2}: status '{table.loc[odd[0], 'status']}' is none of "
+            f"{where}: row {odd[0] + 2}: status '{statuses.loc[odd[0]]}' is none of "
             f"{', '.join(STATUSES)}"
         )
-    outside = table.index[~table["loss"].between(0, 1)]
+    return statuses
+
+
+def _check_losses(losses: "pandas.Series", where: str) -> None:
+    outside = losses.index[~losses.between(0, 1)]
     if len(outside):
-        row = outside[0]
-        value = table.loc[row, "loss"]
+        value = losses.loc[outside[0]]
         hint = (
             "; a percentage? Write 0.01 times it where it counts errors, 1 - 0.01 times it where "
             "it counts successes"
             if 1 < value <= 100
             else ""
         )
-        raise StudyError(f"{where}: row {row + 2}: loss {value} is not between 0 and 1{hint}")
-    for name in pass_columns(columns):
-        odd = table.index[~table[name].between(0, 1) & table[name].notna()]
-        if len(odd):
-            raise StudyError(
-                f"{where}: row {odd[0] + 2}: {name} {table.loc[odd[0], name]} is not between 0 and "
-                "1; write a share"
-            )
-    _check_numbers(table, where)
-    repeated = table.index[table.duplicated(list(CURVE_KEY))]
-    if len(repeated):
-        key = ", ".join(f"{name}={table.loc[repeated[0], name]}" for name in CURVE_KEY)
-        raise StudyError(f"{where}: row {repeated[0] + 2} repeats {key}")
-    return table
+        raise StudyError(
+            f"{where}: row {outside[0] + 2}: loss {value} is not between 0 and 1{hint}"
+        )
+
+
+def _check_shares(shares: "pandas.Series", name: str, where: str) -> None:
+    odd = shares.index[~shares.between(0, 1) & shares.notna()]
+    if len(odd):
+        raise StudyError(
+            f"{where}: row {odd[0] + 2}: {name} {shares.loc[odd[0]]} is not between 0 and "
+            "1; write a share"
+        )
 
 
 def _check_sources(sources: "pandas.Series", where: str) -> None:

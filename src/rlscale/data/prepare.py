@@ -64,10 +64,11 @@ def prepare_set(
     cleaned = clean(tables["train"], tables.get("held_out"), others, settings, lost)
     losses = pandas.concat([lost, cleaned.losses], ignore_index=True)
     twins = semantic_twins(cleaned, others, settings)
-    report = data_report(name, settings, parts.rows_in, tables, cleaned, losses)
-    report["semantic_twins"] = counted(twins)
-    if parts.reads:
-        report["read"] = {part: read.described() for part, read in parts.reads.items()}
+    report = {
+        **data_report(name, settings, parts.rows_in, tables, cleaned, losses),
+        "semantic_twins": counted(twins),
+        **parts.described(),
+    }
     rows_in = sum(parts.rows_in.values())
     assert rows_in == report["rows_out"] + len(losses), "a row is lost silently"
     print(as_text(report["waterfall"]))
@@ -140,6 +141,11 @@ class Parts(NamedTuple):
         return {
             part: len(table) + len(self.quarantine[part]) for part, table in self.tables.items()
         }
+
+    def described(self) -> dict[str, Any]:
+        """What was read as what, by part, for report.json; nothing where all was generated."""
+        read = {part: read.described() for part, read in self.reads.items()}
+        return {"read": read} if read else {}
 
     @property
     def losses(self) -> pandas.DataFrame:

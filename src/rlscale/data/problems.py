@@ -75,20 +75,20 @@ def tabulate(
             usable.append(
                 _Usable(order, row, *_checked(row, verifier, max_characters, keep_mangled))
             )
-        except Unusable as reason:
-            refused.append((order, row, str(reason)))
+        except Unusable as error:
+            refused.append((order, row, str(error)))
     _check_rates([(entry.row, entry.pass_rate) for entry in usable])
     kept = []
     fitting = _usable_golds(verifier, [entry.answer for entry in usable])
     for entry, fits in zip(usable, fitting, strict=True):
         if not fits:
             reason = f"gold answer unusable for the '{verifier}' verifier"
-            refused.append((entry.order, entry.row, reason))
         elif entry.pass_rate < 0 or entry.pass_rate > 1:
             reason = f"pass rate {entry.pass_rate:g} lies outside [0, 1]"
-            refused.append((entry.order, entry.row, reason))
         else:
             kept.append(entry)
+            continue
+        refused.append((entry.order, entry.row, reason))
     return _problem_table(kept), _quarantine(refused)
 
 

@@ -44,17 +44,19 @@ def data_report(
         "rows_lost": len(losses),
         "mangled_kept": sum(int(t["problem"].map(is_broken).sum()) for t in tables.values()),
         "waterfall": steps,
-        "levels": {
-            part: t["level"].value_counts().sort_index().to_dict() for part, t in out.items()
-        },
+        "levels": {part: _counts(table["level"]) for part, table in out.items()},
         "clusters_of_several": int((clusters > 1).sum()),
         "conflict_groups": int(cleaned.conflicts[["part", "group"]].drop_duplicates().shape[0]),
         "overlaps": _overlaps(cleaned.hits),
         "pass_rate": {
-            "before": _histogram(pandas.concat(tables.values())["pass_rate"]),
-            **{part: _histogram(table["pass_rate"]) for part, table in out.items()},
+            part: _histogram(table["pass_rate"])
+            for part, table in {"before": pandas.concat(tables.values()), **out}.items()
         },
     }
+
+
+def _counts(names: pandas.Series) -> dict[Hashable, int]:
+    return names.value_counts().sort_index().to_dict()
 
 
 def _overlaps(hits: pandas.DataFrame) -> list[dict[Hashable, Any]]:

@@ -35,7 +35,7 @@ PROBE_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25}
 PROBE_BYTES = 2 << 30
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
-    from vllm import SamplingParams
+    from vllm import LLM, SamplingParams
 
 _CPU_SEQUENCES, _GPU_SEQUENCES = 512, 256
 _closed: list[Any] = []
@@ -143,47 +143,45 @@ class Engine:
         use_gpus(machine.gpus)
         with without_collection():
             import torch
-            import torch._dynamo
-            from vllm import LLM
+            import vllm  # noqa: F401
         torch.set_num_threads(cpu_threads)
         self.import_seconds = time.monotonic() - started
         self.dtype = dtype
         self._trusted = trust_remote_code
         self.max_model_len = max_model_len
         self._shapes = tensor_shapes(folder)
-        on_cpu = not on_gpu(machine.gpus)
-        sequences = machine.max_num_seqs or (_CPU_SEQUENCES if on_cpu else _GPU_SEQUENCES)
-        gib = machine.kv_cache_gib
-        options: dict[str, Any] = {}
-        if on_cpu:
-            torch._dynamo.config.disable = True  # compiling one helper costs more than it saves
-            options = cpu_options(max_model_len)
-            gib = gib or cache_gib(
-                text_config(folder, trust_remote_code),
-                min(sequences, requests or sequences),
-                max_model_len,
-                dtype,
-            )
-        if gib:
-            options["kv_cache_memory_bytes"] = int(gib * 2**30)
-        try:
-            self._llm = LLM(
-                str(folder),
-                dtype=dtype,
-                max_model_len=max_model_len,
-                max_num_seqs=sequences,
-                tensor_parallel_size=max(machine.gpus, 1),
-                worker_extension_cls=f"{WorkerExtension.__module__}.{WorkerExtension.__name__}",
-                seed=0,
-                trust_remote_code=trust_remote_code,
-                **options,
-            )
-        except (RuntimeError, ValueError, OSError) as error:
-            raise StudyError(f"{folder}: vLLM cannot run this model ({error})") from error
+        self._llm = self._started(folder, machine, requests)
         self._tokenizer = self._llm.get_tokenizer()
         self.start_seconds = time.monotonic() - started - self.import_seconds
         self.swap_seconds = 0.0
         self.probe_seconds = 0.0
+
+    def _started(self, folder: Path | str, machine: Machine, requests: int | None) -> "LLM":
+        from vllm import LLM
+
+        on_cpu = not on_gpu(machine.gpus)
+        sequences = machine.max_num_seqs or (_CPU_SEQUENCES if on_cpu else _GPU_SEQUENCES)
+        gib = machine.kv_cache_gib
+        if on_cpu and not gib:
+            config = text_config(folder, self._trusted)
+            needed = min(sequences, requests or sequences)
+            gib = cache_gib(config, needed, self.max_model_len, self.dtype)
+        cache = {"kv_cache_memory_bytes": int(gib * 2**30)} if gib else {}
+        try:
+            return LLM(
+                str(folder),
+                dtype=self.dtype,
+                max_model_len=self.max_model_len,
+                max_num_seqs=sequences,
+                tensor_parallel_size=max(machine.gpus, 1),
+                worker_extension_cls=f"{WorkerExtension.__module__}.{WorkerExtension.__name__}",
+                seed=0,
+                trust_remote_code=self._trusted,
+                **cache,
+                **(_cpu_options(self.max_model_len) if on_cpu else {}),
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise StudyError(f"{folder}: vLLM cannot run this model ({error})") from error
 
     def swap(self, folder: Path | str, probes: Sequence[Sequence[int]]) -> None:
         """Load another checkpoint's weights and prove that the engine runs them.
@@ -347,12 +345,15 @@ def _sampling_of(request: Request, temperature: float, top_p: float) -> "Samplin
     )
 
 
-def cpu_options(max_model_len: int) -> dict[str, Any]:
-    """vLLM's arguments for its CPU backend, the cache aside.
+def _cpu_options(max_model_len: int) -> dict[str, Any]:
+    """Make vLLM's CPU backend ready; its arguments, the cache aside.
 
     Chunks of a seeded prompt crash it ("CPU Generator does not use offset"), so prompts of up to
     ``max_model_len`` tokens are prefilled whole.
     """
+    import torch._dynamo
+
+    torch._dynamo.config.disable = True  # compiling one helper costs more than it saves
     return {
         "enable_chunked_prefill": False,
         "max_num_batched_tokens": max(8192, max_model_len),

@@ -42,18 +42,7 @@ def build(
     if config.use_vllm and config.vllm_max_model_length is None:
         config.vllm_max_model_length = needed  # its cache need not hold the model's whole context
     network = _load(model, config.model_init_kwargs or {}, adapted=recipe.lora is not None)
-    phases = passes(
-        updates_per_step=recipe.updates_per_step,
-        beta=config.beta,
-        vllm_corrected=config.use_vllm and config.vllm_importance_sampling_correction,
-    )
-    cost = Cost.of_model(
-        network.config,
-        phases,
-        n_params=model.n_params,
-        n_params_total=model.n_params_total,
-        frozen=recipe.lora is not None,
-    )
+    cost = _cost(network, model, recipe, config)
     reward = Reward(recipe.verifier, tokenizer)
     columns = {
         "prompt": prompts,
@@ -70,8 +59,23 @@ def build(
     )
     check_reference(trainer)
     seed_rollouts(config)
-    time_phases(trainer, reward.timings, phases)
+    time_phases(trainer, reward.timings, cost.phases)
     return trainer, reward, cost
+
+
+def _cost(network: "PreTrainedModel", model: Model, recipe: Recipe, config: "GRPOConfig") -> Cost:
+    phases = passes(
+        updates_per_step=recipe.updates_per_step,
+        beta=config.beta,
+        vllm_corrected=config.use_vllm and config.vllm_importance_sampling_correction,
+    )
+    return Cost.of_model(
+        network.config,
+        phases,
+        n_params=model.n_params,
+        n_params_total=model.n_params_total,
+        frozen=recipe.lora is not None,
+    )
 
 
 def _load(model: Model, chosen: Mapping[str, Any], *, adapted: bool) -> "PreTrainedModel":

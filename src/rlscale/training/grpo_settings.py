@@ -44,30 +44,44 @@ def grpo_config(
 
     fixed = {
         **_batch(recipe, cell.group_size, processes, job.micro_batch),
-        "output_dir": str(state),
+        **_notes(recipe, state, report_to),
         "seed": cell.seed,
         "use_cpu": not on_gpu(job.gpus),
         "trust_remote_code": trust_remote_code,
+    }
+    own = _own_keys(recipe, job)
+    taken = sorted(set(own) & set(fixed))
+    if taken:
+        raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")
+    try:
+        return GRPOConfig(**own, **fixed)
+    except (TypeError, ValueError) as error:
+        raise StudyError(f"recipe's grpo settings: {error}") from None
+
+
+def _notes(recipe: Recipe, state: Path, report_to: Sequence[str]) -> dict[str, Any]:
+    """What TRL saves (nothing), logs (every step, what is not finite too) and shows (nothing)."""
+    return {
+        "output_dir": str(state),
         "save_strategy": "no",
         "logging_steps": recipe.updates_per_step,
         "logging_nan_inf_filter": False,
         "report_to": list(report_to),
         "disable_tqdm": True,
     }
-    own = {"bf16": on_gpu(job.gpus), **recipe.grpo, **job.engine}
+
+
+def _own_keys(recipe: Recipe, job: Job) -> dict[str, Any]:
+    """The recipe's and the job's keys of TRL, with our defaults where they have none."""
     _check_format(recipe, job)
-    taken = sorted(set(own) & set(fixed))
-    if taken:
-        raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")
+    defaults = {"lr_scheduler_type": "constant", "bf16": on_gpu(job.gpus)}
+    own = {**defaults, **recipe.grpo, **job.engine}
     if not own.get("use_vllm"):
         # Weights that exploded in a step's last update still give a rollout, whose loss is not
         # finite: the run ends as diverged, not by an error in sampling.
         chosen = own.get("generation_kwargs") or {}
         own["generation_kwargs"] = {"remove_invalid_values": True, **chosen}
-    try:
-        return GRPOConfig(**{"lr_scheduler_type": "constant", **own}, **fixed)
-    except (TypeError, ValueError) as error:
-        raise StudyError(f"recipe's grpo settings: {error}") from None
+    return own
 
 
 def _check_format(recipe: Recipe, job: Job) -> None:

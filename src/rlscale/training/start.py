@@ -14,7 +14,7 @@ from rlscale.jobs.devices import use_gpus
 from rlscale.jobs.disk import full_disk_named
 from rlscale.jobs.imports import TRAINING
 from rlscale.jobs.job import Job
-from rlscale.jobs.owner import owned
+from rlscale.jobs.owner import Owner, owned
 from rlscale.jobs.signals import INTERRUPTED, Interrupted
 from rlscale.training.pauses import Paused
 from rlscale.training.run import Paths, Upkeep
@@ -67,9 +67,7 @@ def start_training(
     try:
         with ExitStack() as held:
             if os.environ.get("RANK", "0") == "0":  # the first of the processes of a launch
-                owner = held.enter_context(owned(claim.owner, wait=claim.wait))
-                held.enter_context(counted(claim.attempts, paths.state, claim.faults))
-                upkeep = replace(upkeep, owner=owner)
+                upkeep = replace(upkeep, owner=_claim_cell(held, claim, paths.state))
             manifest = paths.outputs.manifest
             held.enter_context(full_disk_named(paths.state, paths.checkpoints, manifest.parent))
             use_gpus(job.gpus_per_node)
@@ -78,10 +76,21 @@ def start_training(
     except Paused as pause:
         print(f"paused: {pause}")
     except Interrupted as stop:
-        from accelerate import PartialState
-
-        # A launcher ends the others as soon as one has ended: the first may still be writing.
-        PartialState().wait_for_everyone()
+        _wait_for_everyone()
         print(f"interrupted: {stop}", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _claim_cell(held: ExitStack, claim: Claim, state: Path) -> Owner:
+    """The claim on a cell, and the count of this attempt, until ``held`` is closed."""
+    owner = held.enter_context(owned(claim.owner, wait=claim.wait))
+    held.enter_context(counted(claim.attempts, state, claim.faults))
+    return owner
+
+
+def _wait_for_everyone() -> None:
+    """A launcher ends all processes as soon as one has ended: the first may still be writing."""
+    from accelerate import PartialState
+
+    PartialState().wait_for_everyone()

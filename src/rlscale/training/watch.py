@@ -43,7 +43,6 @@ def progress_bar(recipe: Recipe, *, shown: bool) -> Any:
         recipe: The cell's.
         shown: Whether this process is the one that shows it.
     """
-    from tqdm import tqdm
     from transformers import TrainerCallback
 
     class ProgressBar(TrainerCallback):
@@ -51,14 +50,7 @@ def progress_bar(recipe: Recipe, *, shown: bool) -> Any:
 
         def on_train_begin(self, args: Any, run: Any, control: Any, **_: Any) -> None:
             done = run.global_step // recipe.updates_per_step
-            self.bar = tqdm(
-                total=recipe.steps,
-                initial=done,
-                desc="steps",
-                unit="step",
-                mininterval=5,
-                disable=not shown,
-            )
+            self.bar = _open_bar(recipe.steps, done, shown)
             self.tokens = run.num_input_tokens_seen
             self.at = time.monotonic()
 
@@ -68,14 +60,7 @@ def progress_bar(recipe: Recipe, *, shown: bool) -> Any:
             now = time.monotonic()
             rate = (logs["num_tokens"] - self.tokens) / (now - self.at)
             self.tokens, self.at = logs["num_tokens"], now
-            self.bar.set_postfix(
-                {
-                    "loss": f"{logs['loss']:.3f}",
-                    "reward": f"{logs['reward']:.3f}",
-                    "tokens/s": f"{rate:,.0f}",
-                },
-                refresh=False,
-            )
+            self.bar.set_postfix(_in_words(logs["loss"], logs["reward"], rate), refresh=False)
 
         def on_step_end(self, args: Any, run: Any, control: Any, **_: Any) -> None:
             if run.global_step % recipe.updates_per_step == 0:
@@ -85,3 +70,19 @@ def progress_bar(recipe: Recipe, *, shown: bool) -> Any:
             self.bar.close()
 
     return ProgressBar()
+
+
+def _open_bar(steps: int, done: int, shown: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(
+        total=steps, initial=done, desc="steps", unit="step", mininterval=5, disable=not shown
+    )
+
+
+def _in_words(loss: float, reward: float, tokens_per_second: float) -> dict[str, str]:
+    return {
+        "loss": f"{loss:.3f}",
+        "reward": f"{reward:.3f}",
+        "tokens/s": f"{tokens_per_second:,.0f}",
+    }
