@@ -6,14 +6,16 @@ import time
 from pathlib import Path
 
 import pytest
-from answer_kinds import KINDS, REFUSED
 from answer_peers import wrong_and_refused
+from answer_structures import STRUCTURES
+from answer_values import REFUSED, VALUES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlscale.judging.mathematics import MATH
 from rlscale.judging.verifiers import decide
 
+KINDS = VALUES | STRUCTURES
 SHARED = Path(__file__).parents[3] / "shared/cases/answers/answers.jsonl"
 
 

@@ -3,166 +3,19 @@
 import copy
 import json
 import re
-from dataclasses import replace
-from fnmatch import fnmatch
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas
 import pytest
-from curve_tables import fit_document, straight_curves
+from curve_tables import straight_curves
+from figure_folder import FIGURES, PASSES, Folder, answers, full_curves
 from matplotlib.collections import PolyCollection
 from matplotlib.container import ErrorbarContainer
 
-from rlscale.answers.forecast import Split, forecast_curves, split_curves
 from rlscale.answers.passes import pass_at_k
-from rlscale.answers.ranking import score_forecasts
 from rlscale.core.errors import StudyError
-from rlscale.core.tables import read_curves, write_curves
-from rlscale.laws.groups import build_groups
-from rlscale.laws.spec import FitSpec, Settings
-from rlscale.laws.study import fit_study, rounded
-from rlscale.report.figures.curves import loss_vs_compute
-from rlscale.report.figures.draw import draw
-from rlscale.report.figures.inputs import Inputs, fixed
-from rlscale.report.figures.means import bar_words, mean_points
-from rlscale.report.figures.registry import FORECAST_LAWS, all_figures
-from rlscale.report.figures.style import (
-    INK,
-    PALETTES,
-    colours,
-    human,
-    label_ends,
-    log_ticks,
-    panels,
-)
-from rlscale.report.figures.sweeps import group_size
-from rlscale.report.figures.transfer import _carried, _changes, _evidence
+from rlscale.core.tables import read_curves
 from rlscale.study.lineage import read_provenance
-
-STEPS = (0, 1, 2, 4, 8, 16, 32)
-FIT = {"bootstrap": {"replicates": 200}, "select": {"tau": [1], "group_size": [8]}}
-SETTINGS = {
-    "palette": "viridis", "benchmark": "held_out", "size": "n_params",
-    "select": FIT["select"], "level": 0.9, "margin": 0.02,
-}  # fmt: skip
-PASSES = {key: SETTINGS[key] for key in ("select", "size", "benchmark", "level")}
-X = ("data", "compute", "compute_full")
-PROTOCOLS = {
-    "intra": {"kind": "intra", "first_share": 0.25},
-    "inter": {"kind": "inter", "held_out_sizes": 1, "intercept_from_target": False},
-}
-
-DATA_REPORT = {
-    "waterfall": [
-        {"stage": "read", "reason": "", "rows": 100, "left": 100},
-        {"stage": "duplicates", "reason": "duplicate", "rows": -10, "left": 90},
-        {"stage": "train", "reason": "", "rows": 70, "left": 70},
-        {"stage": "held_out", "reason": "", "rows": 20, "left": 20},
-    ],
-    "pass_rate": {
-        part: [{"from": 0.0, "rows": rows}, {"from": None, "rows": 10}]
-        for part, rows in (("before", 90), ("train", 60), ("held_out", 10))
-    },
-}
-
-
-def full_curves(runs=3):
-    """Curves with every optional column, a tau and a G sweep and a second benchmark."""
-    table = straight_curves(noise=0.01, runs=runs, steps=STEPS)
-    swept = table[table["model"] == "3b"]
-    parts = [table]
-    for axis, value in (("tau", 4), ("group_size", 16)):
-        cells = swept["cell"].str.replace("tau1-g8", f"{axis}{value}")
-        parts.append(swept.assign(cell=cells, **{axis: value}))
-    table = pandas.concat(parts)
-    harder = table.assign(benchmark="harder", loss=0.5 + table["loss"] / 2)
-    table = pandas.concat([table, harder], ignore_index=True)
-    samples = 2000
-    correct = ((1 - table["loss"]) * samples).round()
-    return table.assign(
-        n_samples=samples, n_correct=correct, loss=1 - correct / samples, n_unparsed=0, n_timeout=0,
-        loss_se=0.01, compute_flops_full=2.5 * table["compute_flops"] * table["step"] ** 0.1,
-        response_length=50 + table["step"],
-    )  # fmt: skip
-
-
-def answers(curves):
-    """Counts of 8 samples of each of 160 problems: by training, half are mastered and half lost."""
-    rng = np.random.default_rng(6)
-    own = curves[curves["benchmark"] == "held_out"][["cell", "step", "benchmark"]]
-    half = pandas.DataFrame({"problem_id": [f"p{i}" for i in range(160)], "mastered": [0, 1] * 80})
-    rows = own.merge(half, how="cross")
-    chance = 0.25 + np.log1p(rows["step"]) / 6 * np.where(rows["mastered"], 1.0, -0.4)
-    return rows.assign(n=8, n_correct=rng.binomial(8, chance.clip(0, 0.98))).drop(
-        columns="mastered"
-    )
-
-
-FIGURES = all_figures()
-
-
-class Folder:
-    """A study's results folder with curves, fits, forecasts and ledger."""
-
-    def __init__(self, root: Path, curves: pandas.DataFrame, cells=None):
-        self.root = root
-        self.curves = root / "curves.csv"
-        write_curves(curves, self.curves)
-        curves = read_curves(self.curves)
-        self.cells = root / "cells.txt"
-        self.cells.write_text("\n".join(sorted(set(curves["cell"])) if cells is None else cells))
-        self.fits = []
-        for law in ("free_slopes", "saturating", "paper"):
-            for x in X:
-                found = fit_document(curves, law=law, x=x, metric="loss", settings=FIT)
-                self.fits.append(root / f"{law}-{x}-loss.json")
-                self.fits[-1].write_text(json.dumps(rounded(found)))
-        self.tables = {}
-
-    def add_tables(self, curves):
-        """Forecasts, their scores, and a ledger."""
-        for name, protocol in PROTOCOLS.items():
-            split, fit = Split.of(protocol), Settings.of(FIT)
-            seen, targets = split_curves(curves, split, fit, "loss")
-            specs = [FitSpec(law, settings=fit) for law in FORECAST_LAWS]
-            made = [forecast_curves(seen, targets, spec, split) for spec in specs]
-            for law, document in zip(FORECAST_LAWS, made, strict=True):
-                path = self.root / f"{name}_{law}.txt"
-                path.write_text(json.dumps(document))
-                self.tables[f"{name}_{law}"] = path
-            self.tables[f"scores_{name}"] = self.root / f"{name}.csv"
-            score_forecasts(curves, made, name, fit).to_csv(self.tables[f"scores_{name}"])
-        rows = curves[(curves["benchmark"] == "held_out") & (curves["step"] > 0)]
-        phases = pandas.DataFrame({"phase": ["generation", "update", "evaluation"]})
-        ledger = rows[["cell", "step", "compute_flops"]].merge(phases, how="cross")
-        timings = ledger[["cell", "step", "phase"]].assign(seconds=1)
-        self.tables["pass_at_k"] = self.root / "pass_at_k.csv"
-        pass_at_k(curves, answers(curves), **PASSES).to_csv(self.tables["pass_at_k"], index=False)
-        self.tables["data_toy"] = self.root / "report.json"
-        self.tables["data_toy"].write_text(json.dumps(DATA_REPORT))
-        for name, table in (("ledger", ledger.assign(flops=1e9)), ("timings", timings)):
-            self.tables[name] = self.root / f"{name}.csv"
-            table.to_csv(self.tables[name], index=False)
-
-    def draw(self, name, folder="out", compute="compute", **settings):
-        spec = FIGURES[name]
-        return draw(
-            name,
-            curves=self.curves,
-            fits=[path for path in self.fits if path.stem in spec.fits_on(compute)],
-            tables={
-                key: path
-                for key, path in self.tables.items()
-                if any(fnmatch(key, pattern) for pattern in spec.tables)
-            },
-            cells=self.cells,
-            settings=SETTINGS | {"compute": compute} | settings,
-            configuration="abc",
-            folder=self.root / folder,
-            caption=self.root / folder / f"{name}.rst",
-        )
 
 
 @pytest.fixture(scope="module")
@@ -308,14 +161,6 @@ def test_footnotes_name_what_is_drawn(request, study, name):
     assert bands == bool(re.search(r"\bbands?( =|:)", said, re.I))
 
 
-@pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [(-0.00004, 3, "0.000"), (-0.0006, 3, "-0.001"), (0.0, 4, "0.0000"), (12.3456, 2, "12.35")],
-)
-def test_what_rounds_to_zero_has_no_sign(value, digits, text):
-    assert fixed(value, digits) == text
-
-
 def test_many_steps_are_drawn_by_their_median_and_band(tmp_path):
     """Few steps stand as points with bars; of many, the curve that they scatter about is drawn."""
     table = straight_curves(noise=0.02, runs=1, steps=range(101))
@@ -334,11 +179,6 @@ def test_many_steps_are_drawn_by_their_median_and_band(tmp_path):
     assert "medians of neighbouring steps" in said
     bars, bands = drawn(drawing.figure)
     assert (bars, bands) == (False, True)
-
-
-def test_models_are_in_the_order_of_their_sizes(tmp_path):
-    folder = Folder(tmp_path, full_curves(runs=1).assign(n_params_nominal=lambda t: t["n_params"]))
-    assert folder.draw("table_models").table["model"].tolist() == ["1b", "3b", "9b", "27b"]
 
 
 @pytest.mark.slow
@@ -409,127 +249,3 @@ def test_missing_cells_are_named(tmp_path):
     folder = Folder(tmp_path, curves[curves["cell"] != lost], cells=sorted(set(curves["cell"])))
     figure = folder.draw("fig_loss_vs_data").figure
     assert lost in figure.get_supxlabel().replace("\n", " ")
-
-
-def test_palettes_are_ordered_in_grey():
-    weights = np.array([0.299, 0.587, 0.114])
-    for palette in PALETTES:
-        shades = [
-            weights @ [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-            for colour in colours(7, palette)
-        ]
-        assert all(a - b > 8 for a, b in pairwise(shades)), palette
-        assert shades[0] < 225
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(31_000, "31k"), (1.2e6, "1.2M"), (5e8, "0.5B"), (72e9, "72B"), (8, "8")]
-)
-def test_counts_are_written_as_people_do(value, text):
-    assert human(value) == text
-
-
-@pytest.mark.parametrize(
-    "limits", [(0.26, 1.02), (0.93, 0.97), (64, 4096), (1e15, 3e20), (0.4, 0.99), (512, 53_760)]
-)
-def test_log_axes_have_few_round_labels_within_them(limits):
-    _, grid = panels(1, 1, width=3, height=2)
-    axes = grid[0, 0]
-    axes.set(xscale="log", xlim=limits)
-    log_ticks(axes.xaxis)
-    ticks = axes.xaxis.get_majorticklocs()
-    assert 2 <= len(ticks) <= 6
-    assert all(limits[0] <= tick <= limits[1] for tick in ticks)
-    assert all(float(f"{tick:.3g}") == pytest.approx(tick) for tick in ticks)
-
-
-def test_a_group_of_single_runs_has_no_say_where_another_decides():
-    single = straight_curves(0.005, runs=1).assign(variant="instruct")
-    single["cell"] = single["cell"] + "-instruct"
-    curves = pandas.concat([straight_curves(0.005, runs=3), single], ignore_index=True)
-    document = rounded(fit_study(curves, FitSpec("saturating", "compute")).to_json())
-    rises = {group["variant"]: group["verdicts"]["rises"] for group in document["groups"]}
-    assert rises == {"base": "yes", "instruct": "no_replicates"}
-    settings = {"palette": "viridis", "compute": "compute"}
-    inputs = Inputs(curves, {"saturating-compute-loss": document}, settings=settings)
-    assert loss_vs_compute(inputs).supports == "yes"
-    alone = {**document, "groups": [g for g in document["groups"] if g["variant"] == "instruct"]}
-    inputs = Inputs(curves, {"saturating-compute-loss": alone}, settings=settings)
-    assert loss_vs_compute(inputs).supports == "undecided"
-
-
-def transfer(changes: dict[str, tuple[float, ...]]) -> pandas.DataFrame:
-    """A size's loss before and after training on a held-out set and on benchmarks."""
-    rows = [
-        {"variant": "base", "n": 7e9, "benchmark": name, "when": when, "value": 0.9 + change}
-        for name, own in {"held_out": (0.0, -0.3), **changes}.items()
-        for when, change in (("before", own[0]), ("after", own[1]))
-    ]
-    return pandas.DataFrame(rows)
-
-
-MATHEMATICS = {"MATH-500": (0, -0.20), "gsm8k": (0, -0.22), "AIME2024": (0, -0.21)}
-
-
-@pytest.mark.parametrize(
-    ("beyond", "verdict"),
-    [
-        ({"HumanEval": (0, -0.01), "ZebraLogic": (0, 0.01), "SuperGPQA": (0, 0.0)}, "yes"),
-        ({"HumanEval": (0, -0.51), "ZebraLogic": (0, -0.50), "SuperGPQA": (0, -0.52)}, "no"),
-        ({"HumanEval": (0, -0.4), "ZebraLogic": (0, 0.0), "SuperGPQA": (0, -0.2)}, "undecided"),
-        ({"HumanEval": (0, -0.01)}, "undecided"),  # one benchmark has no interval
-    ],
-)
-def test_gains_carry_over_where_mathematics_falls_by_more_than_the_rest(beyond, verdict):
-    table = transfer(MATHEMATICS | beyond)
-    change = _changes(table, ["held_out", *MATHEMATICS, *beyond], "held_out")
-    assert _carried(change) == verdict
-    within, further = _evidence(change)
-    assert within.value == "-0.210"
-    assert within.n == "3 benchmarks"
-    assert further.n.startswith(str(len(beyond)))
-
-
-def test_larger_groups_are_judged_at_equal_problems_and_the_best_is_shown_per_flop():
-    """Loss falls by 0.02 with G = 16 against G = 8, by 16 times the noise of runs."""
-    curves = full_curves().query("benchmark == 'held_out'")
-    large = curves["group_size"] == 16
-    curves.loc[large, "loss"] -= 0.1
-    curves.loc[large, ["compute_flops", "compute_flops_full"]] *= 2
-    inputs = Inputs(curves, {}, settings=SETTINGS | {"compute": "compute"})
-    drawing = group_size(inputs)
-    assert drawing.supports == "consistent"
-    late, *best = drawing.evidence
-    assert late.quantity == "change of the late loss from G = 8 to 16"
-    assert -0.13 < float(late.value) < -0.07
-    assert [one.value for one in best] == ["16", "16"]
-    swapped = curves.assign(group_size=curves["group_size"].map({8: 16, 16: 8}))
-    assert group_size(replace(inputs, curves=swapped)).supports == "no"
-
-
-def test_a_label_that_had_to_move_is_tied_to_its_line():
-    _, grid = panels(1, 1, width=3, height=2)
-    label_ends(grid[0, 0], [(0.9, 0.5, "a", INK), (0.9, 0.51, "b", INK), (0.9, 0.9, "c", INK)])
-    tied = {text.get_text(): text.arrow_patch is not None for text in grid[0, 0].texts}
-    assert tied["b"]
-    assert not tied["c"]
-
-
-def test_colours_are_dark_enough_on_white():
-    for palette in PALETTES:
-        for colour in colours(7, palette):
-            channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-            linear = np.where(
-                channels < 0.04, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
-            )
-            assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 2.95, (palette, colour)
-
-
-def test_one_run_a_size_has_no_intervals_over_runs():
-    """Bars of a study with counts and single runs are sampling noise, and are called so."""
-    table = straight_curves(noise=0.01, runs=1, steps=STEPS)
-    group = build_groups(table, x="data", column="loss", size="n_params")[0]
-    assert "sampling noise only" in bar_words(mean_points(group, 0.9), 0.9, "runs")
-    table = straight_curves(noise=0.01, runs=2, steps=STEPS)
-    group = build_groups(table, x="data", column="loss", size="n_params")[0]
-    assert "over runs" in bar_words(mean_points(group, 0.9), 0.9, "runs")
