@@ -1,5 +1,7 @@
 """The pages: every link leads somewhere, every page is in the site, generated pages are current."""
 
+import importlib
+import operator
 import re
 from functools import cache
 from pathlib import Path
@@ -143,3 +145,16 @@ def test_speed_is_told_on_one_page_alone():
         if speed.search(line)
     }
     assert sorted(found) == []
+
+
+def test_the_walk_names_functions_that_are_there():
+    page = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    section = page.split("## One cell and one answer")[1].split("\n## ")[0]
+    named = re.findall(r"`([\w/]+\.py)`:\s+`([\w.]+)`((?:,\s+`[\w.]+`)*)", section)
+    assert len(named) > 30
+    assert section.count(".py`") == len(named)  # each file with a function
+    for file, first, others in named:
+        module = importlib.import_module("rlscale." + file.removesuffix(".py").replace("/", "."))
+        for name in [first, *re.findall(r"`([\w.]+)`", others)]:
+            found = operator.attrgetter(name)(module)
+            assert found.__module__ == module.__name__, f"{file} has {name} from elsewhere"
