@@ -51,11 +51,23 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--benchmark", default="held_out", help="the held-out benchmark")
     parser.add_argument("--size", default="n_params", help="column of the swept size N")
     parser.add_argument("--weighting", default="variance", help="equal, runs, variance or steps")
+    add_select_argument(parser)
+    parser.add_argument("--outcomes", type=Path, help="outcomes.parquet, to redraw problems")
+
+
+def add_select_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare which rows to take."""
     parser.add_argument(
         "--select", nargs="*", default=[], metavar="COLUMN=VALUE[,VALUE]|LOW..HIGH",
-        help="rows to fit: model=7b,14b step=10..100",
+        help="rows to take: model=7b,14b step=10..100",
     )  # fmt: skip
-    parser.add_argument("--outcomes", type=Path, help="outcomes.parquet, to redraw problems")
+
+
+def selected(
+    arguments: argparse.Namespace, curves: "pandas.DataFrame"
+) -> dict[str, list[float | str]]:
+    """Column -> values of the rows that ``--select`` names."""
+    return dict(_selection(pair, curves) for pair in arguments.select)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -99,7 +111,7 @@ def fit(arguments: argparse.Namespace) -> Fitted:
         benchmark=arguments.benchmark,
         size=arguments.size,
         weighting=arguments.weighting,
-        select=dict(_selection(pair, measured[0]) for pair in arguments.select),
+        select=selected(arguments, measured[0]),
     )
     spec = FitSpec(arguments.law, arguments.x, arguments.metric, settings)
     return fit_curves(arguments.curves, measured, spec, arguments.outcomes)

@@ -10,6 +10,7 @@ from typing import TextIO, cast
 import rlscale
 from rlscale.cli import (
     bank,
+    compare_settings,
     data_report,
     fit,
     forecast,
@@ -27,6 +28,7 @@ from rlscale.jobs.imports import OF_COMMANDS
 _SMALL = {
     "fit": (fit, "fit a law to a curves table made anywhere"),
     "forecast": (forecast, "what a law gives a size at an x, with its interval"),
+    "compare-settings": (compare_settings, "which recipe, tau, ... is better at equal compute"),
     "ingest": (ingest, "make curves.csv of other trainers' logs"),
     "judge": (judge, "judge responses against their gold answers"),
     "data-report": (data_report, "what a data file holds and loses"),

@@ -160,15 +160,7 @@ def build_groups(rows: "pandas.DataFrame", *, x: str, column: str, size: str) ->
         StudyError: N or x is missing, a size has two values of N, or an axis that is not swept
             still has several values, or there are more sizes or steps than a fit can take.
     """
-    for name in (X_COLUMNS[x], size):
-        bad = rows[rows[name].isna() & (rows["step"] > 0)]
-        if len(bad):
-            raise StudyError(
-                f"column {name} is empty for cell {bad['cell'].iloc[0]}, step "
-                f"{bad['step'].iloc[0]:g} ({len(bad)} rows): fill it or choose another x or size"
-            )
-    rows = rows[rows["step"].gt(0) & rows[column].notna()]
-    rows = rows.assign(family=rows["family"].fillna("")).sort_values(["cell", "step"])
+    rows = _trained(rows, column, (X_COLUMNS[x], size))
     label = "model" if size.startswith("n_params") else size
     fixed = [name for name in ("recipe", "model", "tau", "group_size") if name != label]
     groups = []
@@ -183,6 +175,34 @@ def build_groups(rows: "pandas.DataFrame", *, x: str, column: str, size: str) ->
                 )
         groups.append(_build_group(part, str(family), str(variant), x, column, size, label))
     return groups
+
+
+def run_curves(rows: "pandas.DataFrame", *, x: str, column: str) -> Group:
+    """The curves of single runs: as ``build_groups``, with every cell a size of its own.
+
+    Raises:
+        StudyError: x is missing, or there are more cells or steps than a fit can take.
+    """
+    rows = _trained(rows, column, (X_COLUMNS[x],))
+    rows = rows.assign(place=rows.groupby("cell").ngroup() + 1.0)
+    return _build_group(rows, "", "single runs", x, column, "place", "cell")
+
+
+def _trained(rows: "pandas.DataFrame", column: str, needed: tuple[str, ...]) -> "pandas.DataFrame":
+    """Rows after step 0 that have the metric, in order.
+
+    Raises:
+        StudyError: One of the columns that are needed is empty.
+    """
+    for name in needed:
+        bad = rows[rows[name].isna() & (rows["step"] > 0)]
+        if len(bad):
+            raise StudyError(
+                f"column {name} is empty for cell {bad['cell'].iloc[0]}, step "
+                f"{bad['step'].iloc[0]:g} ({len(bad)} rows): fill it or choose another x or size"
+            )
+    rows = rows[rows["step"].gt(0) & rows[column].notna()]
+    return rows.assign(family=rows["family"].fillna("")).sort_values(["cell", "step"])
 
 
 def _build_group(

@@ -1,0 +1,392 @@
+"""Which setting is better at equal compute: recipes, reuse factors, group sizes, variants.
+
+Settings of one axis that are alike in all else are compared at multiples of the largest budget that
+all of them were measured at, in efficiency k, and in the loss that a sigmoid ends at.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rlscale.core.errors import StudyError
+from rlscale.laws.arrays import Array, Indices
+from rlscale.laws.contrast import (
+    FORMS,
+    LEAST,
+    Difference,
+    Readings,
+    contrast,
+    mean_of,
+    reaches,
+    read_off,
+    slopes,
+    turns,
+)
+from rlscale.laws.fitting import fit_points
+from rlscale.laws.groups import X_COLUMNS, metric_rows, run_curves, select_rows
+from rlscale.laws.points import Points, points_of
+from rlscale.laws.protocols import check_scoring
+from rlscale.laws.registry import law_named
+from rlscale.laws.spec import Settings
+from rlscale.laws.straight import FreeSlopes
+from rlscale.laws.study import trouble
+
+if TYPE_CHECKING:
+    import pandas
+
+AXES = ("recipe", "variant", "tau", "group_size")
+MULTIPLES = (1.0, 2.0, 10.0)
+COLUMNS = (
+    "axis", "family", "model", "recipe", "variant", "tau", "group_size", "value", "reference",
+    "x", "quantity", "multiple", "at", "measured", "of_value", "of_reference", "difference", "low",
+    "high", "runs_value", "runs_reference", "scope", "freedom", "bends", "verdict",
+)  # fmt: skip
+DEFAULTS = Settings()
+ALL_SIZES = "all sizes"
+_BENT = 0.05  # Chance of a turn of straight curves.
+_AT_END = 1e-3  # A loss below cannot be told from none.
+_WORDS = {"ln_loss": "better", "k": "learns faster", "end": "ends lower"}
+_NAMES = {"tau": "tau ", "group_size": "G = "}
+
+
+@dataclass(frozen=True)
+class _Arms:
+    """The settings of one axis at one size, all else alike.
+
+    Attributes:
+        key: Columns that the runs share -> values; that of the axis is none of theirs.
+        names: Settings as text (A).
+        points: Their runs' points (C runs).
+        arm: Index of each run's setting (C).
+        seed: Its seed, NaN where unknown (C).
+        reach: log x that all settings were measured to.
+        bends: Whether the runs turn: ``yes``, ``no`` or ``unknown``.
+    """
+
+    key: Mapping[str, Any]
+    names: tuple[str, ...]
+    points: Points
+    arm: Indices
+    seed: Array
+    reach: float
+    bends: str
+
+    def of(self, name: str) -> Array:
+        """Which runs are of a setting (C), 0 or 1."""
+        return np.asarray(self.arm == self.names.index(name), dtype=np.float64)
+
+    def contrast(self, found: Readings, value: str, reference: str) -> Difference | None:
+        """One setting minus another."""
+        weights = [float(name == value) - float(name == reference) for name in self.names]
+        return contrast(found, self.arm, self.seed, weights)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """One quantity of two settings, by one form or by several.
+
+    Attributes:
+        value: The setting.
+        quantity, multiple: As in ``COLUMNS``; the multiple is NaN for what has none.
+        at: x; NaN where there is none, or several.
+        measured: Whether both settings were measured there.
+        means: The quantity for the setting and for the reference.
+        parts: Their difference by each form; none where nothing tells how sure it is.
+        runs: Runs of the setting and of the reference.
+        bends: As ``_Arms.bends``.
+        doubt: Why it is no finding; empty where it is.
+    """
+
+    value: str
+    quantity: str
+    multiple: float
+    at: float
+    measured: bool
+    means: tuple[float, float]
+    parts: tuple[Difference, ...]
+    runs: tuple[int, int]
+    bends: str
+    doubt: str = ""
+
+
+def compare_settings(
+    curves: "pandas.DataFrame",
+    axis: str,
+    *,
+    x: str,
+    settings: Settings = DEFAULTS,
+    metric: str = "loss",
+    reference: str | None = None,
+    multiples: Sequence[float] = MULTIPLES,
+) -> "pandas.DataFrame":
+    """Compare the settings of one axis at equal x.
+
+    Args:
+        curves: Curves of one study.
+        axis: One of ``AXES``.
+        x: Key of ``rlscale.laws.groups.X_COLUMNS``.
+        settings: Of it ``select``, ``benchmark`` and ``level``.
+        metric: As for fits, but a share.
+        reference: The setting that all others are compared with; None for the one with most runs,
+            the first of equals.
+        multiples: Of the largest x that all settings of a size were measured at.
+
+    Returns:
+        ``COLUMNS``. Differences are value minus reference: of ln of the loss (``ln_loss``), of
+        ``k``, and of the loss at endless x by a sigmoid per run (``end``). Beyond what was measured
+        the interval holds those of all ``rlscale.laws.contrast.FORMS``, and the estimate is their
+        median. Where several sizes were compared, ``model`` is ``all sizes`` for their mean.
+
+    Raises:
+        StudyError: The axis, x, metric or a multiple is none, no two settings are alike in all
+            else, the reference is none of them, or a run cannot be compared.
+    """
+    import pandas
+
+    if axis not in AXES:
+        raise StudyError(f"axis '{axis}' is none of {', '.join(AXES)}")
+    if x not in X_COLUMNS:
+        raise StudyError(f"x '{x}' is none of {', '.join(X_COLUMNS)}")
+    if metric == "response_length":
+        raise StudyError("settings are compared by a loss: of a benchmark, or pass_at_<k>")
+    if not multiples or not all(0 < multiple < np.inf for multiple in multiples):
+        raise StudyError("multiples of the common budget are numbers above 0, such as 1 2 10")
+    rows, column, _ = metric_rows(select_rows(curves, settings.select), metric, settings.benchmark)
+    check_scoring(rows)
+    found: list[dict[str, Any]] = []
+    for own in alike(rows, axis):
+        chosen = _reference(own, axis, reference)
+        if chosen is not None:
+            told = _told(own, axis, x, column, chosen, sorted(multiples))
+            found += [
+                {"axis": axis, "reference": chosen, "x": x} | _row(*one, axis, chosen, settings)
+                for one in told
+            ]
+    if not found:
+        raise StudyError(_nothing(rows, axis, reference))
+    return pandas.DataFrame(found, columns=[*COLUMNS])
+
+
+def known_x(curves: "pandas.DataFrame") -> list[str]:
+    """Compute and data, as far as every row has them; steps where it has neither."""
+    trained = curves[curves["step"] > 0]
+    known = [x for x in ("compute", "data") if trained[X_COLUMNS[x]].notna().all()]
+    return known or ["steps"]
+
+
+def varied(curves: "pandas.DataFrame") -> list[str]:
+    """Those of ``AXES`` in which some cells differ that are alike in all else."""
+    return [axis for axis in AXES if next(alike(curves, axis), None) is not None]
+
+
+def alike(rows: "pandas.DataFrame", axis: str) -> "Iterator[pandas.DataFrame]":
+    """Rows of cells that differ in ``axis``, model and seed alone, of models with two settings.
+
+    Each has the further columns ``value``, its setting as text, and ``place``, a number per model
+    that grows with its size.
+    """
+    rows = rows.fillna({"family": "", "recipe": ""}).dropna(subset=axis)
+    n = rows["n_params"].fillna(rows["n_params_nominal"]).fillna(0)
+    rows = rows.assign(value=[_text(value) for value in rows[axis]], n=n)
+    others = [name for name in ("family", *AXES) if name != axis]
+    for _, own in rows.groupby(others, dropna=False, sort=True):
+        own = own[own.groupby("model")["value"].transform("nunique") > 1]
+        if len(own):
+            n = own.groupby("model")["n"].transform("min")
+            yield own.assign(place=own.assign(n=n).groupby(["n", "model"]).ngroup())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _reference(rows: "pandas.DataFrame", axis: str, wanted: str | None) -> str | None:
+    """The setting to compare with; None where these rows lack the one that is wanted."""
+    runs = rows.groupby("value")["cell"].nunique()
+    if wanted is None:
+        return str(runs[rows.sort_values(axis)["value"].unique()].idxmax())
+    return wanted if wanted in runs.index else None
+
+
+def _nothing(rows: "pandas.DataFrame", axis: str, reference: str | None) -> str:
+    found = ", ".join(sorted({_text(value) for value in rows[axis].dropna()})) or "none"
+    if any(True for _ in alike(rows, axis)):
+        return f"no setting {axis} = {reference} to compare with; the curves hold {found}"
+    return (
+        f"nothing to compare: no two values of {axis} (there are: {found}) were trained from the "
+        f"same model with the same {', '.join(name for name in AXES if name != axis)}"
+    )
+
+
+def _told(
+    rows: "pandas.DataFrame",
+    axis: str,
+    x: str,
+    column: str,
+    reference: str,
+    multiples: Sequence[float],
+) -> "Iterator[tuple[Mapping[str, Any], _Told]]":
+    """What each size tells, then their mean, with the columns that it is of."""
+    parts = [part for _, part in rows.groupby("place") if reference in set(part["value"])]
+    by_size: dict[tuple[str, str, float], list[_Told]] = {}
+    for part in parts:
+        arms = _arms(part, axis, x, column)
+        for one in _of_size(arms, reference, multiples):
+            yield arms.key, one
+            by_size.setdefault((one.value, one.quantity, one.multiple), []).append(one)
+    for several in by_size.values():
+        if len(several) > 1:
+            yield {**arms.key, "model": ALL_SIZES}, _mean(several)
+
+
+def _arms(rows: "pandas.DataFrame", axis: str, x: str, column: str) -> _Arms:
+    """The runs of one size.
+
+    Raises:
+        StudyError: A run has a loss of 0 whose samples nothing counts, or too few points.
+    """
+    group = run_curves(rows, x=x, column=column)
+    refused = trouble(group, FreeSlopes())
+    if refused:
+        raise StudyError(f"cell {refused[1]}")
+    points = points_of(group, "equal")
+    for cell, u, present in zip(group.cells, points.u, points.present, strict=True):
+        if len(np.unique(u[present])) < LEAST:
+            raise StudyError(
+                f"cell {cell}: {present.sum()} points after step 0, and a comparison needs "
+                f"{LEAST}; evaluate more checkpoints, or leave it out (select)"
+            )
+    own = rows.drop_duplicates("cell").set_index("cell").loc[list(group.cells)]
+    names = tuple(own.sort_values(axis)["value"].unique())
+    arm = np.array([names.index(value) for value in own["value"]])
+    last = np.where(points.present, points.u, -np.inf).max(1)
+    reach = min(float(last[arm == a].max()) for a in range(len(names)))
+    key = own[["family", "model", *AXES]].iloc[0].to_dict() | {axis: ""}
+    seed = own["seed"].to_numpy(float, na_value=np.nan)
+    return _Arms(key, names, points, arm, seed, reach, _bends(points, arm))
+
+
+def _bends(points: Points, arm: Indices) -> str:
+    """Whether the runs' second halves in log x differ in slope from their first, on average."""
+    if (points.present.sum(1) < 2 * LEAST).any():
+        return "unknown"
+    share = np.bincount(arm) / len(arm)
+    found = contrast(turns(points), arm, np.full(len(arm), np.nan), share.tolist())
+    if found is None:
+        return "unknown"
+    low, high = found.ends(1 - _BENT)
+    return "yes" if low > 0 or high < 0 else "no"
+
+
+def _of_size(arms: _Arms, reference: str, multiples: Sequence[float]) -> Iterator[_Told]:
+    others = [name for name in arms.names if name != reference]
+    for multiple in multiples:
+        u = arms.reach + float(np.log(multiple))
+        readings = [read_off(arms.points, u, form) for form in FORMS]
+        seen = reaches(arms.points, u)
+        middle = np.exp(np.median([found.value for found in readings], axis=0))
+        for value in others:
+            measured = all((arms.of(name) * seen).any() for name in (value, reference))
+            told = _pair(arms, "ln_loss", value, reference, readings, middle)
+            yield replace(told, multiple=multiple, at=float(np.exp(u)), measured=measured)
+    k = slopes(arms.points)
+    ends = _ends(arms.points)
+    for value in others:
+        yield _pair(arms, "k", value, reference, [k], k.value)
+        if ends is not None:
+            told = _pair(arms, "end", value, reference, [ends], ends.value)
+            own = arms.of(value) + arms.of(reference) > 0
+            none = int((ends.value[own] < _AT_END).sum())
+            doubt = f"not identified: {none} of {own.sum()} sigmoids end at no loss at all"
+            yield replace(told, doubt=doubt if none else "")
+
+
+def _ends(points: Points) -> Readings | None:
+    """Loss at endless x by a sigmoid per run (C); None where a run has too few points for one."""
+    law = law_named("sigmoid")
+    if (points.present.sum(1) <= law.least_points).any():
+        return None
+    fit = fit_points(law, points)
+    value = 1 - law.size_parameters(fit)["A"][0]
+    nothing = np.zeros_like(value)
+    return Readings(value, nothing + 1, nothing, nothing + 1)
+
+
+def _pair(
+    arms: _Arms,
+    quantity: str,
+    value: str,
+    reference: str,
+    readings: Sequence[Readings],
+    of_run: Array,
+) -> _Told:
+    parts = [arms.contrast(found, value, reference) for found in readings]
+    one, other = arms.of(value), arms.of(reference)
+    return _Told(
+        value=value,
+        quantity=quantity,
+        multiple=np.nan,
+        at=np.nan,
+        measured=True,
+        means=(float(of_run @ one / one.sum()), float(of_run @ other / other.sum())),
+        parts=tuple(part for part in parts if part is not None),
+        runs=(int(one.sum()), int(other.sum())),
+        bends=arms.bends,
+    )
+
+
+def _mean(several: Sequence[_Told]) -> _Told:
+    """Mean over sizes of one quantity."""
+    known = all(one.parts for one in several)
+    bends = [one.bends for one in several]
+    return replace(
+        several[0],
+        at=np.nan,
+        measured=all(one.measured for one in several),
+        means=(float(np.mean([one.means[0] for one in several])),
+               float(np.mean([one.means[1] for one in several]))),
+        parts=tuple(map(mean_of, zip(*(one.parts for one in several), strict=True)))
+        if known else (),
+        runs=(sum(one.runs[0] for one in several), sum(one.runs[1] for one in several)),
+        bends=next((word for word in ("yes", "unknown") if word in bends), "no"),
+        doubt=next((one.doubt for one in several if one.doubt), ""),
+    )  # fmt: skip
+
+
+def _row(
+    key: Mapping[str, Any], told: _Told, axis: str, reference: str, settings: Settings
+) -> dict[str, Any]:
+    ends = [part.ends(settings.level) for part in told.parts]
+    low, high = (min(a for a, _ in ends), max(b for _, b in ends)) if ends else (np.nan, np.nan)
+    one, other = told.means
+    plain = np.log(one / other) if told.quantity == "ln_loss" else one - other
+    middle = float(np.median([part.estimate for part in told.parts])) if ends else plain
+    return {
+        **key, "value": told.value, "quantity": told.quantity, "multiple": told.multiple,
+        "at": told.at, "measured": "yes" if told.measured else "beyond",
+        "of_value": one, "of_reference": other, "difference": middle, "low": low, "high": high,
+        "runs_value": told.runs[0], "runs_reference": told.runs[1],
+        "scope": told.parts[0].scope if ends else "none",
+        "freedom": min(part.freedom for part in told.parts) if ends else np.nan,
+        "bends": told.bends, "verdict": _verdict(told, axis, reference, low, high),
+    }  # fmt: skip
+
+
+def _verdict(told: _Told, axis: str, reference: str, low: float, high: float) -> str:
+    if told.doubt:
+        return told.doubt
+    if not np.isfinite(low):
+        return "no interval: one run of each, and nothing tells how sure"
+    names = [_NAMES.get(axis, "") + name for name in (told.value, reference)]
+    up, down = names if told.quantity == "k" else names[::-1]
+    words = [f"{up if low > 0 else down} {_WORDS[told.quantity]}"]
+    if low <= 0 <= high:
+        words = ["not told apart"]
+    if not told.measured:
+        words.append("beyond what was measured")
+        words += ["where the curves bend already"] * (told.bends == "yes")
+    if told.parts[0].scope == "residuals":
+        words.append("of these runs alone")
+    return ", ".join(words)
