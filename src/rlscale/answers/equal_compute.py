@@ -263,7 +263,7 @@ def _arms(rows: "pandas.DataFrame", axis: str, x: str, column: str) -> _Arms:
     arm = np.array([names.index(value) for value in own["value"]])
     last = np.where(points.present, points.u, -np.inf).max(1)
     reach = min(float(last[arm == a].max()) for a in range(len(names)))
-    key = own[["family", "model", *AXES]].iloc[0].to_dict() | {axis: ""}
+    key = {name: own[name].iloc[0] for name in ("family", "model", *AXES)} | {axis: ""}
     seed = own["seed"].to_numpy(float, na_value=np.nan)
     return _Arms(key, names, points, arm, seed, reach, _bends(points, arm))
 

@@ -5,7 +5,7 @@ over runs; beyond what was measured it holds what several lines say (docs/law.md
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         print("\n" + "\n".join(_lines(own.to_dict("records"))))
 
 
-def _lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _lines(rows: Sequence[Mapping[Hashable, Any]]) -> list[str]:
     """A setting against the reference: what is compared, then a line per quantity."""
     first = rows[0]
     shared = [
@@ -86,7 +86,7 @@ def _lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [head, *(_line(row) for row in rows)]
 
 
-def _line(row: Mapping[str, Any]) -> str:
+def _line(row: Mapping[Hashable, Any]) -> str:
     ends = "" if row["low"] != row["low"] else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
     at = ""
     if row["at"] == row["at"]:

@@ -5,7 +5,7 @@ reach u, three lines disagree about what comes, and all of them count (``FORMS``
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -19,6 +19,8 @@ FORMS = ("whole", "late", "stop")
 LEAST = 3  # Points of a run.
 _FURTHER = np.log(1.1)  # ASSUME a line holds for a tenth of x more: runs end at unequal compute.
 _PAIRED = 4  # Degrees of freedom from which on pairing is worth those that it takes.
+
+_Reading = tuple[float, float, float, float]  # A run's value, stretch, noise and freedom.
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,13 @@ def read_off(points: Points, u: float, form: str) -> Readings:
 
 def slopes(points: Points) -> Readings:
     """Learning efficiency k of each run (C), minus the slope of the line through all its points."""
-    lines = [
-        _line(points.u[c, present], points.y[0, c, present], 0.0)[1]
-        for c, present in enumerate(points.present)
-    ]
-    return _readings([(-slope, *rest) for slope, *rest in lines])
+    found = _readings(
+        [
+            _line(points.u[c, present], points.y[0, c, present], 0.0)[1]
+            for c, present in enumerate(points.present)
+        ]
+    )
+    return replace(found, value=-found.value)
 
 
 def turns(points: Points) -> Readings:
@@ -103,7 +107,7 @@ def turns(points: Points) -> Readings:
     return _readings(found)
 
 
-def _readings(found: Sequence[tuple[float, float, float, float]]) -> Readings:
+def _readings(found: Sequence[_Reading]) -> Readings:
     return Readings(*np.array(found, dtype=np.float64).T)
 
 
@@ -118,7 +122,7 @@ def _near(own: Array, u: float) -> Bools:
     return np.asarray(closest <= np.sort(closest)[LEAST - 1])
 
 
-def _line(u: Array, y: Array, at: float) -> "tuple[tuple[float, ...], tuple[float, ...]]":
+def _line(u: Array, y: Array, at: float) -> tuple[_Reading, _Reading]:
     """Level at ``at`` and slope of a line: value, stretch, variance by residuals, its freedom."""
     du = u - u.mean()
     spread = float((du**2).sum())
@@ -131,7 +135,8 @@ def _line(u: Array, y: Array, at: float) -> "tuple[tuple[float, ...], tuple[floa
         together = float(np.clip((left[1:] @ left[:-1]) / (left @ left), 0.0, 0.9))
         variance *= (1 + together) / (1 - together)
     stretch = 1 + away**2 * len(u) / spread
-    level = (float(y.mean()) + slope * away, stretch, variance * stretch / len(u), float(freedom))
+    value = float(y.mean()) + slope * float(away)
+    level = (value, float(stretch), variance * float(stretch) / len(u), float(freedom))
     return level, (slope, 1.0, variance / spread, float(freedom))
 
 
