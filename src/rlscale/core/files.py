@@ -78,7 +78,11 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Read JSON; a missing or broken file is a StudyError that names it."""
+    """Read JSON.
+
+    Raises:
+        StudyError: The file is missing, no regular file or no JSON; names it.
+    """
     check_regular(path)
     try:
         text = Path(path).read_text(encoding="utf-8")

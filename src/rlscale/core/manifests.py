@@ -28,7 +28,11 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
 
 
 def input_fingerprints(paths: Mapping[str, Path | str]) -> dict[str, str]:
-    """Fingerprints of a step's inputs: a manifest's own, or the sha256 of any other file."""
+    """Fingerprints of a step's inputs: a manifest's own, or the sha256 of any other file.
+
+    Raises:
+        StudyError: One does not exist; names it.
+    """
     result = {}
     for name, path in paths.items():
         path = Path(path)

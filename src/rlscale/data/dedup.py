@@ -44,7 +44,7 @@ class Text:
         return np.array([canonicalise(problem) for problem in self.problems], object)
 
     def take(self, rows: np.ndarray) -> "Text":
-        """The same for some of the rows, in the given order."""
+        """The same for some rows, shape (m,), in the given order."""
         return Text(self.problems[rows], self.tokens.take(rows), take(self.shingles, rows))
 
 

@@ -90,6 +90,7 @@ def format_of(path: Path) -> str | None:
 
 
 def known_formats() -> str:
+    """Endings of the files that can be read, for messages."""
     return f"{', '.join(FORMATS)}, each also with {' or '.join(PACKED)}"
 
 
@@ -175,6 +176,11 @@ class _Unpacked(io.RawIOBase):
 
 
 def check_columns(path: Path, present: Sequence[str], needed: Columns) -> None:
+    """Refuse a file that lacks a needed column, or has it twice.
+
+    Raises:
+        StudyError: Names the file and the column.
+    """
     for name in needed or ():
         if name not in present:
             raise StudyError(f"{path}: column '{name}' is missing; it has {', '.join(present)}")

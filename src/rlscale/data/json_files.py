@@ -18,7 +18,11 @@ _SPACE = re.compile(r"[ \t\r\n,]*")
 
 
 def json_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
-    """An array, objects one a line, or objects over several lines: whatever the file holds."""
+    """An array, objects one a line, or objects over several lines: whatever the file holds.
+
+    Raises:
+        StudyError: No row is an object, or a needed column is nowhere.
+    """
     known: dict[str, None] = {}
     failure = ""
     for row in _shape_of(path)(path):

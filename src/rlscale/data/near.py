@@ -209,7 +209,7 @@ def _jaccard(left: Shingles, right: Shingles, pairs: np.ndarray) -> np.ndarray:
 
 
 def take(shingles: Shingles, rows: np.ndarray) -> Shingles:
-    """The n-gram sets of some rows, in their order."""
+    """The n-gram sets of some rows, shape (m,), in the given order."""
     offsets = np.concatenate([[0], np.cumsum(shingles.sizes[rows])])
     return Shingles(shingles.hashes[positions(shingles.offsets, rows)], offsets)
 

@@ -31,6 +31,11 @@ _AT_ONCE = 2**26  # bytes of texts that are made into Python's at once
 
 
 def parquet_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
+    """Rows of a Parquet file, a batch in memory at a time.
+
+    Raises:
+        StudyError: It is cut off, or lacks a needed column.
+    """
     need_arrow(path)
     import pyarrow
 
@@ -88,6 +93,11 @@ def _parquet(path: Path) -> "pyarrow.parquet.ParquetFile":
 
 
 def arrow_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
+    """Rows of an Arrow file or stream, a batch in memory at a time.
+
+    Raises:
+        StudyError: It is cut off, lacks a needed column, or opens to far more than it is.
+    """
     need_arrow(path)
     import pyarrow
 
@@ -208,8 +218,10 @@ def _separated_rows(path: Path, columns: Columns, needed: Columns, separator: st
 
 
 def csv_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
+    """Rows of a file whose fields commas separate."""
     return _separated_rows(path, columns, needed, ",")
 
 
 def tsv_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
+    """Rows of a file whose fields tabs separate."""
     return _separated_rows(path, columns, needed, "\t")

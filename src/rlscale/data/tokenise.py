@@ -50,14 +50,14 @@ class Tokens:
         return len(self.offsets) - 1
 
     def take(self, rows: np.ndarray) -> "Tokens":
-        """The tokens of some rows, in their order."""
+        """The tokens of some rows, shape (m,), in the given order."""
         sizes = np.diff(self.offsets)[rows]
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         return Tokens(self.hashes[positions(self.offsets, rows)], offsets, self.digests[rows])
 
 
 def mixed(x: np.ndarray) -> np.ndarray:
-    """A bijective scramble of 64-bit integers (the finaliser of SplitMix64)."""
+    """A bijective scramble of unsigned 64-bit integers, any shape (SplitMix64's finaliser)."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -65,7 +65,12 @@ def mixed(x: np.ndarray) -> np.ndarray:
 
 
 def positions(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Positions of all that some rows own, in the rows' order."""
+    """Positions of all that some rows own, in the rows' order.
+
+    Args:
+        offsets: Where each row's own begin, and where the last one's end, shape (n + 1,).
+        rows: Rows, shape (m,).
+    """
     sizes = np.diff(offsets)[rows]
     starts = np.cumsum(sizes) - sizes
     return np.repeat(offsets[rows] - starts, sizes) + np.arange(sizes.sum())

@@ -188,6 +188,12 @@ def judge_stored(
 
     A verdict holds as long as its scorer and the problem's gold answer are the same.
 
+    Args:
+        store: Has every sample that is asked for.
+        tasks: What was asked.
+        checkpoints: Who was asked.
+        settings: ``rlscale.study.settings.evaluation`` of the cell.
+
     Returns:
         The store's columns; and how many samples had a verdict that no longer holds.
     """

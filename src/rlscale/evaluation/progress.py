@@ -69,4 +69,5 @@ class Clock:
         self.add(activity, time.monotonic() - started)
 
     def add(self, activity: str, seconds: float) -> None:
+        """Note that an activity took so long, beside what it took before."""
         self.seconds[activity] = round(self.seconds.get(activity, 0.0) + seconds, 3)

@@ -248,7 +248,18 @@ def missing_samples(
     store: SampleStore,
     shard: Shard = WHOLE,
 ) -> dict[int, list[tuple[Task, int, Key]]]:
-    """What a shard is to generate, by step; a sample that two steps share belongs to the first."""
+    """What a shard is to generate; a sample that two steps share belongs to the first.
+
+    Args:
+        tasks: What is asked.
+        checkpoints: Who is asked.
+        settings: ``rlscale.study.settings.evaluation`` of the cell.
+        store: What is there already.
+        shard: Which part of the rest.
+
+    Returns:
+        By step: task, row of its problem table and key in the store of each sample.
+    """
     planned = set()
     missing: dict[int, list[tuple[Task, int, Key]]] = {}
     for place, checkpoint in enumerate(checkpoints):

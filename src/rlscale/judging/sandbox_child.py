@@ -106,6 +106,12 @@ class Program:
         self.deadline, self.rest = deadline, b""
 
     def line(self) -> str:
+        """The next line that the program's side writes.
+
+        Raises:
+            Hung: Its time is up.
+            RuntimeError: It ended, or wrote too much.
+        """
         while b"\n" not in self.rest:
             left = self.deadline - time.monotonic()
             if left <= 0 or not select.select([self.replies], [], [], left)[0]:
@@ -129,6 +135,7 @@ class Program:
             raise Hung from None
 
     def send(self, text: str) -> None:
+        """Write a line to the program's side; raises as ``line`` where it has ended."""
         try:
             self.calls.write(text.encode() + b"\n")
             self.calls.flush()

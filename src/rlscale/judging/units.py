@@ -114,7 +114,6 @@ CHINESE = re.compile("|".join(sorted(_CHINESE, key=len, reverse=True)))
 
 # Unit: powers of dimensions, sorted, and the factor; a counted thing has no dimension of its own.
 Unit = tuple[tuple[tuple[str, int], ...], Fraction]
-COUNT: Unit = ((("count", 1),), Fraction(1))
 
 
 def _table() -> dict[str, tuple[str, Fraction]]:

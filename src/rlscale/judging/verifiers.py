@@ -168,7 +168,14 @@ def _best(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def decide(verifier: Verifier, answer: str | None, gold: str, *, usable: bool) -> Verdict:
-    """The verdict on an extracted answer, in this process."""
+    """The verdict on an extracted answer, in this process.
+
+    Args:
+        verifier: Who judges.
+        answer: What it extracted of the response; None where it found none.
+        gold: The right answer.
+        usable: Whether the verifier can use the gold answer.
+    """
     if not usable:
         return Verdict(None, answer, "the gold answer cannot be used")
     if answer is None:

@@ -26,7 +26,22 @@ if TYPE_CHECKING:
 def build(
     cell: Cell, recipe: Recipe, model: Model, problems: "pandas.DataFrame", config: "GRPOConfig"
 ) -> tuple["GRPOTrainer", Reward, Cost]:
-    """TRL's trainer of a cell, its reward (which keeps the record) and what a token costs."""
+    """Put together TRL's trainer of a cell.
+
+    Args:
+        cell: Gives the variant, in whose form prompts are asked.
+        recipe: The cell's.
+        model: The weights that it starts from.
+        problems: Its training table (``read_problems``).
+        config: TRL's (``rlscale.training.grpo_settings``).
+
+    Returns:
+        The trainer, its reward (which keeps the record) and what a token costs.
+
+    Raises:
+        StudyError: A prompt and its response do not fit into the model's context, or TRL would
+            not compute what the recipe asks for.
+    """
     import torch
     from datasets import Dataset
     from transformers import AutoTokenizer
@@ -152,8 +167,15 @@ def longest_sequence(
 ) -> int:
     """Tokens of the longest prompt and a response.
 
+    Args:
+        tokenizer: The model's.
+        problems: The training table, whose ``problem_id`` names the one that does not fit.
+        prompts: Its prompts, in its order.
+        recipe: Says how long a response may be.
+        context: The model's longest sequence [tokens].
+
     Raises:
-        StudyError: They do not fit into ``context``, the model's longest sequence in tokens.
+        StudyError: They do not fit into ``context``.
     """
     lengths = list(map(len, tokenizer(list(prompts)).input_ids))
     longest = max(lengths)

@@ -86,6 +86,12 @@ def check_consumed(
 ) -> None:
     """Compare what each step consumed with the order of the data variant.
 
+    Args:
+        consumed: Ids of the problems of each step, in the order of their use.
+        problems: The training table.
+        prompts_per_step: Problems of a step.
+        name: The cell's path, for the message.
+
     Raises:
         StudyError: A step consumed other problems than planned; names the step and the first one.
     """

@@ -80,6 +80,12 @@ def problem_table(
 ) -> "pandas.DataFrame":
     """The problem table of a benchmark: one row per problem, ids from the text.
 
+    Args:
+        problems: Texts, shape (n,).
+        answers: Their gold answers, shape (n,).
+        source: Where they are from, for the column of that name.
+        levels: Their levels of difficulty, shape (n,), where there are some.
+
     Raises:
         StudyError: No problems, or two with the same text.
     """
@@ -201,7 +207,11 @@ def published(source: str, prompt: str, verifier: str) -> Benchmark:
 
 
 def file_of(settings: Mapping[str, Any], source: str) -> Path:
-    """The file that a published benchmark's settings name."""
+    """The file that a published benchmark's settings name.
+
+    Raises:
+        StudyError: They name none.
+    """
     if "path" not in settings:
         raise StudyError(f"benchmark {source}: key 'path' is missing; name its local file")
     return Path(settings["path"])

@@ -128,7 +128,17 @@ class Brackets(Measured):
 
 
 def as_value(value: Any, unit: Unit | None, percent: bool, digits: int) -> Any:
-    """What the grammar read, as one of the types of answers."""
+    """What the grammar read, as one of the types of answers (``rlscale.judging.values``).
+
+    Args:
+        value: What was read.
+        unit: Its unit, where one is written.
+        percent: Whether a percent sign follows.
+        digits: Significant digits, where it is written as one decimal number; else 0.
+
+    Raises:
+        NotUnderstood: A unit of what is no number.
+    """
     bare = unit is None and not percent
     if isinstance(value, sympy.Expr) and not isinstance(value, sympy.MatrixBase):
         return Quantity(value, unit, percent, digits)
@@ -146,7 +156,11 @@ def as_value(value: Any, unit: Unit | None, percent: bool, digits: int) -> Any:
 
 
 def enclosed(opening: str, value: Any, closing: str) -> Any:
-    """What a pair of brackets makes of its items."""
+    """What a pair of brackets makes of its items.
+
+    Raises:
+        NotUnderstood: The brackets do not match.
+    """
     if isinstance(value, sympy.Set):
         return value
     if opening == r"\{":

@@ -10,6 +10,9 @@ END = Token("end", "")
 class Cursor:
     """The tokens of an answer and the place of the next one.
 
+    Methods of its subclasses read on from the place, and raise NotUnderstood where no rule knows
+    what is next.
+
     Args:
         tokens: The answer.
     """

@@ -46,7 +46,11 @@ def expression(value: Any) -> Any:
 
 
 def number(text: str) -> Any:
-    """The exact value of digits."""
+    """The exact value of digits.
+
+    Raises:
+        TooLarge: There are too many.
+    """
     digits, _, power = text.lower().partition("e")
     if len(digits) > _DIGITS or int(power or 0) > _DIGITS:
         raise TooLarge("a number of too many digits")
@@ -129,7 +133,16 @@ def factorial(value: Any) -> Any:
 
 
 def apply(name: str, argument: Any, base: Any) -> Any:
-    """A function's value."""
+    """A function's value.
+
+    Args:
+        name: As in ``rlscale.judging.reading.tokens.FUNCTIONS``.
+        argument: An expression.
+        base: Its index: the base of a logarithm; None where there is none.
+
+    Raises:
+        NotUnderstood: An index of what is no logarithm.
+    """
     if name in ("log", "lg", "ln"):
         if name == "ln":
             return sympy.log(argument)

@@ -18,7 +18,11 @@ from rlscale.judging.values import (
 
 
 def conditional(value: Any, condition: Any) -> Any:
-    """An expression with a condition on its own variables."""
+    """An expression with a condition on its own variables.
+
+    Raises:
+        NotUnderstood: It is none, or has no variables.
+    """
     if not isinstance(value, Quantity | Named | Equation):
         raise NotUnderstood("a condition on what is no expression")
     inner = value.value if isinstance(value, Named) else value
@@ -29,7 +33,15 @@ def conditional(value: Any, condition: Any) -> Any:
 
 
 def gathered(items: list[Any], joints: list[str]) -> Any:
-    """What a list of statements is together."""
+    """What a list of statements is together.
+
+    Args:
+        items: Statements, n of them.
+        joints: What stands between them (``,``, ``and``, ``or``), n - 1 of them.
+
+    Raises:
+        NotUnderstood: They are of kinds that do not go together.
+    """
     if len(items) == 1:
         return items[0]
     if all(isinstance(item, Region) for item in items):

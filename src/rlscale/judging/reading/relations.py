@@ -19,7 +19,15 @@ from rlscale.judging.values import (
 
 
 def related(sides: list[Any], relations: list[str]) -> Any:
-    """What a chain of relations says."""
+    """What a chain of relations says.
+
+    Args:
+        sides: What stands between the relations, n of them.
+        relations: ``=``, ``<``, ``>``, ``<=``, ``>=``, ``!=``, ``in`` or ``==``, n - 1 of them.
+
+    Raises:
+        NotUnderstood: They are of different kinds, do not hold, or cannot be solved.
+    """
     if relations == ["in"]:
         value = sides[1]
         if isinstance(value, Collection) and value.kind == "set":
