@@ -3,7 +3,7 @@
 import pytest
 
 from rlscale.judging import sandbox
-from rlscale.judging.sandbox import Job, check
+from rlscale.judging.sandbox import Exam, check
 
 TESTS = "def check(f):\n    assert f(2) == 4\n    assert f(-3) == 9\ncheck(square)"
 HONEST = "def square(x):\n    return x * x\n"
@@ -11,7 +11,7 @@ HONEST = "def square(x):\n    return x * x\n"
 
 def verdict(solution, **limits):
     limits = {"cpu_seconds": 2, "wall_seconds": 20.0, **limits}
-    return check(Job(solution, "square", TESTS, **limits))
+    return check(Exam(solution, "square", TESTS, **limits))
 
 
 @pytest.fixture(params=["namespaces", "landlock", "filter"])

@@ -13,7 +13,7 @@ from sandbox_modes import HONEST, TESTS, mode, verdict  # noqa: F401 (a fixture)
 
 from rlscale.core.errors import StudyError
 from rlscale.judging import canaries, sandbox
-from rlscale.judging.sandbox import Job, check
+from rlscale.judging.sandbox import Exam, check
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,10 @@ def test_honest_programs_pass(solution):
     ],
 )  # fmt: skip
 def test_values_cross_the_pipe(value, text):
-    job = Job(
+    exam = Exam(
         f"def give(x):\n    return x, {value}", "give", f"assert give({text}) == ({text}, {text})"
     )
-    assert check(job).outcome == "correct"
+    assert check(exam).outcome == "correct"
 
 
 def test_outcomes():
@@ -52,7 +52,7 @@ def test_outcomes():
     assert verdict("raise ValueError('no')").outcome == "unparsed"
     assert verdict(f"{HONEST}\nraise ValueError('no')").outcome == "wrong"
     assert "AssertionError" in verdict("def square(x):\n    return x").reason
-    assert check(Job(HONEST, "square", "while True: pass", wall_seconds=-28)).outcome == "timeout"
+    assert check(Exam(HONEST, "square", "while True: pass", wall_seconds=-28)).outcome == "timeout"
 
 
 def hostile(witness: Path, port: int, pid: int) -> dict[str, str]:
@@ -161,10 +161,10 @@ def test_hostile_programs_are_contained_and_score_wrong(mode, tmp_path, monkeypa
     more = {name: attempt + code.format(pid=victim.pid) + lie for name, code in HOSTILE_TOO.items()}
     assert len(more) >= 20
     programs |= more
-    jobs = [
-        Job(text, "square", TESTS, cpu_seconds=1, wall_seconds=12.0) for text in programs.values()
+    exams = [
+        Exam(text, "square", TESTS, cpu_seconds=1, wall_seconds=12.0) for text in programs.values()
     ]
-    results = dict(zip(programs, sandbox.check_all(jobs, 4), strict=True))
+    results = dict(zip(programs, sandbox.check_all(exams, 4), strict=True))
     server.close()
     alive = victim.poll() is None
     victim.kill()
@@ -207,7 +207,7 @@ def test_each_mode_promises_what_the_documents_say(mode, tmp_path, monkeypatch):
     call = "\ndef square(x):\n    try:\n        return find()\n    except OSError: return False\n"
     found = {}
     for name, code in finds.items():
-        result = check(Job(code + call, "square", "assert square(1)", cpu_seconds=2))
+        result = check(Exam(code + call, "square", "assert square(1)", cpu_seconds=2))
         found[name] = result.outcome == "correct"
     victim.kill()
     victim.wait()
@@ -221,10 +221,10 @@ def test_a_python_behind_links_runs_the_same_programs(tmp_path):
     binary = link / "bin" / f"python3.{sys.version_info.minor}"
     subprocess.run([binary, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     script = (
-        "from rlscale.judging.sandbox import Job, check\n"
+        "from rlscale.judging.sandbox import Exam, check\n"
         "programs = ('from typing import List\\ndef f(x): return x', "
         "'import random, datetime\\ndef f(x): return x')\n"
-        "results = [check(Job(p, 'f', 'assert f(2) == 2')) for p in programs]\n"
+        "results = [check(Exam(p, 'f', 'assert f(2) == 2')) for p in programs]\n"
         "print([r.outcome for r in results], {r.isolation for r in results})"
     )
     source = Path(sandbox.__file__).parents[2]
@@ -252,15 +252,15 @@ def test_a_python_behind_links_runs_the_same_programs(tmp_path):
     ],
 )  # fmt: skip
 def test_what_right_programs_return_is_handed_over(value, test):
-    job = Job(f"def f(x):\n    return {value}", "f", f"assert f(float('inf')) {test}")
-    assert check(job).outcome == "correct"
+    exam = Exam(f"def f(x):\n    return {value}", "f", f"assert f(float('inf')) {test}")
+    assert check(exam).outcome == "correct"
 
 
 LARGE = """
 import resource, time
-from rlscale.judging.sandbox import Job, check
+from rlscale.judging.sandbox import Exam, check
 started = time.monotonic()
-done = check(Job("def f(x):\\n    return [0] * 1_900_000", "f", "assert len(f(1)) == 3"))
+done = check(Exam("def f(x):\\n    return [0] * 1_900_000", "f", "assert len(f(1)) == 3"))
 print(done.outcome, time.monotonic() - started,
       resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
@@ -279,7 +279,7 @@ def test_canaries_pass_here_and_stop_where_the_sandbox_fails(tmp_path, monkeypat
     assert held in sandbox.ISOLATIONS
     with monkeypatch.context() as patch:
         patch.setattr(
-            canaries, "check_all", lambda jobs, n: [sandbox.Result("correct", "", "filter")] * 20
+            canaries, "check_all", lambda exams, n: [sandbox.Result("correct", "", "filter")] * 20
         )
         with pytest.raises(StudyError, match="a wrong program was judged correct"):
             canaries.check_canaries.__wrapped__("filter")

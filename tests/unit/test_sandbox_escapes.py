@@ -15,7 +15,7 @@ from rlscale import verify
 from rlscale.judging import sandbox
 from rlscale.judging.grid import GRID
 from rlscale.judging.program import fenced
-from rlscale.judging.sandbox import Job, check
+from rlscale.judging.sandbox import Exam, check
 
 # x86-64 system calls that would reach another process, a file or the kernel; right if one works.
 CALLS = {
@@ -63,14 +63,14 @@ CALLED = "import ctypes, os\nok = ctypes.CDLL(None).syscall({}) >= 0\ndef square
 @pytest.mark.slow
 def test_no_attack_is_right(mode):  # noqa: F811
     programs = PROGRAMS | {name: CALLED.format(call) for name, call in CALLS.items()}
-    jobs = [Job(p, "square", TESTS, cpu_seconds=1, wall_seconds=12.0) for p in programs.values()]
-    results = dict(zip(programs, sandbox.check_all(jobs, 2), strict=True))
+    exams = [Exam(p, "square", TESTS, cpu_seconds=1, wall_seconds=12.0) for p in programs.values()]
+    results = dict(zip(programs, sandbox.check_all(exams, 2), strict=True))
     assert [name for name, result in results.items() if result.outcome == "correct"] == []
 
 
 def test_a_program_that_closes_its_pipe_and_sleeps_is_out_of_time(mode):  # noqa: F811
     sleeper = "import os, time\ndef square(x):\n    for d in range(3, 32):\n        try: os.close(d)\n        except OSError: pass\n    time.sleep(10 ** 6)"
-    result = check(Job(sleeper, "square", TESTS, cpu_seconds=1, wall_seconds=2.0))
+    result = check(Exam(sleeper, "square", TESTS, cpu_seconds=1, wall_seconds=2.0))
     assert (result.outcome, result.reason) == ("timeout", "out of time")
 
 
@@ -91,15 +91,15 @@ def find(folders):
 def test_installed_packages_which_may_hold_tests_cannot_be_read(mode):  # noqa: F811
     own = f"{sys.base_prefix}/lib/python3.{sys.version_info.minor}"
     folders = [f"{own}/site-packages", "/usr/lib/python3/dist-packages", "/usr/local/lib"]
-    found = check(Job(READS, "find", f"assert find({folders[:2]!r}) is None"))
+    found = check(Exam(READS, "find", f"assert find({folders[:2]!r}) is None"))
     assert (found.outcome == "correct") == (mode != "filter")
-    library = check(Job(READS, "find", f"assert find([{own + '/json'!r}]) is not None"))
+    library = check(Exam(READS, "find", f"assert find([{own + '/json'!r}]) is not None"))
     assert library.outcome == "correct"
 
 
 def test_exit_and_quit_are_there_as_in_every_script():
     program = "def square(x):\n    if x == 2: return 4\n    try: (exit if x else quit)()\n    except SystemExit: return 9"
-    assert check(Job(program, "square", TESTS)).outcome == "correct"
+    assert check(Exam(program, "square", TESTS)).outcome == "correct"
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_fences_are_found_in_linear_time():
 
 
 def test_a_body_after_many_empty_lines_is_looked_for_in_linear_time():
-    job = Job("q q\n" + "\n" * 60_000 + "x\n return 4", "square", TESTS, "def square(x):\n")
-    assert check(job).outcome == "unparsed"  # not out of the checker's time
+    exam = Exam("q q\n" + "\n" * 60_000 + "x\n return 4", "square", TESTS, "def square(x):\n")
+    assert check(exam).outcome == "unparsed"  # not out of the checker's time
 
 
 @pytest.mark.parametrize("fence", ["```json\n{}\n```", "```\n  {}\n\n  ```", "``` \n{}```"])

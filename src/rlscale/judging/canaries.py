@@ -7,7 +7,7 @@ or scored.
 import functools
 
 from rlscale.core.errors import StudyError
-from rlscale.judging.sandbox import ISOLATIONS, Job, check_all
+from rlscale.judging.sandbox import ISOLATIONS, Exam, check_all
 
 _TESTS = "assert square(2) == 4\nassert square(-3) == 9"
 _RIGHT = "def square(x):\n    return x * x\n"
@@ -55,8 +55,8 @@ def check_canaries(isolation: str) -> str:
     Raises:
         StudyError: A program is judged otherwise than it should be, or less isolation holds.
     """
-    jobs = [Job(text, "square", _TESTS, cpu_seconds=1) for text, _ in _KNOWN.values()]
-    results = check_all(jobs, 2)
+    exams = [Exam(text, "square", _TESTS, cpu_seconds=1) for text, _ in _KNOWN.values()]
+    results = check_all(exams, 2)
     for (name, (_, right)), result in zip(_KNOWN.items(), results, strict=True):
         if result.outcome not in right:
             raise StudyError(

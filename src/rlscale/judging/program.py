@@ -55,8 +55,8 @@ class Program:
     def compare(self, answer: str, gold: str) -> Verdict:
         """Run the program in the sandbox."""
         problem = json.loads(gold)
-        job = sandbox.Job(answer, problem["entry"], problem["tests"], problem["stub"], self.whole)
-        result = sandbox.check(job)
+        exam = sandbox.Exam(answer, problem["entry"], problem["tests"], problem["stub"], self.whole)
+        result = sandbox.check(exam)
         return Verdict(result.outcome, answer, result.reason)
 
     def prove(self, isolation: str) -> dict[str, str]:

@@ -35,7 +35,7 @@ _RESULT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Job:
+class Exam:
     """A program and what it is tested with.
 
     Attributes:
@@ -62,15 +62,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """Outcome of a job, its reason in words, and the isolation, one of ``ISOLATIONS``."""
+    """Outcome of an exam, its reason in words, and the isolation, one of ``ISOLATIONS``."""
 
     outcome: Outcome
     reason: str
     isolation: str = "none"
 
 
-def check(job: Job) -> Result:
-    """Run one job.
+def check(exam: Exam) -> Result:
+    """Run one exam.
 
     Raises:
         StudyError: This machine has no seccomp filter; nothing was run.
@@ -84,7 +84,7 @@ def check(job: Job) -> Result:
         start_new_session=True,
     )
     try:
-        written, _ = process.communicate(json.dumps(asdict(job)).encode(), job.wall_seconds + 30)
+        written, _ = process.communicate(json.dumps(asdict(exam)).encode(), exam.wall_seconds + 30)
     except subprocess.TimeoutExpired:
         return Result("timeout", "the tests themselves did not end")
     finally:
@@ -104,7 +104,7 @@ def check(job: Job) -> Result:
     return result
 
 
-def check_all(jobs: Sequence[Job], workers: int) -> list[Result]:
-    """Run jobs, ``workers`` at a time; results in the jobs' order."""
+def check_all(exams: Sequence[Exam], workers: int) -> list[Result]:
+    """Run exams, ``workers`` at a time; results in the exams' order."""
     with ThreadPoolExecutor(max(1, workers)) as threads:
-        return list(threads.map(check, jobs))
+        return list(threads.map(check, exams))

@@ -218,22 +218,22 @@ def without_prose(text: str) -> str:
     return "\n".join(lines)
 
 
-def limit_checker(job: dict[str, Any]) -> None:
+def limit_checker(exam: dict[str, Any]) -> None:
     """The checker's own limits; nobody may read its memory, where the tests are."""
     _libc.prctl(4, 0, 0, 0, 0)  # not dumpable
-    space, seconds = job["memory_bytes"] + (256 << 20), 2 * job["cpu_seconds"] + 30
+    space, seconds = exam["memory_bytes"] + (256 << 20), 2 * exam["cpu_seconds"] + 30
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def check() -> dict[str, Any]:
-    """Read a job from stdin, write its verdict to stdout: outcome, reason and isolation."""
-    job = json.load(sys.stdin)
-    limit_checker(job)
-    program_text = job["solution"]
-    if not job["whole"]:
-        program_text = assemble(program_text, job["entry"], job["preamble"])
+    """Read an exam from stdin, write its verdict to stdout: outcome, reason and isolation."""
+    exam = json.load(sys.stdin)
+    limit_checker(exam)
+    program_text = exam["solution"]
+    if not exam["whole"]:
+        program_text = assemble(program_text, exam["entry"], exam["preamble"])
     if program_text is None:
         return {"outcome": "unparsed", "reason": "no program that defines the function"}
     root = tempfile.mkdtemp()
@@ -246,26 +246,28 @@ def check() -> dict[str, Any]:
         cwd="/",
     )
     try:
-        return run_tests(Program(child, time.monotonic() + job["wall_seconds"]), program_text, job)
+        return run_tests(
+            Program(child, time.monotonic() + exam["wall_seconds"]), program_text, exam
+        )
     finally:
         child.kill()
         child.wait()
         os.rmdir(root)
 
 
-def run_tests(program: Program, text: str, job: dict[str, Any]) -> dict[str, Any]:
-    """The verdict on a program: the job's tests call it where it has locked itself in."""
+def run_tests(program: Program, text: str, exam: dict[str, Any]) -> dict[str, Any]:
+    """The verdict on a program: the exam's tests call it where it has locked itself in."""
     isolation = "none"
     try:
-        part = {key: job[key] for key in ("preamble", "entry", "cpu_seconds", "memory_bytes")}
+        part = {key: exam[key] for key in ("preamble", "entry", "cpu_seconds", "memory_bytes")}
         program.send(json.dumps({**part, "solution": text}))
         isolation = program.line()
         if isolation not in ("namespaces", "landlock", "filter"):
             return {"outcome": None, "reason": isolation, "isolation": "none"}
         space: dict[str, Any] = {"__name__": "checks"}
-        exec(compile(job["preamble"], "preamble", "exec"), space)
-        space[job["entry"]] = program
-        exec(compile(job["tests"], "tests", "exec"), space)
+        exec(compile(exam["preamble"], "preamble", "exec"), space)
+        space[exam["entry"]] = program
+        exec(compile(exam["tests"], "tests", "exec"), space)
     except Hung:
         verdict = {"outcome": "timeout", "reason": "out of time"}
     except BaseException as error:
@@ -290,20 +292,20 @@ def run(root: str) -> None:
         while data:
             data = data[os.write(replies, data) :]
 
-    job = json.loads(calls.readline())
+    exam = json.loads(calls.readline())
     alone = enter_namespaces(root)
     if alone:
         be_alone(calls, replies)
     try:
-        files_closed = lock_in(job)
+        files_closed = lock_in(exam)
     except OSError as error:
         reply(f"no seccomp filter on this machine: {error}")
         return
     reply("namespaces" if alone else "landlock" if files_closed else "filter")
-    answer_calls(job, calls, reply)
+    answer_calls(exam, calls, reply)
 
 
-def lock_in(job: dict[str, Any]) -> bool:
+def lock_in(exam: dict[str, Any]) -> bool:
     """Give up capabilities, files, resources and system calls; whether Landlock closes the files.
 
     Raises:
@@ -312,8 +314,8 @@ def lock_in(job: dict[str, Any]) -> bool:
     drop_capabilities()
     files_closed = restrict_files()
     for name, value in (
-        (resource.RLIMIT_CPU, job["cpu_seconds"]),
-        (resource.RLIMIT_AS, job["memory_bytes"]),
+        (resource.RLIMIT_CPU, exam["cpu_seconds"]),
+        (resource.RLIMIT_AS, exam["memory_bytes"]),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 32),
         (resource.RLIMIT_CORE, 0),
@@ -323,15 +325,15 @@ def lock_in(job: dict[str, Any]) -> bool:
     return files_closed
 
 
-def answer_calls(job: dict[str, Any], calls: BinaryIO, reply: Callable[[str], None]) -> None:
+def answer_calls(exam: dict[str, Any], calls: BinaryIO, reply: Callable[[str], None]) -> None:
     """Define the model's function and answer each call with its result or its error."""
     for leave in ("exit", "quit"):  # as every script has them
         setattr(builtins, leave, _sitebuiltins.Quitter(leave, ""))
     space: dict[str, Any] = {"__name__": "solution"}
     with contextlib.suppress(Exception):
-        exec(compile(job["preamble"], "stub", "exec"), space)
-    exec(compile(job["solution"], "solution", "exec"), space)
-    function = space[job["entry"]]
+        exec(compile(exam["preamble"], "stub", "exec"), space)
+    exec(compile(exam["solution"], "solution", "exec"), space)
+    function = space[exam["entry"]]
     for line in calls:
         args, kwargs = json.loads(line)
         try:

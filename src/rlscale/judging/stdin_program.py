@@ -70,14 +70,14 @@ class StdinProgram(Program):
         """Run the program in the sandbox, once for each input."""
         cases = _cases(gold)
         assert cases is not None
-        job = sandbox.Job(
+        exam = sandbox.Exam(
             solution=_RUNNER.format(source=answer),
             entry="printed",
             tests=_TESTS.format(cases=cases),
             cpu_seconds=min(_SECONDS * len(cases), _LONGEST),
             wall_seconds=10.0 * _LONGEST,
         )
-        result = sandbox.check(job)
+        result = sandbox.check(exam)
         return Verdict(result.outcome, answer, result.reason)
 
 
