@@ -81,14 +81,13 @@ def tabulate(
     kept = []
     fitting = _usable_golds(verifier, [entry.answer for entry in usable])
     for entry, fits in zip(usable, fitting, strict=True):
-        if not fits:
-            reason = f"gold answer unusable for the '{verifier}' verifier"
-        elif entry.pass_rate < 0 or entry.pass_rate > 1:
+        reason = "" if fits else f"gold answer unusable for the '{verifier}' verifier"
+        if fits and (entry.pass_rate < 0 or entry.pass_rate > 1):
             reason = f"pass rate {entry.pass_rate:g} lies outside [0, 1]"
+        if reason:
+            refused.append((entry.order, entry.row, reason))
         else:
             kept.append(entry)
-            continue
-        refused.append((entry.order, entry.row, reason))
     return _problem_table(kept), _quarantine(refused)
 
 

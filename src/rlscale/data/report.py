@@ -32,9 +32,8 @@ def data_report(
     """
     steps = waterfall(sum(rows_in.values()), losses)
     out = {"train": cleaned.train, "held_out": cleaned.held_out}
-    steps += [
-        {"stage": part, "reason": "", "rows": len(t), "left": len(t)} for part, t in out.items()
-    ]
+    for part, table in out.items():
+        steps.append({"stage": part, "reason": "", "rows": len(table), "left": len(table)})
     clusters = cleaned.train["cluster_id"].value_counts()
     return {
         "set": name,

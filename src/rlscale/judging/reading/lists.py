@@ -45,28 +45,37 @@ def gathered(items: list[Any], joints: list[str]) -> Any:
     if len(items) == 1:
         return items[0]
     if all(isinstance(item, Region) for item in items):
-        sets = [item.members for item in items]
-        if all(joint == "or" for joint in joints):
-            return Region(sympy.Union(*sets))
-        if "or" not in joints:
-            return Region(sympy.Intersection(*sets))
-        raise NotUnderstood("'and' beside 'or'")
+        return _joined([item.members for item in items], joints)
     first, rest = items[0], items[1:]
     if len(items) == 2 and isinstance(rest[0], Region) and isinstance(first, Quantity):
         return conditional(first, rest[0])  # 1/x, x != 0
     if isinstance(first, Named) and not any(isinstance(item, Named) for item in rest):
         items = [first.value, *rest]  # n = 2, 3, 4
     named = [item for item in items if isinstance(item, Named)]
-    if len(named) == len(items):
-        names = [item.name for item in named]
-        if len(set(names)) == 1:
-            items = [item.value for item in named]
-        elif len(set(names)) == len(names) and "or" not in joints:
-            return Assignment(tuple(sorted(((n.name, n.value) for n in named), key=lambda p: p[0])))
-        else:
-            raise NotUnderstood("names that repeat")
-    elif named:
+    if named and len(named) < len(items):
         raise NotUnderstood("names for some of the answers")
+    if len({item.name for item in named}) > 1:
+        return _assigned(named, joints)
+    return Collection("list", tuple(_flat([item.value for item in named] or items)))
+
+
+def _joined(sets: list[Any], joints: list[str]) -> Region:
+    if all(joint == "or" for joint in joints):
+        return Region(sympy.Union(*sets))
+    if "or" not in joints:
+        return Region(sympy.Intersection(*sets))
+    raise NotUnderstood("'and' beside 'or'")
+
+
+def _assigned(named: list[Named], joints: list[str]) -> Assignment:
+    pairs = sorted(((item.name, item.value) for item in named), key=lambda pair: pair[0])
+    if "or" in joints or len({name for name, _ in pairs}) < len(pairs):
+        raise NotUnderstood("names that repeat")
+    return Assignment(tuple(pairs))
+
+
+def _flat(items: list[Any]) -> list[Any]:
+    """The answers, those of lists within the list too."""
     flat: list[Any] = []
     for item in items:
         if isinstance(item, Collection) and item.kind == "list":
@@ -75,4 +84,4 @@ def gathered(items: list[Any], joints: list[str]) -> Any:
             raise NotUnderstood("a set among answers")
         else:
             flat.append(item)
-    return Collection("list", tuple(flat))
+    return flat
