@@ -17,6 +17,7 @@ from rlscale.cli import (
     ingest,
     judge,
     leaderboard,
+    reuse,
     steps,
     studies,
 )
@@ -29,6 +30,7 @@ _SMALL = {
     "fit": (fit, "fit a law to a curves table made anywhere"),
     "forecast": (forecast, "what a law gives a size at an x, with its interval"),
     "compare-settings": (compare_settings, "which recipe, tau, ... is better at equal compute"),
+    "reuse": (reuse, "what data that are used again are worth"),
     "ingest": (ingest, "make curves.csv of other trainers' logs"),
     "judge": (judge, "judge responses against their gold answers"),
     "data-report": (data_report, "what a data file holds and loses"),
