@@ -332,6 +332,5 @@ def _left_out(form: Form, stack: _Stack, sums: Sums) -> float:
 
 def _solve(columns: Array, y: Array) -> tuple[Array, Array]:
     """Least squares: effects and what is left."""
-    effects: Array = np.linalg.lstsq(columns, y, rcond=None)[0]
-    rest: Array = y - columns @ effects
-    return effects, rest
+    effects = np.asarray(np.linalg.lstsq(columns, y, rcond=None)[0], dtype=np.float64)
+    return effects, np.asarray(y - columns @ effects, dtype=np.float64)
