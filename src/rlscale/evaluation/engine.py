@@ -141,9 +141,10 @@ class Engine:
         os.environ.update(ENGINE.environment, OMP_NUM_THREADS=str(cpu_threads))
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         use_gpus(machine.gpus)
-        with without_collection():
+        with without_collection():  # vllm loads what it is asked for, and not before
             import torch
-            import vllm  # noqa: F401
+            import torch._dynamo
+            from vllm import LLM  # noqa: F401
         torch.set_num_threads(cpu_threads)
         self.import_seconds = time.monotonic() - started
         self.dtype = dtype
