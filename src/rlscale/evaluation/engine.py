@@ -143,7 +143,6 @@ class Engine:
         use_gpus(machine.gpus)
         with without_collection():  # vllm loads what it is asked for, and not before
             import torch
-            import torch._dynamo
             from vllm import LLM  # noqa: F401
         torch.set_num_threads(cpu_threads)
         self.import_seconds = time.monotonic() - started
