@@ -56,10 +56,7 @@ def prepare_set(
         parts = parts._replace(tables=_with_pass_rates(parts.tables, pass_rates))
         inputs["pass_rates"] = pass_rates
     against = _by_name(benchmarks)
-    others = {
-        other: pandas.read_parquet(path.parent / "problems.parquet")
-        for other, path in against.items()
-    }
+    others = _problem_tables(against)
     tables, lost = parts.tables, parts.losses
     cleaned = clean(tables["train"], tables.get("held_out"), others, settings, lost)
     losses = pandas.concat([lost, cleaned.losses], ignore_index=True)
@@ -102,6 +99,14 @@ def _by_name(benchmarks: Sequence[Path]) -> dict[str, Path]:
         verify_files(manifest)
         found[manifest["name"]] = path
     return found
+
+
+def _problem_tables(benchmarks: Mapping[str, Path]) -> dict[str, pandas.DataFrame]:
+    """Problem table of each benchmark, by the places of their manifests."""
+    return {
+        name: pandas.read_parquet(path.parent / "problems.parquet")
+        for name, path in benchmarks.items()
+    }
 
 
 def _write_reports(
@@ -259,11 +264,7 @@ def make_variant(
     source = read_manifest(data, "data")
     verify_files(source)
     pool = pandas.read_parquet(data.parent / "train.parquet")
-    recipe = {key: settings[key] for key in ("prompts_per_step", "steps", "tau", "taus")}
-    try:
-        variant = repeat(pool, **recipe, **settings["reuse"])
-    except StudyError as error:
-        raise StudyError(f"{name}: {error}") from None
+    variant = _laid_out(name, pool, settings)
     unique = variant["problem_id"].nunique()
     prompts = settings["prompts_per_step"]
     largest = prompts * largest_steps(len(pool), prompts, settings["taus"])
@@ -283,6 +284,15 @@ def make_variant(
         d_unique=unique,
         d_total=len(variant),
     )
+
+
+def _laid_out(name: str, pool: pandas.DataFrame, settings: Mapping[str, Any]) -> pandas.DataFrame:
+    """The problems in the order of consumption (``repeat``); where they are too few, names it."""
+    recipe = {key: settings[key] for key in ("prompts_per_step", "steps", "tau", "taus")}
+    try:
+        return repeat(pool, **recipe, **settings["reuse"])
+    except StudyError as error:
+        raise StudyError(f"{name}: {error}") from None
 
 
 def _raw_files(settings: Mapping[str, Any]) -> dict[str, Path]:

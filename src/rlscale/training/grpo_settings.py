@@ -50,7 +50,7 @@ def grpo_config(
         "trust_remote_code": trust_remote_code,
     }
     own = _own_keys(recipe, job)
-    taken = sorted(set(own) & set(fixed))
+    taken = sorted(own.keys() & fixed.keys())
     if taken:
         raise StudyError(f"grpo.{taken[0]}: follows from other keys of the recipe; remove it")
     try:
