@@ -343,6 +343,9 @@ def answer_calls(exam: dict[str, Any], calls: BinaryIO, reply: Callable[[str], N
         reply(text)
 
 
+# --- the walls around it: processes, files, system calls ----------------------------------------
+
+
 def be_alone(calls: BinaryIO, replies: int) -> None:
     """Go on in a process that sees no other; this one hands on how that one ends."""
     child = os.fork()
