@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 
 # The configuration's schema has the same pattern (x-names, label).
 LABEL = r"^\w[\w ./@+:=(),%\[\]-]*\Z"
+_NO_SIGN = re.compile(r"[^\w ./@+:=(),%\[\]-]")
 _LONGEST = 200
 _SHOWN = 60
+
+
+def as_label(text: str) -> str:
+    """A text with ``_`` in the place of each sign that no name has."""
+    return _NO_SIGN.sub("_", text)
 
 
 def check_label(text: str, where: str) -> None:

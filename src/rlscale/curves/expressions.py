@@ -20,19 +20,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
+from rlscale.curves.runs import ROW, STEP
 
 if TYPE_CHECKING:
     import pandas
 
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])")
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:[,' ]\d{3})+(?:\.\d+)?")
+_APART = "[,'_ \u00a0\u2009\u202f]"  # what thousands are set apart by
+_THOUSANDS = re.compile(rf"[-+]?[1-9]\d{{0,2}}(?:{_APART}\d{{3}})+(?:\.\d+)?")
+_MISSING = ("", "nan", "na", "n/a", "null", "none")
+_COUNTED = re.compile(r"(?:\w*[_-])?(?:step|checkpoint|ckpt|iter(?:ation)?|seed)[_ -]?(\d+)", re.I)
 _WORDS = ("cumulative", "carried", "continued")
 _HINTS = {
     r"\d+,\d+": "; write decimals with a point",
     r"[\d.]+ ?[kKMGBT]": "; write it in full, 1200000 for 1.2M",
     r"[\d.]+ ?%": "; write shares, 0.2 for 20%, or leave the sign out in the whole column",
 }
-_OWN = ("run",)  # what readers add
+_OWN = ("run", STEP, ROW)  # what readers add, and what is made of their rows
+_WHOLE = 1e9  # below it a whole number is written in full
 _SHOWN = 12  # names of a file in a message
 _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -91,22 +96,30 @@ def _texts(values: "pandas.Series") -> "pandas.Series":
 
 
 def _text(value: Any) -> str:
-    return format(value, "g") if isinstance(value, float) else str(value)
+    """As people write it: 1 for 1.0, and every digit of a seed."""
+    if isinstance(value, float):
+        whole = value.is_integer() and abs(value) < _WHOLE
+        return str(int(value)) if whole else format(value, "g")
+    return str(value)
 
 
 def _named(table: "pandas.DataFrame", name: str, where: str, column: str) -> "pandas.Series":
     if name not in table.columns:
-        near = difflib.get_close_matches(name, [str(c) for c in table.columns], n=3, cutoff=0.4)
+        near = difflib.get_close_matches(name, [str(c) for c in table.columns], n=3, cutoff=0.5)
         names = [str(name) for name in table.columns if name not in _OWN]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        has = f"it has {', '.join(names[:_SHOWN])}{more}; --map {column}=... says which"
-        hint = f"did you mean {' or '.join(near)}?" if near else has
-        raise StudyError(f"{where}: no '{name}', which {column} is made from; {hint}")
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise StudyError(
+            f"{where}: no '{name}', which {column} is made from; {hint}it has "
+            f"{', '.join(names[:_SHOWN])}{more}; --map {column}=... says which"
+        )
     return table[name]
 
 
 def numbers(values: "pandas.Series", name: str, where: str) -> "pandas.Series":
-    """Values as numbers; thousands may be set apart (1,234), and missing ones stay missing.
+    """Values as numbers; missing ones stay missing.
+
+    Thousands may be set apart (1,234), and a count may have its word before it (checkpoint-100).
 
     Raises:
         StudyError: A value is no number; the message names row and value.
@@ -116,13 +129,18 @@ def numbers(values: "pandas.Series", name: str, where: str) -> "pandas.Series":
     if pandas.api.types.is_numeric_dtype(values):
         return values.astype(float)
     found = pandas.to_numeric(values, errors="coerce")
-    missing = values.isna() | values.map(lambda v: isinstance(v, str) and not v.strip())
+    missing = values.isna() | values.map(_is_missing)
     bad = values[found.isna() & ~missing]
     apart = bad.map(lambda v: isinstance(v, str) and bool(_THOUSANDS.fullmatch(v.strip())))
     if apart.any():
-        plain = bad[apart].str.replace(r"[,' ]", "", regex=True)
+        plain = bad[apart].str.replace(_APART, "", regex=True)
         found[plain.index] = pandas.to_numeric(plain)
         bad = bad[~apart]
+    counted = bad.map(lambda v: isinstance(v, str) and bool(_COUNTED.fullmatch(v.strip())))
+    if counted.any():
+        plain = bad[counted].str.extract(r"(\d+)\s*$", expand=False)
+        found[plain.index] = pandas.to_numeric(plain)
+        bad = bad[~counted]
     if len(bad):
         value = bad.iloc[0]
         hint = next((said for form, said in _HINTS.items() if re.fullmatch(form, str(value))), "")
@@ -130,6 +148,10 @@ def numbers(values: "pandas.Series", name: str, where: str) -> "pandas.Series":
             f"{where}: row {bad.index[0] + 1}: '{name}' is {value!r}, not a number{hint}"
         )
     return found.astype(float)
+
+
+def _is_missing(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().lower() in _MISSING
 
 
 def _tokens(text: str, columns: list[str]) -> list[_Token]:

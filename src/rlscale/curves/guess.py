@@ -31,7 +31,16 @@ _IN_CONSOLES = {
     re.compile(r"(?:^|\s)step:\d+ - ", re.M): "verl",
 }
 _VERL = re.compile(r'"step"\s*:.*"data"\s*:\s*\{|"data"\s*:\s*\{.*"step"\s*:')
-_W_AND_B = ('"_step"', "_step,", '"Step"', "Step,", "Relative Time", "train/global_step")
+_TRL_CONSOLE = re.compile(r"^\{'[^\n]*'epoch': ", re.M)
+_W_AND_B = (
+    '"_step"',
+    "_step,",
+    '"Step"',
+    "Step,",
+    "Relative Time",
+    "train/global_step",
+    '"Name","State"',
+)
 
 
 def guess_format(path: Path) -> str:
@@ -51,7 +60,7 @@ def guess_format(path: Path) -> str:
         return _of_store(path)
     if kind == ".parquet":
         return "completions" if path.name.startswith("completions_") else "table"
-    return _of_text(read_text(path), kind)
+    return _of_text(read_text(path), kind, path)
 
 
 def _of_folder(path: Path) -> str:
@@ -71,7 +80,7 @@ def _of_store(path: Path) -> str:
         return "mlflow" if "experiments" in tables_of(store, path) else "trackio"
 
 
-def _of_text(text: str, kind: str) -> str:
+def _of_text(text: str, kind: str, path: Path) -> str:
     first = text.split("\n", 1)[0]
     beginning = text[:_LOOKED_AT]
     if kind == ".json":
@@ -80,6 +89,11 @@ def _of_text(text: str, kind: str) -> str:
                 return form
     if _VERL.search(first) or "step:" in first:
         return "verl"
+    if _TRL_CONSOLE.search(beginning):
+        raise StudyError(
+            f"{path}: what transformers and TRL print says no steps: name the trainer_state.json "
+            "of the last checkpoint in its place"
+        )
     if not text.lstrip().startswith(("{", "[")):
         for line, form in _IN_CONSOLES.items():
             if line.search(beginning):

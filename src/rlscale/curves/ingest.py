@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.digests import canonical_json
 from rlscale.core.errors import StudyError
+from rlscale.core.labels import as_label
 from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, check_curves
 from rlscale.curves import units
 from rlscale.curves.expressions import evaluate, fill, names_in
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _IDENTITY = ("family", "model", "variant", "tau", "group_size", "recipe", "seed")
 _SIZES = ("n_params", "n_params_total", "n_params_nominal")
+_LEAST_SIZE = 1000  # parameters; fewer are billions or millions
 _KEY = (*_IDENTITY, "cell", "benchmark")  # what rows of one run share
 
 
@@ -120,12 +122,15 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
     tables: list[pandas.DataFrame] = []
     notes: list[str] = []
     accounts: dict[tuple[str, str], Account] = {}
+    shares: list[units.Scaled] = []
     for logged in _logged_runs(own, root, notes):
         tables += logged.tables()
         notes += [f"{logged.where}: {note}" for note in dict.fromkeys(logged.notes)]
         accounts |= logged.accounts
+        shares += logged.shares
     _check_distinct(tables)
     table = pandas.concat(tables, ignore_index=True).drop(columns="_where")
+    notes += units.scaled_shares(shares)
     notes += units.rising(table)
     table.insert(0, "study", study)
     return Intake(check_curves(table, f"ingest ({own.format})"), notes, accounts)
@@ -135,6 +140,7 @@ def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Ru
     """What the files hold, run by run; files of which the same is said are parts of one run."""
     parts: dict[tuple[str, str], list[tuple[str, pandas.DataFrame]]] = {}
     said: dict[tuple[str, str], dict[str, Any]] = {}
+    unread = dict.fromkeys(settings.runs)
     for name, constants in settings.files.items():
         path = root / name
         if not path.exists():
@@ -144,10 +150,18 @@ def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Ru
             raise StudyError(f"{path}: holds no rows")
         notes += [f"{path}: {note}" for note in notes_of(raw)]
         for run, rows in _split(raw, settings.run_columns, str(path)):
-            given = {**settings.constants, **constants, **_of_run(settings, run, name)}
+            said_of = {**settings.constants, **constants, **_of_run(settings, run, name)}
+            given = _checked(said_of, str(path))
+            unread.pop(run, None)
             key = (run, canonical_json(given))
             parts.setdefault(key, []).append((str(path), rows))
             said[key] = given
+    if unread and len(unread) == len(settings.runs):
+        raise StudyError(
+            f"ingest.runs speaks of {', '.join(list(unread)[:3])}, but no file or run that is read "
+            "has such a name; write a file as it is named in the call"
+        )
+    notes += [f"'{name}' of ingest.runs is no file or run that is read" for name in unread]
     return [_Run(key[0], own, settings, said[key]) for key, own in parts.items()]
 
 
@@ -166,7 +180,10 @@ def _split(
     if run_columns:
         lacking = [name for name in run_columns if name not in raw.columns]
         if lacking:
-            raise StudyError(f"{where}: no column '{lacking[0]}', which ingest.run_columns names")
+            raise StudyError(
+                f"{where}: no column '{lacking[0]}', which ingest.run_columns names; it has "
+                f"{', '.join(map(str, raw.columns))}"
+            )
         shared = raw.drop(columns=list(run_columns))
         for name in run_columns:
             yield name, shared.assign(value=raw[name], run=name)
@@ -181,18 +198,57 @@ def _of_run(settings: _Settings, run: str, path: str) -> dict[str, Any]:
     """What a run's name, or else a file's path, says of it."""
     found: dict[str, Any] = {}
     if settings.run_pattern:
-        match = re.search(settings.run_pattern, run or path)
+        match = _pattern(settings.run_pattern).search(run or path)
         if match is None:
             raise StudyError(
                 f"{path}: ingest.run_pattern '{settings.run_pattern}' does not fit '{run or path}'"
             )
-        _check_columns(match.groupdict())
-        found |= match.groupdict()
+        groups = {name: value for name, value in match.groupdict().items() if value is not None}
+        _check_columns(groups)
+        found |= groups
     if run and settings.runs and run not in settings.runs:
         raise StudyError(
             f"{path}: ingest.runs does not have the run '{run}', only {', '.join(settings.runs)}"
         )
     return found | dict(settings.runs.get(run, {}))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        found = re.compile(text)
+    except re.error as error:
+        raise StudyError(f"ingest.run_pattern '{text}' is no regular expression: {error}") from None
+    if not found.groupindex:
+        raise StudyError(
+            f"ingest.run_pattern '{text}' has no named group, such as (?P<model>.+) or "
+            "(?P<seed>\\d+), that says what a run's name tells"
+        )
+    return found
+
+
+def _checked(given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """What is said of a run, the numbers in it as such.
+
+    Raises:
+        StudyError: One is no number, or a size that leaves out its billions.
+    """
+    found = dict(given)
+    for name, value in given.items():
+        if name in TEXT_COLUMNS or isinstance(value, int | float):
+            continue
+        try:
+            found[name] = int(value) if str(value).isdecimal() else float(value)
+        except (TypeError, ValueError):
+            raise StudyError(
+                f"{where}: {name} is {value!r}, not a number; write 7e9 for 7B"
+            ) from None
+    for name in _SIZES:
+        if 0 < found.get(name, 0) < _LEAST_SIZE:
+            raise StudyError(
+                f"{where}: {name} is {found[name]:g}; write it in full, {found[name]:g}e9 for "
+                f"{found[name]:g}B"
+            )
+    return found
 
 
 def _check_distinct(tables: list["pandas.DataFrame"]) -> None:
@@ -213,6 +269,11 @@ def _below(tables: Sequence["pandas.DataFrame"]) -> "pandas.DataFrame":
     return pandas.concat(tables, ignore_index=True)
 
 
+def _mapped_keys(columns: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
+    """Columns that tell runs apart and are made from the file."""
+    return [name for name in _KEY if name in columns and name not in given]
+
+
 class _Run:
     """Rows of which the same is said, of one file or of several, on their way to curves.csv."""
 
@@ -227,6 +288,7 @@ class _Run:
         self.where = f"{files} ({run})" if run else files
         self.notes: list[str] = []
         self.accounts: dict[tuple[str, str], Account] = {}
+        self.shares: list[units.Scaled] = []
         self._raw = parts[0][1] if len(parts) == 1 else _below([rows for _, rows in parts])
         self._run = run
         self._settings = settings
@@ -245,9 +307,32 @@ class _Run:
                 raise StudyError(
                     f"{self.where}: ingest.columns does not say where the loss comes from"
                 )
-            keys = self._keys(raw, columns, given)
-            for _, rows in raw.groupby(keys, sort=False, dropna=False) if keys else [((), raw)]:
+            named = self._named(raw, columns, given)
+            keys = self._keys(named, columns, given)
+            for _, rows in named.groupby(keys, sort=False) if keys else [((), named)]:
                 yield self._run_table(rows, columns, given)
+
+    def _named(
+        self, raw: "pandas.DataFrame", columns: Mapping[str, str], given: Mapping[str, Any]
+    ) -> "pandas.DataFrame":
+        """The rows that say which run they are of; refuses a loss in one that does not."""
+        known = [str(name) for name in raw.columns]
+        measured = raw[names_in(columns["loss"], known)].notna().any(axis=1)
+        for key in _mapped_keys(columns, given):
+            for name in names_in(columns[key], known):
+                absent = raw[name].isna()
+                lost = raw.index[absent & measured]
+                if len(lost):
+                    raise StudyError(
+                        f"{self.where}: row {lost[0] + 1}: '{name}' is empty, which {key} is made "
+                        "from, but there is a loss; fill it, or remove the row"
+                    )
+                if absent.any():
+                    self.notes.append(
+                        f"{int(absent.sum())} rows without '{name}' and loss left out"
+                    )
+                    raw, measured = raw[~absent], measured[~absent]
+        return raw
 
     def _keys(
         self, raw: "pandas.DataFrame", columns: Mapping[str, str], given: Mapping[str, Any]
@@ -255,8 +340,7 @@ class _Run:
         """What tells the runs of a long table apart: values of the columns that name a run."""
         import pandas
 
-        named = [name for name in _KEY if name in columns and name not in given]
-        found = (self._values(raw, name, columns[name]) for name in named)
+        found = (self._values(raw, name, columns[name]) for name in _mapped_keys(columns, given))
         return [pandas.Series(values, index=raw.index) for values in found]
 
     def _values(
@@ -283,7 +367,7 @@ class _Run:
         for text in wanted.values():
             if "cumulative " in text:
                 for name in names_in(text, known):
-                    self.notes += units.summed(name, logged[STEP][logged[name].notna()])
+                    self.notes += units.summed(name, logged[STEP], logged[name])
         table = pandas.DataFrame({"step": logged[STEP], "_row": logged[ROW]})
         for name, text in wanted.items():
             if name != "step":
@@ -291,6 +375,7 @@ class _Run:
         for name, value in given.items():
             table[name] = value
         names = names_in(columns["loss"], known)
+        self.shares += units.scaled(columns["loss"], logged[names], self.where)
         made = self._measured(table, columns["loss"], names)
         self._count(rows, names, made)
         return made
@@ -336,7 +421,10 @@ class _Run:
             named = [name for name in _IDENTITY if name in table]
             template = "/".join(f"{{{name}}}" for name in named)
             cell = fill(template, table[named].head(1), self.where, "cell").iloc[0]
-            table["cell"] = f"{cell}/{self._run}" if self._run else cell
+            run = as_label(self._run)
+            if run != self._run:
+                self.notes.append(f"the run '{self._run}' is called '{run}' in the curves")
+            table["cell"] = f"{cell}/{run}" if run else cell
         size = next((n for n in ("n_params", "n_params_nominal") if n in table), None)
         if "compute_flops" not in table and "tokens" in table and size:
             table["compute_flops"] = 6.0 * table[size] * table["tokens"]

@@ -6,15 +6,18 @@ names; what was guessed or left out stands in ``attrs["notes"]``. Other packages
 (docs/ingest.md). Light to import.
 """
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
 from rlscale.curves.separated import separated
 from rlscale.curves.texts import (
+    console_lines,
+    frame,
     json_lines,
     kind_of,
     noted,
@@ -50,23 +53,34 @@ CURVE_READERS: Registry[Callable[[Path], "pandas.DataFrame"]] = Registry(
 )
 
 _CONSOLE = re.compile(r"(?:^|\s)step:(\d+) - (.*)")
-_VALUE = re.compile(r"(?:np\.\w+\()?([^()]*)\)?")
+_PAIR = re.compile(
+    r"(.+):(?:[a-z_][\w.]*\()?([-+]?(?:(?:\d[\d.]*|\.\d+)(?:e[-+]?\d+)?|nan|inf))(?:[,)\s].*)?"
+    r"|(.+):(.*)",
+    re.I,
+)
 _COPIES = ("__MIN", "__MAX")
 
 
 def read_table(path: Path) -> "pandas.DataFrame":
     """CSV (separated by comma, semicolon or tab), JSON Lines, a JSON list of rows, Parquet."""
-    import pandas
-
     kind = kind_of(path)
-    if kind == ".jsonl":
-        rows, notes = json_lines(read_text(path), path)
-        return noted(pandas.DataFrame(rows), notes)
-    if kind == ".json":
-        return _json_table(path)
     if kind == ".parquet":
         return read_parquet(path)
-    return separated(read_text(path), path)
+    text = read_text(path)
+    lines = kind in (".jsonl", ".ndjson") or (kind != ".json" and text.lstrip().startswith("{"))
+    if lines or (kind == ".json" and _begins_with_object(text)):
+        rows, notes = json_lines(text, path)
+        return noted(frame(rows), notes)
+    return _json_table(path) if kind == ".json" else separated(text, path)
+
+
+def _begins_with_object(text: str) -> bool:
+    """Whether the first line of several is a JSON object: JSON Lines that are called .json."""
+    first, _, rest = text.strip().partition("\n")
+    try:
+        return bool(rest) and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _json_table(path: Path) -> "pandas.DataFrame":
@@ -74,12 +88,15 @@ def _json_table(path: Path) -> "pandas.DataFrame":
 
     document = read_json(path)
     if _are_rows(document):
-        return pandas.DataFrame(document)
+        return frame(document)
     if isinstance(document, dict):
         within = [key for key, value in document.items() if value and _are_rows(value)]
         if len(within) == 1:
-            table = pandas.DataFrame(document[within[0]])
-            return noted(table, [f"rows are those under '{within[0]}'"])
+            return noted(frame(document[within[0]]), [f"rows are those under '{within[0]}'"])
+        if within and len(within) == len(document):
+            return several({key: frame(document[key]) for key in within}, ["a run a key"])
+        if _is_of_pandas(document):
+            return pandas.DataFrame(document)
         if document and all(isinstance(column, list) for column in document.values()):
             if len({len(column) for column in document.values()}) > 1:
                 raise StudyError(f"{path}: its columns are not of one length")
@@ -98,13 +115,25 @@ def _are_rows(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(row, dict) for row in value)
 
 
+def _is_of_pandas(document: Mapping[str, Any]) -> bool:
+    """Whether it is {column: {row: value}}, as pandas writes a table by default."""
+    columns = list(document.values())
+    return (
+        len(columns) > 1
+        and all(
+            isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns
+        )
+        and not any(isinstance(value, dict | list) for value in columns[0].values())
+    )
+
+
 def read_verl(path: Path) -> "pandas.DataFrame":
     """verl: its file logger's {"step": int, "data": {metric: value}} per line, or its console's."""
     import pandas
 
     text = read_text(path)
     if not text.lstrip().startswith(("{", "[")):
-        return _read_console(text, path)
+        return _read_console(path, whole=text.endswith("\n"))
     logged, notes = json_lines(text, path)
     rows = []
     for number, line in enumerate(logged, 1):
@@ -116,22 +145,31 @@ def read_verl(path: Path) -> "pandas.DataFrame":
     return noted(pandas.DataFrame(rows), notes)
 
 
-def _read_console(text: str, path: Path) -> "pandas.DataFrame":
+def _read_console(path: Path, whole: bool) -> "pandas.DataFrame":
     """verl's console logger: step:5 - name:0.2 - name:np.float64(0.3)."""
     import pandas
 
+    lines, notes = console_lines(path)
     rows = []
-    for found in map(_CONSOLE.search, text.split("\n")):
-        if found:
-            pairs = (part.strip().rpartition(":") for part in found[2].split(" - "))
-            values = {name: _VALUE.fullmatch(value) for name, _, value in pairs}
-            rows.append({"step": float(found[1])} | {n: v[1] for n, v in values.items() if v})
+    for found in filter(None, map(_CONSOLE.search, lines)):
+        pairs = (_PAIR.fullmatch(part.strip()) for part in found[2].split(" - "))
+        values = {pair[1] or pair[3]: pair[2] or pair[4] for pair in pairs if pair}
+        rows.append({"step": float(found[1])} | values)
+    if not whole and rows and _CONSOLE.search(lines[-1]) and _lacks_values(rows):
+        rows.pop()
+        notes.append(f"line {len(lines)} was cut off in writing; it is left out")
     if not rows:
         raise StudyError(
             f"{path}: neither JSON Lines of verl's file logger (trainer.logger=[console,file]) nor "
             "lines 'step:N - name:value' of its console"
         )
-    return pandas.DataFrame(rows)
+    return noted(pandas.DataFrame(rows), notes)
+
+
+def _lacks_values(rows: list[dict[str, Any]]) -> bool:
+    """Whether the last row has a part of the values of an earlier one, and of none all."""
+    last, earlier = rows[-1].keys(), [row.keys() for row in rows[:-1]]
+    return any(last < names for names in earlier) and last not in earlier
 
 
 def read_wandb(path: Path) -> "pandas.DataFrame":
@@ -161,8 +199,9 @@ def _with_step(
     if not steps:
         axis = table.columns[0] if len(table.columns) else "nothing"
         raise StudyError(
-            f"{path}: neither Step nor _step; its first column is '{axis}': not a W&B export, or a "
-            "panel over time; set the panel's x axis to Step and export it again"
+            f"{path}: neither Step nor _step; its first column is '{axis}': not a W&B export, a "
+            "panel over time, or a table of runs (their last values); set a panel's x axis to Step "
+            "and export that"
         )
     if len(steps) > 1:
         notes.append(f"steps are those of '{steps[0]}', not of '{steps[1]}'")

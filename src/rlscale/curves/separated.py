@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 _DECIMAL_COMMA = re.compile(r"[-+]?[\d.]*\d,\d+")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+")
 _POINT = re.compile(r"[-+]?\d*\.\d+")
+_NUMBERS_ALONE = re.compile(r"[-+.\d\seE,;]+")
+_WITH_COMMA = re.compile(r"\s*[-+]?\d*,\d+\s*")
+_APART = re.compile(r"\s*[-+]?[1-9]\d{0,2},\d{3}\s*")  # thousands as well as decimals
+_WIDTHS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+_LOOKED_AT = 20  # lines
 _PERCENT = re.compile(r"\s*[-+]?\d+(?:[.,]\d+)?\s*%\s*")
 
 
@@ -32,6 +37,9 @@ def separated(text: str, path: Path) -> "pandas.DataFrame":
 
     if not text.strip():
         raise StudyError(f"{path}: is empty")
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # as old spreadsheets on a Mac end lines
+    text, before = _with_commas(*_past_comments(text))
     head, _, body = text.partition("\n")
     separator = max(",;\t", key=head.count)
     body, notes = _without_cut_line(body, head, separator)
@@ -45,14 +53,52 @@ def separated(text: str, path: Path) -> "pandas.DataFrame":
             thousands="." if comma else None,
         )
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
-        raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
+        raise StudyError(f"{path}: cannot be read as CSV ({_in_words(error, before)})") from None
     check_width(table, str(path))
+    table = table.rename(columns=lambda name: str(name).strip())
     if separator != ",":
         notes.append(
             f"columns are separated by {'semicolons' if separator == ';' else 'tabs'}"
             f"{', with decimal commas' if comma else ''}"
         )
-    return noted(*_shares(table, [*_twice(head, separator), *notes]))
+    notes = [*before, *_twice(head, separator), *notes]
+    return noted(*_with_points(*_shares(table, notes)))
+
+
+def _past_comments(text: str) -> tuple[str, list[str]]:
+    """The text from its header on; that may be a comment itself, as numpy.savetxt writes it."""
+    lines = text.split("\n", _LOOKED_AT)
+    count = next((i for i, line in enumerate(lines) if not line.startswith("#")), 0)
+    if not count:
+        return text, []
+    rest = lines[count:]
+    if _NUMBERS_ALONE.fullmatch(rest[0]):
+        count -= 1
+        rest = [lines[count].lstrip("# "), *rest]
+    notes = [f"lines that begin with #, {count} in number, are left out"] if count else []
+    return "\n".join(rest), notes
+
+
+def _with_commas(text: str, notes: list[str]) -> tuple[str, list[str]]:
+    """The text; where spaces alone separate its columns, commas are put in their place."""
+    first = [line.split() for line in text.split("\n", _LOOKED_AT)[:_LOOKED_AT] if line.strip()]
+    widths = {len(fields) for fields in first}
+    if any(sign in text for sign in ',;\t"|') or len(first) < 2 or len(widths) > 1 or 1 in widths:
+        return text, notes
+    lines = (",".join(line.split()) for line in text.splitlines())
+    return "\n".join(lines) + "\n", [*notes, "columns are separated by spaces"]
+
+
+def _in_words(error: Exception, notes: list[str]) -> str:
+    """What pandas says of a line with too many fields, in words."""
+    found = _WIDTHS.search(str(error))
+    if not found:
+        return str(error).strip()
+    after = ", counted after the comments" if notes else ""
+    return (
+        f"line {found[2]}{after} has {found[3]} fields, the lines before it {found[1]}: is a "
+        "number with a comma not in quotes, or text above the header?"
+    )
 
 
 def _without_cut_line(body: str, head: str, separator: str) -> tuple[str, list[str]]:
@@ -93,8 +139,27 @@ def _shares(table: "pandas.DataFrame", notes: list[str]) -> "tuple[pandas.DataFr
     found: dict[str, Any] = {}
     for name in table.select_dtypes(exclude="number").columns:
         given = table[name].dropna().astype(str)
-        if len(given) and given.map(lambda text: bool(_PERCENT.fullmatch(text))).all():
+        if len(given) and all(map(_PERCENT.fullmatch, given)):
             plain = given.str.replace("%", "").str.replace(",", ".").astype(float)
             found[name] = (plain / 100).reindex(table.index)
             notes.append(f"'{name}' is written with percent signs: taken as shares, 20% as 0.2")
+    return table.assign(**found), notes
+
+
+def _with_points(
+    table: "pandas.DataFrame", notes: list[str]
+) -> "tuple[pandas.DataFrame, list[str]]":
+    """Columns of decimal commas as numbers, where no value with a comma can be one of thousands."""
+    import pandas
+
+    found: dict[str, Any] = {}
+    for name in table.select_dtypes(exclude="number").columns:
+        given = table[name].dropna().astype(str)
+        commas = given[given.str.contains(",", regex=False)]
+        whole = given.drop(commas.index).str.strip().str.fullmatch(r"[-+]?\d+")
+        decimals = all(map(_WITH_COMMA.fullmatch, commas)) and whole.all()
+        if decimals and not all(map(_APART.fullmatch, commas)):
+            plain = pandas.to_numeric(given.str.replace(",", "."))
+            found[name] = plain.reindex(table.index)
+            notes.append(f"'{name}' is written with decimal commas")
     return table.assign(**found), notes

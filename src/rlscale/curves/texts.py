@@ -31,7 +31,10 @@ _NO_TEXT = {
     b"\x28\xb5\x2f\xfd": "packed: let its name end in .zst",
     b"SQLite format 3": "an SQLite store: --format trackio or mlflow",
     b":W&B": "a log of W&B: let its name end in .wandb",
+    b"version https://git-lfs": "a pointer of Git LFS: `git lfs pull` fetches the file",
 }
+_MARKED_UP = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.I)
+_WITHIN_NUMBER = re.compile(r"(?:[:(]\s?[-+]?|\d\.|\de[-+]?)$", re.I)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -74,9 +77,15 @@ def distinct_names(names: Mapping[str, str]) -> tuple[dict[str, str], list[str]]
     return found, notes if shared else []
 
 
-def console_lines(path: Path) -> list[str]:
-    """Lines that a program printed, without colours."""
-    return _COLOUR.sub("", read_text(path)).splitlines()
+def console_lines(path: Path) -> tuple[list[str], list[str]]:
+    """Lines that a program printed, without colours, and notes; a last one that ends within a
+    number is left out.
+    """
+    text = _COLOUR.sub("", read_text(path))
+    lines = text.splitlines()
+    if not text.endswith("\n") and lines and _WITHIN_NUMBER.search(lines[-1]):
+        return lines[:-1], [f"line {len(lines)} was cut off in writing; it is left out"]
+    return lines, []
 
 
 def read_text(path: Path) -> str:
@@ -92,9 +101,16 @@ def read_text(path: Path) -> str:
         raise StudyError(f"{path}: cannot be read ({error})") from None
     for mark, remedy in _NO_TEXT.items():
         if data.startswith(mark):
-            raise StudyError(f"{path}: is no text but {remedy}")
+            raise StudyError(f"{path}: is no log but {remedy}")
+    if _MARKED_UP.match(data):
+        raise StudyError(f"{path}: is a web page: save the log itself, perhaps after signing in")
+    encoding = _encoding(data)
+    if encoding == "utf-8" and b"\0" in data:
+        raise StudyError(
+            f"{path}: is no text, nor of a kind that is known; docs/ingest.md has them"
+        )
     try:
-        return data.decode(_encoding(data))
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise StudyError(
@@ -131,6 +147,25 @@ def read_parquet(path: Path) -> "pandas.DataFrame":
 def _parsed(text: str) -> Any:
     """JSON, in which whole numbers that no table's column can hold are floats."""
     return json.loads(text, parse_int=lambda digits: (int if len(digits) < 19 else float)(digits))
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose values within values are called ``outer/inner``."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict) and value:
+            found |= {f"{name}/{inner}": own for inner, own in flat(value).items()}
+        else:
+            found[name] = value
+    return found
+
+
+def frame(rows: Sequence[Mapping[str, Any]]) -> "pandas.DataFrame":
+    """A table of rows of JSON."""
+    import pandas
+
+    nested = any(isinstance(value, dict) for row in rows for value in row.values())
+    return pandas.DataFrame([flat(row) for row in rows] if nested else rows)
 
 
 def json_lines(text: str, path: Path) -> tuple[list[dict[str, Any]], list[str]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
@@ -10,8 +11,10 @@ if TYPE_CHECKING:
     import pandas
 
 COUNTS = ("data_samples", "compute_flops", "compute_flops_full", "tokens", "gpu_seconds")
+_ROUNDING = 1e-6  # what a share of single precision may lie above 1
 _MANY = 100  # points that a tracker may have thinned out
 _SUCCESS = re.compile(r"acc|accuracy|reward|score|correct|success|solved|match|pass\w*", re.I)
+_PERCENT = re.compile(r"percent|pct|%", re.I)
 _FAILURE = re.compile(r"loss|err|error|wrong|fail\w*", re.I)
 
 
@@ -83,10 +86,16 @@ def check_counts(table: "pandas.DataFrame", where: str) -> None:
 
 
 def slow_counts(table: "pandas.DataFrame") -> list[str]:
-    """Notes on running counts that hardly grow while steps do: do they count per step?"""
+    """Notes on running counts that hardly grow while steps do, or are fewer than steps."""
     notes = []
     for name in [name for name in COUNTS if name in table]:
         known = table[table["step"] > 0][["step", name]].dropna()
+        few = known[known[name] < known["step"]]
+        if len(few) and name != "gpu_seconds":
+            notes.append(
+                f"{name} is {few[name].iloc[0]:g} at step {few['step'].iloc[0]:g}, less than one a "
+                "step: in millions? Then '1e6 * ...'"
+            )
         if len(known) < 2 or known[name].iloc[0] <= 0:
             continue
         further, more = known["step"].iloc[-1] / known["step"].iloc[0], known[name].iloc[-1]
@@ -99,20 +108,34 @@ def slow_counts(table: "pandas.DataFrame") -> list[str]:
     return notes
 
 
-def summed(name: str, steps: "pandas.Series") -> list[str]:
-    """A note where what is summed was not logged at every step.
+def summed(name: str, steps: "pandas.Series", values: "pandas.Series") -> list[str]:
+    """Notes where what is summed was not logged at every step, or looks summed already.
 
     Args:
         name: What is summed.
-        steps: The steps at which it was logged.
+        steps: The run's steps.
+        values: What was logged at each of them.
     """
-    last = steps.max()
-    if not len(steps) or len(steps) >= last:
+    import pandas
+
+    values = pandas.to_numeric(values, errors="coerce")
+    steps = steps[values.notna() & (steps > 0)]
+    values = values[steps.index]
+    if len(steps) < 2:
         return []
-    return [
-        f"'{name}' is summed over {len(steps)} logged steps of {last:g}: right where each value "
-        "covers all steps since the one before"
-    ]
+    notes = []
+    last, further, grown = steps.max(), steps.max() / steps.min(), values.iloc[-1] / values.iloc[0]
+    if len(steps) < last:
+        notes.append(
+            f"'{name}' is summed over {len(steps)} logged steps of {last:g}: right where each "
+            "value covers all steps since the one before"
+        )
+    if further >= 2 and grown > further**0.75 and values.is_monotonic_increasing:
+        notes.append(
+            f"'{name}' is summed, but grows {grown:.3g} times while steps grow {further:.3g} "
+            f"times: is it a running count already? Then '{name}' without 'cumulative'"
+        )
+    return notes
 
 
 def check_sizes(table: "pandas.DataFrame", where: str) -> None:
@@ -127,11 +150,11 @@ def check_sizes(table: "pandas.DataFrame", where: str) -> None:
         if name not in table:
             continue
         values = table[name].astype(float)
-        wrong = table[(values <= 0) | np.isinf(values)]
+        wrong = table[(values <= 0) | np.isinf(values) | (values % 1 != 0) & values.notna()]
         if len(wrong):
             row, value = wrong[["_row", name]].iloc[0]
             raise StudyError(
-                f"{where}: row {row + 1:g}: {name} is {float(value):g}; give a number above 0"
+                f"{where}: row {row + 1:g}: {name} is {float(value):g}; give a whole number above 0"
             )
 
 
@@ -141,7 +164,8 @@ def check_loss(
     """Refuse a loss outside [0, 1], and an accuracy that is taken for a loss; returns notes.
 
     Args:
-        table: Rows of one run with ``step``, ``loss`` and ``_row`` (of the file, from 0).
+        table: Rows of one run with ``step``, ``loss`` and ``_row`` (of the file, from 0); a loss
+            that lies outside by rounding alone is put on the border.
         expression: What the loss is made from.
         names: The file's names in it.
         where: File, for messages.
@@ -149,6 +173,8 @@ def check_loss(
     Raises:
         StudyError: Names step, value and what to write instead.
     """
+    rounded = table["loss"].between(-_ROUNDING, 1 + _ROUNDING)
+    table.loc[rounded, "loss"] = table.loc[rounded, "loss"].clip(0, 1)
     outside = table[~table["loss"].between(0, 1)]
     if len(outside):
         first = outside.iloc[0]
@@ -156,7 +182,7 @@ def check_loss(
             f"{where}: row {first['_row'] + 1:g}, step {first['step']:g}: loss {first['loss']:g} "
             f"is not between 0 and 1{_percent_hint(expression, first['loss'])}"
         )
-    percent = next((name for name in names if re.search(r"percent|pct|%", name, re.I)), None)
+    percent = next((name for name in names if _PERCENT.search(name)), None)
     if percent and not re.search(r"\b0?\.01\b|\b100\b", expression):
         raise StudyError(
             f"{where}: '{percent}' reads like a percentage, but is taken as a share; write "
@@ -171,6 +197,50 @@ def check_loss(
             f"with training; {hint}"
         )
     return [f"'{expression}' is taken for a loss, though it reads like an accuracy; {hint}"]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Values that an expression takes for percentages: their name, the highest, where they are."""
+
+    name: str
+    highest: float
+    where: str
+
+
+def scaled(expression: str, values: "pandas.DataFrame", where: str) -> Iterator[Scaled]:
+    """Of a run's values in an expression, those that it divides by 100."""
+    for name in values.columns:
+        quoted = f"`?{re.escape(name)}`?"
+        hundredth = rf"0?\.01 ?\* ?{quoted}|{quoted} ?(?:/ ?100(?![\d.])|\* ?0?\.01(?!\d))"
+        highest = values[name].max() if values[name].dtype.kind in "iuf" else float("nan")
+        if re.search(hundredth, expression) and highest == highest:
+            yield Scaled(name, float(highest), where)
+
+
+def scaled_shares(found: Sequence[Scaled]) -> list[str]:
+    """Notes on runs whose shares are taken for percentages, as other runs' values are.
+
+    Raises:
+        StudyError: All runs' are, and the name does not say percent.
+    """
+    notes = []
+    for name in dict.fromkeys(own.name for own in found):
+        own = [run for run in found if run.name == name]
+        highest = max(run.highest for run in own)
+        low = [run for run in own if run.highest <= 1]
+        if len(low) == len(own) and not _PERCENT.search(name):
+            raise StudyError(
+                f"{own[0].where}: '{name}' is divided by 100, but is {highest:g} at most: a share "
+                f"already? Then '{name}' as it is; for percentages below 1 write '{name} / 1e2'"
+            )
+        if len(low) < len(own):
+            notes += [
+                f"{run.where}: '{name}' is {run.highest:g} at most, in other runs up to "
+                f"{highest:g}: a share among percentages?"
+                for run in low
+            ]
+    return notes
 
 
 def _percent_hint(expression: str, value: float) -> str:

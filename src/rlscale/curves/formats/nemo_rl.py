@@ -29,7 +29,11 @@ def read_nemo_rl(path: Path) -> "pandas.DataFrame":
     """
     import pandas
 
-    rows, notes = _of_files(path) if path.is_dir() else (_of_console(console_lines(path)), [])
+    if path.is_dir():
+        rows, notes = _of_files(path)
+    else:
+        lines, notes = console_lines(path)
+        rows = _of_console(lines)
     if not rows:
         raise StudyError(
             f"{path}: neither NeMo-RL's console ('=== Step N/M ===', 'Validation Results:') nor a "

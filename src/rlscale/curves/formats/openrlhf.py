@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
-from rlscale.curves.texts import console_lines
+from rlscale.curves.texts import console_lines, noted
 
 if TYPE_CHECKING:
     import pandas
@@ -23,8 +23,9 @@ def read_openrlhf(path: Path) -> "pandas.DataFrame":
     import pandas
 
     rows = []
-    for found in filter(None, map(_LINE.search, console_lines(path))):
+    lines, notes = console_lines(path)
+    for found in filter(None, map(_LINE.search, lines)):
         rows.append({"step": int(found[1])} | {n: float(v) for n, v in _PAIR.findall(found[2])})
     if not rows:
         raise StudyError(f"{path}: no line 'Global step N: {{...}}' of OpenRLHF's console")
-    return pandas.DataFrame(rows)
+    return noted(pandas.DataFrame(rows), notes)

@@ -27,13 +27,14 @@ def read_prime_rl(path: Path) -> "pandas.DataFrame":
     if read_text(path).lstrip().startswith("{"):
         logged, notes = json_lines(read_text(path), path)
         return noted(pandas.DataFrame(logged), notes)
-    rows = list(_rows(console_lines(path), path))
+    lines, notes = console_lines(path)
+    rows = _rows(lines, path)
     if not rows:
         raise StudyError(
             f"{path}: neither prime-rl's metrics.jsonl nor lines 'Step N | Reward: ...' of the "
             "orchestrator's console"
         )
-    return pandas.DataFrame(rows)
+    return noted(pandas.DataFrame(rows), notes)
 
 
 def _rows(lines: list[str], path: Path) -> list[dict[str, Any]]:

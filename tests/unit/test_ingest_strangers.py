@@ -1,0 +1,213 @@
+"""Small logs as strangers write them: the rows that come out, or the sentence that refuses them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rlscale.core.errors import StudyError
+from rlscale.curves.guess import guess_format
+from rlscale.curves.ingest import Intake, read_runs
+
+STEPS, LOSSES = [10, 20, 30], [0.7, 0.6, 0.55]
+CONSTANTS = {"model": "qwen2.5-7b", "seed": 1, "variant": "base", "benchmark": "held_out"}
+GOOD = "step,acc\n10,0.3\n20,0.4\n30,0.45\n"
+ROWS: list[dict[str, float]] = [
+    {"step": step, "acc": 1 - loss} for step, loss in zip(STEPS, LOSSES, strict=True)
+]
+LINES = "\n".join(map(json.dumps, ROWS))
+
+
+def read(folder: Path, files: dict[str, str | bytes], loss="1 - acc", columns=(), **section):
+    for name, content in files.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    paths = {str(folder / name): {} for name in files}
+    settings = {
+        "format": guess_format(folder / next(iter(files))),
+        "files": paths,
+        "columns": {"loss": loss, **dict(columns)},
+        "constants": CONSTANTS,
+    }
+    return read_runs(settings | section, "mine")
+
+
+def points(intake: Intake) -> list[tuple[int, float]]:
+    return [(int(r.step), round(r.loss, 9)) for r in intake.table.itertuples()]
+
+
+def verl(step: int, accuracy: str, more: str = "") -> str:
+    return (
+        f"\x1b[36m(TaskRunner pid=7)\x1b[0m step:{step} - actor/pg_loss:np.float64(-0.1) - "
+        f"val-core/math/acc/mean@1:{accuracy} - timing_s/step:49.0{more}\n"
+    )
+
+
+VERL = "1 - val-core/math/acc/mean@1"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "loss", "note"),
+    [
+        ("a.csv", 'step,acc\n10,"0,300"\n20,"0,400"\n30,"0,45"\n', "1 - acc", "decimal commas"),
+        ("a.tsv", "step\tacc\n10\t0,3\n20\t0,4\n30\t0,45\n", "1 - acc", "decimal commas"),
+        ("a.csv", " step , acc \n10, 0.3\n20, 0.4\n30, 0.45\n", "1 - acc", ""),
+        ("a.csv", GOOD.replace("\n", "\r"), "1 - acc", ""),
+        ("a.csv", "# mine\n# of May\n" + GOOD, "1 - acc", "begin with #, 2 in number"),
+        ("a.txt", "# step acc\n10 0.3\n20 0.4\n30 0.45\n", "1 - acc", "separated by spaces"),
+        ("a.csv", GOOD.replace("10,", "step_10,").replace("20,", "checkpoint-20,"), "1 - acc", ""),
+        ("a.csv", "step,acc\n10,0.3\n20,0.4\n30,0.45\n40,null\n", "1 - acc", ""),
+        ("a.jsonl", '{"step": 5, "acc": "NaN"}\n' + LINES, "1 - acc", ""),
+        ("a.ndjson", LINES, "1 - acc", ""),
+        ("a.json", LINES, "1 - acc", ""),
+        ("a.log", LINES, "1 - acc", ""),
+        (
+            "a.jsonl",
+            "\n".join(json.dumps({"step": r["step"], "eval": {"math": r}}) for r in ROWS),
+            "1 - eval/math/acc",
+            "",
+        ),
+        (
+            "a.json",
+            json.dumps({name: {i: r[name] for i, r in enumerate(ROWS)} for name in ROWS[0]}),
+            "1 - acc",
+            "",
+        ),
+        ("a.log", verl(10, "tensor(0.3, device='cuda:0')") + verl(20, ".4") + verl(30, "4.5e-1"),
+         VERL, ""),
+        ("a.log", verl(10, "0.3") + verl(20, "0.4") + verl(30, "np.float32(0.45)") + "step:40 - "
+         "actor/pg_loss:0.2 - val-core/math/acc/mean@1:0.", VERL, "line 4 was cut off"),
+        ("a.log", verl(10, "0.3") + verl(20, "0.4") + verl(30, "0.45") + "step:40 - "
+         "actor/pg_loss:0.2 - val-core/math/acc/mean@1:0.3", VERL, "line 4 was cut off"),
+        ("a.log", verl(10, "0.3") + verl(20, "0.4") + verl(30, "0.45").rstrip("\n"), VERL, ""),
+    ],
+)  # fmt: skip
+def test_the_rows_are_those_written(tmp_path, name, content, loss, note):
+    intake = read(tmp_path, {name: content}, loss)
+    assert points(intake) == list(zip(STEPS, LOSSES, strict=True))
+    assert note in "\n".join(intake.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "loss", "words"),
+    [
+        ("a.csv", "step,acc\n10,30%\n20,40%\n", "1 - acc/100", "'acc' is divided by 100, but"),
+        ("a.csv", GOOD, "1 - 0.01 * acc", "'acc' is divided by 100, but is 0.45 at most: a share"),
+        ("a.csv", "step,acc\n10,0,3\n20,0,4\n", "1 - acc", "more fields than the header names"),
+        ("a.csv", "step,acc\n10,0.3\n20,0.4,9\n", "1 - acc", "line 3 has 3 fields, the lines"),
+        ("a.csv", "<!DOCTYPE html><title>Sign in</title>\n", "1 - acc", "is a web page"),
+        ("a.csv", "version https://git-lfs.github.com/spec/v1\nsize 9\n", "1 - acc", "lfs pull"),
+        ("a.csv", b"\x89PNG\x1a\n\0\0\rIHDR" + b"\xff" * 99, "1 - acc", "is no text, nor of"),
+        ("a.csv", '"Name","State","acc"\n"a","finished","0.3"\n', "1 - acc", "a table of runs"),
+        ("a.log", "{'loss': 0.1, 'reward': 0.3, 'epoch': 0.1}\n", "1 - reward", "trainer_state"),
+        ("a.csv", GOOD.replace("step", "update"), "1 - acc", "update, acc; --map step=... says"),
+        ("a.log", verl(10, "high") + verl(20, "0.3"), VERL, "row 1: 'val-core/math/acc"),
+    ],
+)  # fmt: skip
+def test_it_is_refused_with_place_and_remedy(tmp_path, name, content, loss, words):
+    with pytest.raises(StudyError) as caught:
+        read(tmp_path, {name: content}, loss)
+    assert str(tmp_path / name) in str(caught.value)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"run_pattern": "(?P<model>a"}, "is no regular expression: missing )"),
+        ({"run_pattern": r"s\d"}, "has no named group, such as (?P<model>.+)"),
+        (
+            {"run_columns": ["7B"]},
+            "no column '7B', which ingest.run_columns names; it has step, acc",
+        ),
+        ({"runs": {"b.csv": {"seed": 1}}}, "ingest.runs speaks of b.csv, but no file or run"),
+        (
+            {"constants": CONSTANTS | {"n_params": "7B"}},
+            "n_params is '7B', not a number; write 7e9",
+        ),
+        ({"constants": CONSTANTS | {"n_params": 7}}, "n_params is 7; write it in full, 7e9 for 7B"),
+        ({"constants": CONSTANTS | {"n_problems": 9.5}}, "n_problems is 9.5; give a whole number"),
+    ],
+)
+def test_what_is_said_of_runs_is_checked(tmp_path, section, words):
+    with pytest.raises(StudyError) as caught:
+        read(tmp_path, {"a.csv": GOOD}, **section)
+    assert words in str(caught.value)
+
+
+def test_percent_below_one_can_be_said(tmp_path):
+    intake = read(tmp_path, {"a.csv": "step,acc\n1,0.2\n2,0.5\n"}, "1 - acc / 1e2")
+    assert points(intake) == [(1, 0.998), (2, 0.995)]
+
+
+def test_one_run_in_shares_among_percentages_is_noted(tmp_path):
+    files = {"s1.csv": "step,acc\n10,30\n20,40\n", "s2.csv": "step,acc\n10,0.3\n20,0.4\n"}
+    intake = read(tmp_path, files, "1 - acc / 100", run_pattern=r"s(?P<seed>\d)")
+    assert "s2.csv: 'acc' is 0.4 at most, in other runs up to 40: a share" in intake.notes[-1]
+
+
+def test_rounding_beyond_one_is_put_on_the_border(tmp_path):
+    assert points(read(tmp_path, {"a.csv": "step,acc\n1,0.3\n2,1.0000001\n"})) == [(1, 0.7), (2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "values", "note"),
+    [
+        (
+            "cumulative tok",
+            [1000, 2000, 4000],
+            "grows 4 times while steps grow 3 times: is it a run",
+        ),
+        ("tok", [1.5, 3, 4.5], "tokens is 1.5 at step 10, less than one a step: in millions?"),
+    ],
+)
+def test_counts_of_another_kind_are_noted(tmp_path, tokens, values, note):
+    of_steps = zip(STEPS, LOSSES, values, strict=True)
+    rows = "".join(f"{step},{1 - loss},{value}\n" for step, loss, value in of_steps)
+    intake = read(tmp_path, {"a.csv": "step,acc,tok\n" + rows}, columns={"tokens": tokens})
+    assert note in "\n".join(intake.notes)
+
+
+def test_a_row_that_names_no_run_is_refused_or_noted(tmp_path):
+    of_runs = {"columns": {"seed": "s"}, "constants": CONSTANTS | {"seed": 1}}
+    of_runs["constants"].pop("seed")
+    good = "s,step,acc\n1,10,0.3\n1,20,0.4\n"
+    with pytest.raises(StudyError, match="row 3: 's' is empty, which seed is made from"):
+        read(tmp_path, {"a.csv": good + ",10,0.5\n"}, **of_runs)
+    intake = read(tmp_path, {"a.csv": good + ",10,\n"}, **of_runs)
+    assert points(intake) == [(10, 0.7), (20, 0.6)]
+    assert "1 rows without 's' and loss left out" in "\n".join(intake.notes)
+
+
+def test_seeds_of_many_digits_stay_apart(tmp_path):
+    of_runs = {"columns": {"seed": "s"}, "constants": dict(CONSTANTS)}
+    del of_runs["constants"]["seed"]
+    text = "s,step,acc\n20250901,10,0.3\n20250902,10,0.4\n"
+    cells = read(tmp_path, {"a.csv": text}, **of_runs).table["cell"]
+    assert list(cells) == ["qwen2.5-7b/base/20250901", "qwen2.5-7b/base/20250902"]
+
+
+def test_run_names_with_any_sign_are_read_and_renamed_aloud(tmp_path):
+    panel = (
+        '"Step","7b - β=0.04 ""x"" - s1 - acc","7b - β=0.04 ""x"" - s2 - acc"\n"10","0.3","0.2"\n'
+    )
+    constants = {"variant": "base", "benchmark": "held_out"}
+    pattern = r'(?P<model>\S+) - .*"x" - s(?P<seed>\d)'
+    intake = read(tmp_path, {"p.csv": panel}, run_pattern=pattern, constants=constants)
+    assert intake.table["seed"].tolist() == [1, 2]
+    assert intake.table["cell"].iloc[0] == "7b/base/1/7b - β=0.04 _x_ - s1"
+    assert "is called '7b - β=0.04 _x_ - s2' in the curves" in "\n".join(intake.notes)
+
+
+def test_lists_of_rows_by_run_are_runs(tmp_path):
+    text = json.dumps({"s1": ROWS, "s2": ROWS[:2]}, indent=1)
+    constants = {k: v for k, v in CONSTANTS.items() if k != "seed"}
+    intake = read(tmp_path, {"a.json": text}, run_pattern=r"s(?P<seed>\d)", constants=constants)
+    assert intake.table.groupby("seed").size().tolist() == [3, 2]
+
+
+def test_a_run_of_the_table_that_is_not_read_is_noted(tmp_path):
+    text = json.dumps({"s1": ROWS, "s2": ROWS[:2]}, indent=1)
+    runs = {name: {"seed": i} for i, name in enumerate(("s1", "s2", "s3"))}
+    constants = {k: v for k, v in CONSTANTS.items() if k != "seed"}
+    intake = read(tmp_path, {"a.json": text}, runs=runs, constants=constants)
+    assert "'s3' of ingest.runs is no file or run that is read" in intake.notes
