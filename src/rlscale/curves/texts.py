@@ -31,7 +31,7 @@ _NO_TEXT = {
     b"\x28\xb5\x2f\xfd": "packed: let its name end in .zst",
     b"SQLite format 3": "an SQLite store: --format trackio or mlflow",
     b":W&B": "a log of W&B: let its name end in .wandb",
-    b"version https://git-lfs": "a pointer of Git LFS: `git lfs pull` fetches the file",
+    b"version https://git-lfs": "a pointer of Git LFS: `git lfs pull` fetches it",
 }
 _MARKED_UP = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.I)
 _WITHIN_NUMBER = re.compile(r"(?:[:(]\s?[-+]?|\d\.|\de[-+]?)$", re.I)
@@ -101,7 +101,7 @@ def read_text(path: Path) -> str:
         raise StudyError(f"{path}: cannot be read ({error})") from None
     for mark, remedy in _NO_TEXT.items():
         if data.startswith(mark):
-            raise StudyError(f"{path}: is no log but {remedy}")
+            raise StudyError(f"{path}: is no text but {remedy}")
     if _MARKED_UP.match(data):
         raise StudyError(f"{path}: is a web page: save the log itself, perhaps after signing in")
     encoding = _encoding(data)

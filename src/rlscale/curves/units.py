@@ -150,11 +150,13 @@ def check_sizes(table: "pandas.DataFrame", where: str) -> None:
         if name not in table:
             continue
         values = table[name].astype(float)
-        wrong = table[(values <= 0) | np.isinf(values) | (values % 1 != 0) & values.notna()]
+        parts = (values % 1 != 0) & values.notna() if name == "n_problems" else values < 0
+        wrong = table[(values <= 0) | np.isinf(values) | parts]
         if len(wrong):
             row, value = wrong[["_row", name]].iloc[0]
+            kind = "whole number" if value > 0 and np.isfinite(value) else "number"
             raise StudyError(
-                f"{where}: row {row + 1:g}: {name} is {float(value):g}; give a whole number above 0"
+                f"{where}: row {row + 1:g}: {name} is {float(value):g}; give a {kind} above 0"
             )
 
 
