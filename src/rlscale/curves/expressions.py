@@ -92,10 +92,10 @@ def fill(template: str, table: "pandas.DataFrame", where: str, column: str) -> "
 
 
 def _texts(values: "pandas.Series") -> "pandas.Series":
-    return values.map({value: _text(value) for value in values.unique()}).astype("string")
+    return values.map({value: as_text(value) for value in values.unique()}).astype("string")
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """As people write it: 1 for 1.0, and every digit of a seed."""
     if isinstance(value, float):
         whole = value.is_integer() and abs(value) < _WHOLE

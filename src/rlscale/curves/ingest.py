@@ -15,7 +15,7 @@ from rlscale.core.errors import StudyError
 from rlscale.core.labels import as_label
 from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, check_curves
 from rlscale.curves import units
-from rlscale.curves.expressions import evaluate, fill, names_in
+from rlscale.curves.expressions import as_text, evaluate, fill, names_in
 from rlscale.curves.known_models import known_sizes, known_source
 from rlscale.curves.readers import CURVE_READERS
 from rlscale.curves.runs import ROW, STEP, by_step
@@ -149,7 +149,9 @@ def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Ru
         if raw.empty:
             raise StudyError(f"{path}: holds no rows")
         notes += [f"{path}: {note}" for note in notes_of(raw)]
-        for run, rows in _split(raw, settings.run_columns, str(path)):
+        runs = list(_split(raw, settings.run_columns, str(path)))
+        for run, rows in runs:
+            rows.attrs = {}  # what pandas copies in every step
             said_of = {**settings.constants, **constants, **_of_run(settings, run, name)}
             given = _checked(said_of, str(path))
             unread.pop(run, None)
@@ -368,17 +370,14 @@ class _Run:
             if "cumulative " in text:
                 for name in names_in(text, known):
                     self.notes += units.summed(name, logged[STEP], logged[name])
-        table = pandas.DataFrame({"step": logged[STEP], "_row": logged[ROW]})
-        for name, text in wanted.items():
-            if name != "step":
-                table[name] = self._values(logged, name, text)
-        for name, value in given.items():
-            table[name] = value
+        made = {n: self._values(logged, n, text) for n, text in wanted.items() if n != "step"}
+        made |= {"step": logged[STEP], "_row": logged[ROW], **given}
+        table = pandas.DataFrame(made, index=logged.index)
         names = names_in(columns["loss"], known)
         self.shares += units.scaled(columns["loss"], logged[names], self.where)
-        made = self._measured(table, columns["loss"], names)
-        self._count(rows, names, made)
-        return made
+        table = self._measured(table, columns["loss"], names)
+        self._count(rows, names, table)
+        return table
 
     def _count(self, rows: "pandas.DataFrame", names: list[str], made: "pandas.DataFrame") -> None:
         """Account for the rows that were read, by what the loss is made from."""
@@ -419,8 +418,7 @@ class _Run:
             table["source"] = self.where
         if "cell" not in table:
             named = [name for name in _IDENTITY if name in table]
-            template = "/".join(f"{{{name}}}" for name in named)
-            cell = fill(template, table[named].head(1), self.where, "cell").iloc[0]
+            cell = "/".join(as_text(table[name].iloc[0]) for name in named)
             run = as_label(self._run)
             if run != self._run:
                 self.notes.append(f"the run '{self._run}' is called '{run}' in the curves")

@@ -20,8 +20,9 @@ _DECIMAL_COMMA = re.compile(r"[-+]?[\d.]*\d,\d+")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+")
 _POINT = re.compile(r"[-+]?\d*\.\d+")
 _NUMBERS_ALONE = re.compile(r"[-+.\d\seE,;]+")
-_WITH_COMMA = re.compile(r"\s*[-+]?\d*,\d+\s*")
-_APART = re.compile(r"\s*[-+]?[1-9]\d{0,2},\d{3}\s*")  # thousands as well as decimals
+_WITH_COMMA = re.compile(r"[-+]?\d*,\d+")
+_WHOLE = re.compile(r"[-+]?\d+")
+_APART = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # thousands as well as decimals
 _WIDTHS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _LOOKED_AT = 20  # lines
 _PERCENT = re.compile(r"\s*[-+]?\d+(?:[.,]\d+)?\s*%\s*")
@@ -154,12 +155,12 @@ def _with_points(
 
     found: dict[str, Any] = {}
     for name in table.select_dtypes(exclude="number").columns:
-        given = table[name].dropna().astype(str)
-        commas = given[given.str.contains(",", regex=False)]
-        whole = given.drop(commas.index).str.strip().str.fullmatch(r"[-+]?\d+")
-        decimals = all(map(_WITH_COMMA.fullmatch, commas)) and whole.all()
+        texts = {str(value).strip() for value in table[name].dropna().unique()}
+        commas = {text for text in texts if "," in text}
+        decimals = all(map(_WITH_COMMA.fullmatch, commas)) and all(
+            map(_WHOLE.fullmatch, texts - commas)
+        )
         if decimals and not all(map(_APART.fullmatch, commas)):
-            plain = pandas.to_numeric(given.str.replace(",", "."))
-            found[name] = plain.reindex(table.index)
+            found[name] = pandas.to_numeric(table[name].astype(str).str.replace(",", "."), "coerce")
             notes.append(f"'{name}' is written with decimal commas")
     return table.assign(**found), notes

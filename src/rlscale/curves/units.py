@@ -21,7 +21,7 @@ _FAILURE = re.compile(r"loss|err|error|wrong|fail\w*", re.I)
 def carry(table: "pandas.DataFrame") -> list[str]:
     """Carry running counts to evaluated steps at which they were not logged; returns notes."""
     notes = []
-    for name in [name for name in COUNTS if name in table]:
+    for name in [name for name in COUNTS if name in table and table[name].isna().any()]:
         lacking = table[name].isna() & table["loss"].notna()
         table[name] = table[name].ffill()
         carried = int((lacking & table[name].notna()).sum())
@@ -87,19 +87,22 @@ def check_counts(table: "pandas.DataFrame", where: str) -> None:
 
 def slow_counts(table: "pandas.DataFrame") -> list[str]:
     """Notes on running counts that hardly grow while steps do, or are fewer than steps."""
+    import numpy as np
+
     notes = []
     for name in [name for name in COUNTS if name in table]:
-        known = table[table["step"] > 0][["step", name]].dropna()
-        few = known[known[name] < known["step"]]
+        steps, counts = table["step"].to_numpy(float), table[name].to_numpy(float)
+        known = (steps > 0) & ~np.isnan(counts)
+        steps, counts = steps[known], counts[known]
+        few = np.flatnonzero(counts < steps)
         if len(few) and name != "gpu_seconds":
             notes.append(
-                f"{name} is {few[name].iloc[0]:g} at step {few['step'].iloc[0]:g}, less than one a "
-                "step: in millions? Then '1e6 * ...'"
+                f"{name} is {counts[few[0]]:g} at step {steps[few[0]]:g}, less than one a step: in "
+                "millions? Then '1e6 * ...'"
             )
-        if len(known) < 2 or known[name].iloc[0] <= 0:
+        if len(steps) < 2 or counts[0] <= 0:
             continue
-        further, more = known["step"].iloc[-1] / known["step"].iloc[0], known[name].iloc[-1]
-        grown = more / known[name].iloc[0]
+        further, grown = steps[-1] / steps[0], counts[-1] / counts[0]
         if further >= 4 and grown < further**0.5:
             notes.append(
                 f"{name} grows {grown:.3g} times while steps grow {further:.3g} times: does it "
@@ -149,11 +152,12 @@ def check_sizes(table: "pandas.DataFrame", where: str) -> None:
     for name in ("n_params", "n_params_total", "n_params_nominal", "n_problems"):
         if name not in table:
             continue
-        values = table[name].astype(float)
-        parts = (values % 1 != 0) & values.notna() if name == "n_problems" else values < 0
-        wrong = table[(values <= 0) | np.isinf(values) | parts]
-        if len(wrong):
-            row, value = wrong[["_row", name]].iloc[0]
+        values = table[name].to_numpy(float)
+        wrong = (values <= 0) | np.isinf(values)
+        if name == "n_problems":
+            wrong |= (values % 1 != 0) & ~np.isnan(values)
+        if wrong.any():
+            row, value = table.loc[wrong, ["_row", name]].iloc[0]
             kind = "whole number" if value > 0 and np.isfinite(value) else "number"
             raise StudyError(
                 f"{where}: row {row + 1:g}: {name} is {float(value):g}; give a {kind} above 0"
@@ -175,15 +179,15 @@ def check_loss(
     Raises:
         StudyError: Names step, value and what to write instead.
     """
-    rounded = table["loss"].between(-_ROUNDING, 1 + _ROUNDING)
-    table.loc[rounded, "loss"] = table.loc[rounded, "loss"].clip(0, 1)
-    outside = table[~table["loss"].between(0, 1)]
-    if len(outside):
-        first = outside.iloc[0]
+    losses = table["loss"].to_numpy(float)
+    outside = ~((losses >= -_ROUNDING) & (losses <= 1 + _ROUNDING))
+    if outside.any():
+        first = table[outside].iloc[0]
         raise StudyError(
             f"{where}: row {first['_row'] + 1:g}, step {first['step']:g}: loss {first['loss']:g} "
             f"is not between 0 and 1{_percent_hint(expression, first['loss'])}"
         )
+    table["loss"] = losses.clip(0, 1)
     percent = next((name for name in names if _PERCENT.search(name)), None)
     if percent and not re.search(r"\b0?\.01\b|\b100\b", expression):
         raise StudyError(
