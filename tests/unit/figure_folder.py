@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 from curve_tables import fit_document, straight_curves
 
+from rlscale.answers.equal_compute import compare_all
 from rlscale.answers.forecast import Split, forecast_curves, split_curves
 from rlscale.answers.passes import pass_at_k
 from rlscale.answers.ranking import score_forecasts
@@ -115,6 +116,8 @@ class Folder:
         timings = ledger[["cell", "step", "phase"]].assign(seconds=1)
         self.tables["pass_at_k"] = self.root / "pass_at_k.csv"
         pass_at_k(curves, answers(curves), **PASSES).to_csv(self.tables["pass_at_k"], index=False)
+        self.tables["equal_compute"] = self.root / "equal_compute.csv"
+        compare_all(curves)[0].to_csv(self.tables["equal_compute"], index=False)
         self.tables["data_toy"] = self.root / "report.json"
         self.tables["data_toy"].write_text(json.dumps(DATA_REPORT))
         for name, table in (("ledger", ledger.assign(flops=1e9)), ("timings", timings)):

@@ -12,6 +12,7 @@ from figure_folder import FIGURES, PASSES, Folder, answers, full_curves
 from matplotlib.collections import PolyCollection
 from matplotlib.container import ErrorbarContainer
 
+from rlscale.answers.equal_compute import compare_all
 from rlscale.answers.passes import pass_at_k
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import read_curves
@@ -85,6 +86,27 @@ def test_a_gain_that_turns_into_a_loss_is_named_with_its_place(whole):
     assert "pass@1 is shown to rise and pass@4 to fall from step" in drawing.caption
     axes = drawing.figure.axes[0]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "4", "8"]
+
+
+def test_settings_at_equal_compute_are_filled_where_measured_and_hollow_beyond(whole):
+    drawing = whole.draw("fig_equal_compute")
+    table = drawing.table
+    assert {"tau", "group_size"} <= set(table["axis"])
+    assert set(table["x"]) == {"compute"}
+    beyond = table["measured"] == "beyond"
+    assert beyond.any()
+    assert (table.loc[beyond, "multiple"] > 1).all()
+    assert (table["low"] <= table["difference"]).all()
+    assert "at 10 times" in drawing.caption
+    assert "beyond what was measured" in drawing.caption
+
+
+def test_a_study_of_one_setting_has_nothing_to_compare(whole):
+    folder = copy.copy(whole)
+    folder.tables = whole.tables | {"equal_compute": whole.root / "none.csv"}
+    one = full_curves(runs=2).query("tau == 1 and group_size == 8 and variant == 'base'")
+    compare_all(one)[0].to_csv(folder.tables["equal_compute"], index=False)
+    assert "no cells differ" in folder.draw("fig_equal_compute", "none").caption
 
 
 def test_pass_at_k_of_one_sample_a_problem_is_not_drawn(whole):

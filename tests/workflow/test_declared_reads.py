@@ -26,6 +26,7 @@ JOBS = {
     "forecast_laws inter": "results/forecasts/inter/power.json",
     "score_forecasts inter": "results/forecasts/inter.csv",
     "measure_passes": "results/pass_at_k.csv",
+    "compare_settings": "results/equal_compute.csv",
     "recommend": "results/recommendation.md",
     "check_results": "results/checks.json",
     "require_checks": "results/checks.passed",

@@ -147,6 +147,23 @@ rule measure_passes:
         "rlscale step measure_passes > {log} 2>&1"
 
 
+rule compare_settings:
+    input:
+        curves="results/curves.csv",
+    output:
+        table="results/equal_compute.csv",
+    log:
+        "logs/compare_settings.log",
+    localrule: True
+    threads: 1
+    params:
+        settings=lambda wildcards: piece(settings.equal_compute),
+    message:
+        "Compare recipes, variants, tau and group sizes at equal compute"
+    shell:
+        "rlscale step compare_settings > {log} 2>&1"
+
+
 rule recommend:
     input:
         curves="results/curves.csv",

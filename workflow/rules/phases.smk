@@ -32,6 +32,7 @@ rule fits:
         FITS,
         FORECASTS,
         "results/recommendation.md",
+        "results/equal_compute.csv",
         "results/protocols.csv" if CELLS else [],
         "results/timings.csv" if CELLS else [],
         "results/pass_at_k.csv" if CELLS else [],

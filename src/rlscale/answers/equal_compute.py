@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 AXES = ("recipe", "variant", "tau", "group_size")
 MULTIPLES = (1.0, 2.0, 10.0)
+SPANNED = (0.25, 0.5, *MULTIPLES)
 COLUMNS = (
     "axis", "family", "model", "recipe", "variant", "tau", "group_size", "value", "reference",
     "x", "quantity", "multiple", "at", "measured", "of_value", "of_reference", "difference", "low",
@@ -167,6 +168,28 @@ def compare_settings(
     if not found:
         raise StudyError(_nothing(rows, axis, reference))
     return pandas.DataFrame(found, columns=[*COLUMNS])
+
+
+def compare_all(
+    curves: "pandas.DataFrame", settings: Settings = DEFAULTS
+) -> "tuple[pandas.DataFrame, list[str]]":
+    """Compare the settings of every axis that a study varies, by all x that it knows.
+
+    Returns:
+        ``COLUMNS``, without rows where nothing can be compared; and why an axis has none.
+    """
+    import pandas
+
+    tables, lacking = [], []
+    for axis in varied(curves[curves["benchmark"] == settings.benchmark]):
+        for x in known_x(curves):
+            try:
+                tables.append(
+                    compare_settings(curves, axis, x=x, settings=settings, multiples=SPANNED)
+                )
+            except StudyError as error:
+                lacking.append(f"{axis} by {x} is not compared: {error}")
+    return pandas.concat(tables) if tables else pandas.DataFrame(columns=[*COLUMNS]), lacking
 
 
 def known_x(curves: "pandas.DataFrame") -> list[str]:

@@ -23,7 +23,7 @@ STAGES = {
     "fits": (
         "collect_curves", "collect_timings", "ingest_curves", "fit_law", "split_curves",
         "forecast_laws",
-        "score_forecasts", "measure_passes", "recommend", "compare_table6",
+        "score_forecasts", "measure_passes", "compare_settings", "recommend", "compare_table6",
     ),
     "figures": (),
 }  # fmt: skip

@@ -200,6 +200,7 @@ def figure_tables(config: Config, figure: Figure) -> dict[str, Path]:
     tables = {f"scores_{name}": layout.forecast_scores(name) for name in own["protocols"]}
     for name, law in product(own["protocols"], own["laws"]):
         tables[f"{name}_{law}"] = layout.forecast(name, law)
+    tables["equal_compute"] = layout.EQUAL_COMPUTE
     if "ingest" not in config:
         tables |= {"ledger": layout.LEDGER, "timings": layout.TIMINGS}
         tables |= {"pass_at_k": layout.PASS_AT_K}

@@ -259,6 +259,13 @@ _OWN = (
         tables=("pass_at_k",),
     ),
     Figure(
+        "fig_equal_compute",
+        f"{_HERE}.equal_compute:equal_compute",
+        "Study",
+        "Recipes, variants, tau and group sizes at equal compute",
+        tables=("equal_compute",),
+    ),
+    Figure(
         "fig_ledger",
         f"{_HERE}.study:ledger",
         "Study",

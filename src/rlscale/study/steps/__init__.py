@@ -48,6 +48,7 @@ STEPS = {
     "score_forecasts": Step("answers", ("protocol",), "compare forecasts with what happened"),
     "compare_table6": Step("answers", (), "set K_max and N0 beside the paper's Table 6"),
     "measure_passes": Step("answers", (), "measure what training does to pass@k"),
+    "compare_settings": Step("answers", (), "compare recipes, tau, ... at equal compute"),
     "recommend": Step("answers", (), "answer what to train next and what reuse costs"),
     "check_results": Step("answers", (), "check the study's tables and fits"),
     "require_checks": Step("answers", (), "fail where a result check failed"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas
 
-from rlscale.answers import checks, forecast, passes, published, ranking
+from rlscale.answers import checks, equal_compute, forecast, passes, published, ranking
 from rlscale.answers import recommend as advice
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json, write_json, write_text
@@ -84,6 +84,14 @@ def measure_passes(config: Config) -> None:
         **settings.passes(config)["passes"],
     )
     write_text(layout.PASS_AT_K, table.to_csv(index=False, float_format="%.10g"))
+
+
+def compare_settings(config: Config) -> None:
+    """Compare recipes, variants, tau and group sizes at equal compute, as far as they vary."""
+    own = Settings.of(settings.equal_compute(config)["fit"])
+    table, lacking = equal_compute.compare_all(read_curves(layout.CURVES), own)
+    print(*lacking, sep="\n")
+    write_text(layout.EQUAL_COMPUTE, table.to_csv(index=False, float_format="%.10g"))
 
 
 def recommend(config: Config) -> None:
