@@ -17,6 +17,7 @@ from rlscale.cli import (
     ingest,
     judge,
     leaderboard,
+    redraw,
     reuse,
     steps,
     studies,
@@ -34,6 +35,7 @@ _SMALL = {
     "ingest": (ingest, "make curves.csv of other trainers' logs"),
     "judge": (judge, "judge responses against their gold answers"),
     "data-report": (data_report, "what a data file holds and loses"),
+    "redraw": (redraw, "draw a shipped study's figures again"),
 }
 # What needs a checkout.
 _BANK = {

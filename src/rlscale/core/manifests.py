@@ -16,6 +16,7 @@ from rlscale.core.code import code_digest
 from rlscale.core.digests import digest, installed_lock, package_versions
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json, write_json
+from rlscale.core.machine import machine
 
 # May lie beside a model's files unnamed: no library reads them.
 NOT_READ = ("README.md", "LICENSE", ".gitattributes", ".gitignore")
@@ -112,6 +113,7 @@ def write_manifest(
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 2),
         "code": _code_of(code, used),
+        "machine": machine(),
     }
     write_json(run_record(path), record)
     manifest = sealed(kind=kind, name=name, status=status, files=_entries(files), **facts)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rlscale.core.errors import StudyError
+from rlscale.core.machine import processor
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _held: list[TextIO] = []  # claims end with the process
@@ -32,11 +33,7 @@ def on_gpu(gpus: int) -> bool:
 
 def cpu_has_bfloat16() -> bool:
     """Whether this machine's processor multiplies bfloat16 by itself, as Linux says."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return bool({"avx512_bf16", "amx_bf16"} & set(processor()[1] or []))
 
 
 def use_gpus(count: int) -> None:

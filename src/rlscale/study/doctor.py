@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
+from rlscale.core.machine import processor
 
 # Libraries that wheels load and do not carry (ldd over all of an environment's .so files).
 _LIBRARIES = {
@@ -167,13 +168,11 @@ def _libraries() -> Iterator[Check]:
 
 
 def _processor() -> Check:
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    except OSError:
-        return Check("processor", True, "unknown")
+    name, known = processor()
+    if known is None:
+        return Check("processor", True, f"{name}: what it can do is unknown")
     remedy = "torch and vLLM for CPUs need AVX2: another machine, or a GPU (LOCK=gpu)"
-    known = [name for name in ("avx2", "avx512f", "avx512_bf16") if name in flags]
-    return Check("processor", "avx2" in flags, " ".join(known) or "without AVX2", remedy)
+    return Check("processor", "avx2" in known, f"{name}: {' '.join(known) or 'no AVX2'}", remedy)
 
 
 def _processes() -> Check:

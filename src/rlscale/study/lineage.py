@@ -101,7 +101,8 @@ def _trace_curves(path: Path) -> Iterator[tuple[int, str, str]]:
         scored, trained = read_manifest(evaluation, "eval"), read_manifest(train, "train")
         linked = trained["fingerprint"] in _inputs(evaluation).values()
         yield 2, f"cell {cell}: evaluation {scored['fingerprint']}", _files(scored)
-        yield 3, f"training {trained['fingerprint']}", _files(trained) if linked else CHANGED
+        said = f"training {trained['fingerprint']}{_computed_on(train)}"
+        yield 3, said, _files(trained) if linked else CHANGED
         yield from _trace_inputs(train, made, shown, 4)
 
 
@@ -121,6 +122,15 @@ def _trace_inputs(
         if not again:
             shown.add(fingerprint)
             yield from _trace_inputs(found, made, shown, depth + 1)
+
+
+def _computed_on(path: Path) -> str:
+    """The processor and GPUs of a manifest's run, where its record is here and says so."""
+    record = read_record(path) if run_record(path).exists() else {}
+    own = record.get("machine", {})
+    names = [own.get("processor", ""), *own.get("gpus", [])]
+    kernels = f" ({own['torch']})" if "torch" in own else ""
+    return f" on {', '.join(map(str, names))}{kernels}" if own else ""
 
 
 def _inputs(path: Path) -> dict[str, str]:

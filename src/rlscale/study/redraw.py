@@ -1,0 +1,62 @@
+"""Draw a finished study's figures again, from the tables and fits that its folder keeps in git.
+
+No rule runs and nothing is fitted or trained: what is drawn is what the files say.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from rlscale.core.errors import StudyError
+from rlscale.core.files import read_json
+from rlscale.report.figures.registry import all_figures
+from rlscale.study import layout
+from rlscale.study.schema import near
+from rlscale.study.steps import report
+
+CONFIGURATION = "configuration.json"
+
+
+def redraw(study: Path, figures: Sequence[str], output: Path) -> None:
+    """Draw figures of a study into a new folder.
+
+    Args:
+        study: A study's ``results/`` as git keeps it (curves, fits, forecasts, tables), and beside
+            these ``configuration.json``, the configuration with its defaults.
+        figures: Their names; all of the registry without any.
+        output: Where the figures go, with copies of what they were drawn from; it must not exist.
+
+    Raises:
+        StudyError: A file or figure is missing or not a study's, or the output is there already.
+    """
+    if not (study / CONFIGURATION).is_file():
+        raise StudyError(
+            f"{study / CONFIGURATION}: missing; name a folder that holds a study's tables, fits "
+            "and configuration, such as resources/reference"
+        )
+    known = all_figures()
+    for name in figures:
+        if name not in known:
+            raise StudyError(f"there is no figure '{name}'{near(name, known)}")
+    if output.exists():
+        raise StudyError(f"{output}: exists already; remove it, or name another --output")
+    config = read_json(study / CONFIGURATION)
+    shutil.copytree(study, output / layout.RESULTS, ignore=shutil.ignore_patterns("fig_*"))
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        for name in pool.map(partial(_draw, config, output), figures or list(known)):
+            print(f"redraw: {name}")
+
+
+def _draw(config: Mapping[str, Any], folder: Path, name: str) -> str:
+    with contextlib.chdir(folder):
+        try:
+            report.plot(config, name)
+        except FileNotFoundError as error:
+            raise StudyError(f"{name}: {error.filename} is missing in the study's folder") from None
+    return name
