@@ -56,7 +56,7 @@ gpu-check: $(ENVIRONMENT) ## everything that training does, tried on this machin
 	@rlscale gpu-check --device $(or $(DEVICE),cuda)
 
 docs: $(ENVIRONMENT) ## write config/README.md from the schema, docs/commands.md from the parsers
-	@python -m rlscale.study.config_table workflow/schemas/config.schema.yaml config/README.md
+	@python -m rlscale.study.config_table workflow/schemas config/README.md
 	@python -m rlscale.cli.reference docs/commands.md
 
 docs-site: $(ENVIRONMENT) ## the documentation as a site in build/site, from an environment of its own

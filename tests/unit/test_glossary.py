@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from rlscale.core.tables import CURVE_COLUMNS
-from rlscale.study.config_table import keys
+from rlscale.study.config_table import parts_of
 
 ROOT = Path(__file__).parents[2]
 BORROWED = {
@@ -36,8 +36,8 @@ def configuration_keys() -> set[str]:
     found = set()
     for name, section in schema["properties"].items():
         found.add(name)
-        for key in keys(section, name, schema):
-            parts = [part.removesuffix("[]") for part in key.path.split(".")]
+        for key, _ in parts_of(section, name, schema):
+            parts = [part.removesuffix("[]") for part in key.split(".")]
             if not BORROWED & set(parts[:-1]):
                 found.add(".".join(part for part in parts if part != "<name>"))
     return found

@@ -1,6 +1,7 @@
 """config/README.md: the table of configuration keys, written from the schema that checks them.
 
-``python -m rlscale.study.config_table workflow/schemas/config.schema.yaml config/README.md``
+``python -m rlscale.study.config_table workflow/schemas config/README.md``: the folder holds
+config.schema.yaml and examples.yaml.
 """
 
 import argparse
@@ -21,7 +22,8 @@ One file is one study, complete in itself: `config.yaml` is the embedded study o
 default), `paper.yaml` the paper's grid; another one is named with `snakemake --configfile FILE`.
 The schema refuses keys that it does not know and fills in the defaults below. `<name>` stands for
 a name of your choice, `[]` for each entry of a list; a dash in the default column means that the
-key has to be given or is left out as a whole.
+key has to be given or is left out as a whole. An example is a value of the key's own, as YAML on
+one line; a key without one holds the keys below it.
 """
 
 
@@ -32,41 +34,83 @@ class Key(NamedTuple):
     type: str
     default: str
     unit: str
+    example: str
     description: str
 
 
-def write(schema: Mapping[str, Any]) -> str:
+def write(schema: Mapping[str, Any], examples: Mapping[str, Any]) -> str:
     """Write the whole of config/README.md: a section and a table for each top-level key."""
     parts = [_INTRODUCTION]
     for name, section in schema["properties"].items():
         section = _resolve(section, schema)
         parts.append(f"\n## `{name}`\n\n{_sentence(section)}\n")
-        rows = list(keys(section, name, schema))
+        if "properties" not in section and "additionalProperties" not in section:
+            parts.append(f"\nExample: `{_shown(example_of(name, section, examples))}`\n")
+        rows = list(keys(section, name, schema, examples))
         if rows:
             parts.append(
-                "\n| Key | Type | Default | Unit | Meaning |\n| --- | --- | --- | --- | --- |"
+                "\n| Key | Type | Default | Unit | Example | Meaning |\n"
+                "| --- | --- | --- | --- | --- | --- |"
             )
             parts += [f"\n| `{row.path}` | " + " | ".join(row[1:]) + " |" for row in rows]
             parts.append("\n")
     return "".join(parts)
 
 
-def keys(section: Mapping[str, Any], path: str, schema: Mapping[str, Any]) -> Iterator[Key]:
+def keys(
+    section: Mapping[str, Any], path: str, schema: Mapping[str, Any], examples: Mapping[str, Any]
+) -> Iterator[Key]:
     """List the keys below one part of the schema, depth first, in the schema's order."""
+    for name, part in parts_of(section, path, schema):
+        default = f"`{canonical_json(part['default'])}`" if "default" in part else "-"
+        example = example_of(name, part, examples)
+        shown = "" if example is None else f"`{_shown(example)}`"
+        yield Key(name, _type(part), default, part.get("unit", ""), shown, _sentence(part))
+
+
+def example_of(path: str, part: Mapping[str, Any], examples: Mapping[str, Any]) -> Any:
+    """A value of a key: the examples' longest name that ends its path, else what the schema says.
+
+    None where it holds keys of its own, or nothing says one.
+    """
+    steps = path.split(".")
+    for i in range(len(steps)):
+        if (name := ".".join(steps[i:])) in examples:
+            return examples[name]
+    if part.get("default") not in (None, "", [], {}):
+        return part["default"]
+    if "enum" in part:
+        return part["enum"][-1]
+    if "const" in part:
+        return part["const"]
+    return True if part.get("type") == "boolean" else None
+
+
+def _shown(example: Any) -> str:
+    """A value as YAML on one line."""
+    import yaml
+
+    flow = yaml.safe_dump(example, default_flow_style=True, width=10_000, sort_keys=False)
+    return flow.removesuffix("\n...\n").strip().replace("|", "\\|")
+
+
+def parts_of(
+    section: Mapping[str, Any], path: str, schema: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The keys below one part of the schema with what it says of each, depth first."""
     children = {f"{path}.{name}": child for name, child in section.get("properties", {}).items()}
     for pattern in section.get("patternProperties", {}).values():
         children[f"{path}.<name>"] = pattern
     if isinstance(section.get("additionalProperties"), Mapping):
         children[f"{path}.<name>"] = section["additionalProperties"]
     if isinstance(section.get("items"), Mapping):
-        yield from keys(_resolve(section["items"], schema), f"{path}[]", schema)
+        yield from parts_of(_resolve(section["items"], schema), f"{path}[]", schema)
     for name, child in children.items():
         child = _resolve(child, schema)
-        default = f"`{canonical_json(child['default'])}`" if "default" in child else "-"
-        yield Key(name, _type(child), default, child.get("unit", ""), _sentence(child))
-        yield from keys(child, name, schema)
+        yield name, child
+        yield from parts_of(child, name, schema)
     for branch in section.get("oneOf", section.get("anyOf", ())):
-        yield from keys(_resolve(branch, schema), path, schema)
+        yield from parts_of(_resolve(branch, schema), path, schema)
 
 
 def _resolve(part: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,10 +161,14 @@ def main() -> None:
     import yaml
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("schema", type=Path)
+    parser.add_argument("schemas", type=Path)
     parser.add_argument("output", type=Path)
     arguments = parser.parse_args()
-    write_text(arguments.output, write(yaml.safe_load(arguments.schema.read_text())))
+    schema, examples = (
+        yaml.safe_load((arguments.schemas / name).read_text(encoding="utf-8"))
+        for name in ("config.schema.yaml", "examples.yaml")
+    )
+    write_text(arguments.output, write(schema, examples))
 
 
 if __name__ == "__main__":
