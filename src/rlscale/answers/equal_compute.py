@@ -17,12 +17,12 @@ from rlscale.laws.contrast import (
     LEAST,
     Difference,
     Readings,
+    bends,
     contrast,
     mean_of,
     reaches,
-    read_off,
     slopes,
-    turns,
+    what_comes,
 )
 from rlscale.laws.fitting import fit_points
 from rlscale.laws.groups import X_COLUMNS, metric_rows, run_curves, select_rows
@@ -46,7 +46,6 @@ COLUMNS = (
 )  # fmt: skip
 DEFAULTS = Settings()
 ALL_SIZES = "all sizes"
-_BENT = 0.05  # Chance of a turn of straight curves.
 _AT_END = 1e-3  # A loss below cannot be told from none.
 _WORDS = {"ln_loss": "better", "k": "learns faster", "end": "ends lower"}
 _NAMES = {"tau": "tau ", "group_size": "G = "}
@@ -288,29 +287,19 @@ def _arms(rows: "pandas.DataFrame", axis: str, x: str, column: str) -> _Arms:
     reach = min(float(last[arm == a].max()) for a in range(len(names)))
     key = {name: own[name].iloc[0] for name in ("family", "model", *AXES)} | {axis: ""}
     seed = own["seed"].to_numpy(float, na_value=np.nan)
-    return _Arms(key, names, points, arm, seed, reach, _bends(points, arm))
-
-
-def _bends(points: Points, arm: Indices) -> str:
-    """Whether the runs' second halves in log x differ in slope from their first, on average."""
-    if (points.present.sum(1) < 2 * LEAST).any():
-        return "unknown"
-    share = np.bincount(arm) / len(arm)
-    found = contrast(turns(points), arm, np.full(len(arm), np.nan), share.tolist())
-    if found is None:
-        return "unknown"
-    low, high = found.ends(1 - _BENT)
-    return "yes" if low > 0 or high < 0 else "no"
+    return _Arms(key, names, points, arm, seed, reach, bends(points, arm))
 
 
 def _of_size(arms: _Arms, reference: str, multiples: Sequence[float]) -> Iterator[_Told]:
     others = [name for name in arms.names if name != reference]
     for multiple in multiples:
         u = arms.reach + float(np.log(multiple))
-        readings = [read_off(arms.points, u, form) for form in FORMS]
         seen = reaches(arms.points, u)
-        middle = np.exp(np.median([found.value for found in readings], axis=0))
         for value in others:
+            own = arms.of(value) > 0
+            readings = what_comes(arms.points, u, own, arms.bends == "yes")
+            lines = [found.value for found in readings[: len(FORMS)]]
+            middle = np.exp(np.median(lines, axis=0))
             measured = all((arms.of(name) * seen).any() for name in (value, reference))
             told = _pair(arms, "ln_loss", value, reference, readings, middle)
             yield replace(told, multiple=multiple, at=float(np.exp(u)), measured=measured)
@@ -363,7 +352,7 @@ def _pair(
 def _mean(several: Sequence[_Told]) -> _Told:
     """Mean over sizes of one quantity."""
     known = all(one.parts for one in several)
-    bends = [one.bends for one in several]
+    turned = [one.bends for one in several]
     return replace(
         several[0],
         at=np.nan,
@@ -373,7 +362,7 @@ def _mean(several: Sequence[_Told]) -> _Told:
         parts=tuple(map(mean_of, zip(*(one.parts for one in several), strict=True)))
         if known else (),
         runs=(sum(one.runs[0] for one in several), sum(one.runs[1] for one in several)),
-        bends=next((word for word in ("yes", "unknown") if word in bends), "no"),
+        bends=next((word for word in ("yes", "unknown") if word in turned), "no"),
         doubt=next((one.doubt for one in several if one.doubt), ""),
     )  # fmt: skip
 
@@ -385,7 +374,8 @@ def _row(
     low, high = (min(a for a, _ in ends), max(b for _, b in ends)) if ends else (np.nan, np.nan)
     one, other = told.means
     plain = np.log(one / other) if told.quantity == "ln_loss" else one - other
-    middle = float(np.median([part.estimate for part in told.parts])) if ends else plain
+    lines = [part.estimate for part in told.parts[: len(FORMS)]]
+    middle = float(np.median(lines)) if ends else plain
     return {
         **key, "value": told.value, "quantity": told.quantity, "multiple": told.multiple,
         "at": told.at, "measured": "yes" if told.measured else "beyond",

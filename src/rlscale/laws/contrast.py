@@ -18,6 +18,7 @@ from rlscale.laws.points import Points
 FORMS = ("whole", "late", "stop")
 LEAST = 3  # Points of a run.
 _FURTHER = np.log(1.1)  # ASSUME a line holds for a tenth of x more: runs end at unequal compute.
+_BENT = 0.05  # Chance of calling straight curves bent.
 _PAIRED = 4  # Degrees of freedom from which on pairing is worth those that it takes.
 
 _Reading = tuple[float, float, float, float]  # A run's value, stretch, noise and freedom.
@@ -80,6 +81,39 @@ def read_off(points: Points, u: float, form: str) -> Readings:
         at = min(u, own.max()) if form == "stop" else u
         found.append(_line(own[near], y[near], at)[0])
     return _readings(found)
+
+
+def what_comes(points: Points, u: float, own: Bools, bend: bool) -> list[Readings]:
+    """Log of the metric of each run at log x = ``u`` by all that may come.
+
+    Args:
+        points: Points of the runs (C).
+        u: Where.
+        own: The runs of one setting (C).
+        bend: Whether the curves bend. Then one setting may stop where the others go on, and they
+            where it goes on: the last two readings, which repeat the second where none bends.
+    """
+    whole, late, stop = (read_off(points, u, form) for form in FORMS)
+    if not bend:
+        return [whole, late, stop, late, late]
+    return [whole, late, stop, _either(own, stop, late), _either(own, late, stop)]
+
+
+def _either(own: Bools, one: Readings, other: Readings) -> Readings:
+    values = ((getattr(one, name), getattr(other, name)) for name in Readings.__annotations__)
+    return Readings(*(np.where(own, first, second) for first, second in values))
+
+
+def bends(points: Points, arm: Indices) -> str:
+    """Whether the runs' second halves in log x differ in slope from their first, on average."""
+    if (points.present.sum(1) < 2 * LEAST).any():
+        return "unknown"
+    share = np.bincount(arm) / len(arm)
+    found = contrast(turns(points), arm, np.full(len(arm), np.nan), share.tolist())
+    if found is None:
+        return "unknown"
+    low, high = found.ends(1 - _BENT)
+    return "yes" if low > 0 or high < 0 else "no"
 
 
 def slopes(points: Points) -> Readings:
