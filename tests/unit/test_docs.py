@@ -3,6 +3,7 @@
 import importlib
 import operator
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def test_commands_are_those_of_the_parsers():
     made = write(parser(), "\n".join(path.read_text() for path in makefiles))
     written = (ROOT / "docs/commands.md").read_text()
     assert written == made, "docs/commands.md is out of step with the parsers: run `make docs`"
+
+
+def test_every_command_has_an_example_that_it_takes():
+    commands = next(a for a in parser()._actions if a.dest == "command").choices
+    for name, command in commands.items():
+        example = command.epilog.removeprefix("example: rlscale ")
+        assert command.description, name
+        assert parser().parse_args(shlex.split(example, comments=True)).command == name
 
 
 def fences(page: Path, language: str) -> list[str]:

@@ -44,6 +44,19 @@ _BANK = {
     "bank": (bank, "curves of many sources: check them, add one"),
     "leaderboard": (leaderboard, "how well every law forecasts the bank's curves"),
 }
+_EXAMPLES = {
+    "fit": "curves.csv --figure law.pdf --table law.md",
+    "forecast": "curves.csv --at N=14e9,x=1e5",
+    "compare-settings": "curves.csv --axis recipe",
+    "reuse": "curves.csv --select variant=base",
+    "joint-law": "curves.csv --table joint.md",
+    "ingest": "panel.csv --map 'loss=1 - val/acc' --set model=qwen2.5-7b variant=base benchmark=math",
+    "judge": "answers.jsonl --output verdicts.jsonl --kind math",
+    "data-report": "raw/problems.csv --output report.html",
+    "redraw": "study fig_k_of_N --output figures",
+    "bank": "check",
+    "leaderboard": "--laws saturating power",
+}
 
 
 class _Defaults(argparse.ArgumentDefaultsHelpFormatter):
@@ -93,7 +106,11 @@ def parser() -> argparse.ArgumentParser:
     steps.add_arguments(commands)
     for name, (module, said) in (_SMALL | _BANK).items():
         own = commands.add_parser(
-            name, help=said, description=module.__doc__, formatter_class=_Defaults
+            name,
+            help=said,
+            description=module.__doc__,
+            epilog=f"example: rlscale {name} {_EXAMPLES.get(name, "--help")}",
+            formatter_class=_Defaults,
         )
         module.add_arguments(own)
         own.set_defaults(run=module.run)

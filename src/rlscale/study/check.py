@@ -15,6 +15,7 @@ from rlscale.study import grid
 from rlscale.study.estimates import unfit
 from rlscale.study.names import check_names
 from rlscale.study.schema import SCHEMA, load, near, schema_findings, with_defaults
+from rlscale.study.settings import concerns
 from rlscale.training.grpo_keys import FIXED, LOSSES, grpo_keys, grpo_types
 
 Config = Mapping[str, Any]
@@ -254,6 +255,30 @@ def _selected(config: Config) -> Iterator[str]:
             )
 
 
+def _top_ups(config: Config) -> Iterator[str]:
+    """More samples are for cells of the sweeps, at checkpoints that they keep."""
+    cells = grid.expand(config)
+    for number, entry in enumerate(config["evaluation"]["top_up"]):
+        match = entry["match"]
+        recipes = {cell.recipe for cell in cells if concerns(match, cell)}
+        kept = sorted({step for name in recipes for step in config["recipes"][name]["checkpoints"]})
+        if not recipes:
+            yield f"evaluation.top_up.{number}: no cell of the sweeps is meant by {dict(match)}"
+        elif str(match.get("step", kept[0])) not in map(str, kept):
+            yield (
+                f"evaluation.top_up.{number}.match.step: {match['step']} is no checkpoint of these "
+                f"cells, which keep {', '.join(map(str, kept))}"
+            )
+
+
+def _strata(config: Config) -> Iterator[str]:
+    """Every pass rate must belong to a stratum."""
+    for name, entry in config["data"].items():
+        strata = entry.get("strata")
+        if strata and 0 not in strata.values():
+            yield f"data.{name}.strata: none begins at 0; give the hardest the lowest pass rate 0"
+
+
 def _lengths(config: Config) -> Iterator[str]:
     """Responses must fit into the context of models that are made here."""
     longest = {
@@ -311,8 +336,8 @@ def _closest(name: str, known: Iterable[str]) -> str:
 
 
 _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
-    _sweeps, _grpo, _sections, _made, _spaces, _files, _resources, _fits, _evaluation,
+    _sweeps, _grpo, _sections, _made, _spaces, _files, _resources, _fits, _evaluation, _strata,
 )  # fmt: skip
 _CELL_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
-    _overrides, _selected, _lengths, _pools, unfit,
+    _overrides, _selected, _lengths, _pools, _top_ups, unfit,
 )  # fmt: skip

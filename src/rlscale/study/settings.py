@@ -172,7 +172,7 @@ def evaluation(config: Config, cell: Cell) -> Settings:
             }
             for name, entry in config["benchmarks"].items()
         },
-        "top_up": [_top_up(entry) for entry in extra if _concerns(entry["match"], cell)],
+        "top_up": [_top_up(entry) for entry in extra if concerns(entry["match"], cell)],
     }
     used = tasks.modules_used(settings)
     return {**settings, "code": code(config, "rlscale.evaluation.evaluate", *used)}
@@ -237,13 +237,6 @@ def passes(config: Config) -> Settings:
     return {"passes": own, "code": code(config, "rlscale.answers.passes")}
 
 
-def equal_compute(config: Config) -> Settings:
-    """What decides the table of settings at equal compute."""
-    own = {key: config["fit"][key] for key in ("benchmark", "level")}
-    law = LAWS.module("sigmoid")  # where a setting's curves end
-    return {"fit": own, "code": code(config, "rlscale.answers.equal_compute", law)}
-
-
 def checks(config: Config) -> Settings:
     """What decides the result checks."""
     return {
@@ -278,7 +271,8 @@ def _code_of_set(config: Config, name: str) -> str:
     return code(config, "rlscale.data.prepare", *used)
 
 
-def _concerns(match: Mapping[str, Any], cell: Cell) -> bool:
+def concerns(match: Mapping[str, Any], cell: Cell) -> bool:
+    """Whether a top-up's match is of a cell; step and benchmark say nothing of it."""
     fields = asdict(cell)
     return all(str(fields[key]) == str(value) for key, value in match.items() if key in fields)
 
