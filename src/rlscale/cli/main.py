@@ -49,8 +49,8 @@ _EXAMPLES = {
     "forecast": "curves.csv --at N=14e9,x=1e5",
     "compare-settings": "curves.csv --axis recipe",
     "reuse": "curves.csv --select variant=base",
-    "joint-law": "curves.csv --table joint.md",
-    "ingest": "panel.csv --map 'loss=1 - val/acc' --set model=qwen2.5-7b variant=base benchmark=math",
+    "joint-law": "base.csv instruct.csv",
+    "ingest": "panel.csv --map 'loss=1 - val/acc' --set model=7b variant=base benchmark=held_out",
     "judge": "answers.jsonl --output verdicts.jsonl --kind math",
     "data-report": "raw/problems.csv --output report.html",
     "redraw": "study fig_k_of_N --output figures",
@@ -109,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
             name,
             help=said,
             description=module.__doc__,
-            epilog=f"example: rlscale {name} {_EXAMPLES.get(name, "--help")}",
+            epilog=f"example: rlscale {name} {_EXAMPLES.get(name, '')}",
             formatter_class=_Defaults,
         )
         module.add_arguments(own)

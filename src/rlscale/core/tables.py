@@ -265,13 +265,12 @@ def _fields(column: "pandas.Series") -> list[str]:
     import pandas
 
     codes, values = pandas.factorize(column)
-    texts = [*map(_field, values), ""]  # the code of a missing value is -1
-    return [texts[code] for code in codes]
+    form = {"f": "%.10g".__mod__, "i": str}.get(getattr(values.dtype, "kind", ""), _field)
+    texts = [*map(form, values.tolist()), ""]  # the code of a missing value is -1
+    return [texts[code] for code in codes.tolist()]
 
 
 def _field(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    text = str(value)
+    text = f"{value:.10g}" if isinstance(value, float) else str(value)
     special = any(sign in text for sign in ',"\r\n')
     return '"' + text.replace('"', '""') + '"' if special else text
