@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -265,8 +265,9 @@ def _fields(column: "pandas.Series") -> list[str]:
     import pandas
 
     codes, values = pandas.factorize(column)
-    form = {"f": "%.10g".__mod__, "i": str}.get(getattr(values.dtype, "kind", ""), _field)
-    texts = [*map(form, values.tolist()), ""]  # the code of a missing value is -1
+    kinds: dict[str, Callable[[object], str]] = {"f": "%.10g".__mod__, "i": str}
+    field = kinds.get(getattr(values.dtype, "kind", ""), _field)
+    texts = [*map(field, values.tolist()), ""]  # the code of a missing value is -1
     return [texts[code] for code in codes.tolist()]
 
 

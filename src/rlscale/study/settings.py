@@ -237,6 +237,13 @@ def passes(config: Config) -> Settings:
     return {"passes": own, "code": code(config, "rlscale.answers.passes")}
 
 
+def equal_compute(config: Config) -> Settings:
+    """What decides the table of settings at equal compute."""
+    own = {key: config["fit"][key] for key in ("benchmark", "level")}
+    law = LAWS.module("sigmoid")  # where a setting's curves end
+    return {"fit": own, "code": code(config, "rlscale.answers.equal_compute", law)}
+
+
 def checks(config: Config) -> Settings:
     """What decides the result checks."""
     return {
