@@ -381,7 +381,10 @@ class _Run:
 
     def _count(self, rows: "pandas.DataFrame", names: list[str], made: "pandas.DataFrame") -> None:
         """Account for the rows that were read, by what the loss is made from."""
-        given = int(rows[names].notna().any(axis=1).sum()) if names else len(rows)
+        import numpy as np
+
+        absent = [rows[name].isna().to_numpy() for name in names] or [np.zeros(len(rows), bool)]
+        given = int((~np.all(absent, axis=0)).sum())
         given = max(given, len(made))  # a loss that is carried stands in more rows than it is in
         key = str(made["cell"].iloc[0]), str(made["benchmark"].iloc[0])
         self.accounts[key] = Account(len(rows), len(made), len(rows) - given, given - len(made))

@@ -14,6 +14,7 @@ HEADS = (
     "run", "N", "benchmark", "steps", "points", "widest gap", "tokens", "loss",
     "rows", "used", "without loss", "superseded",
 )  # fmt: skip
+_SIZES = ("n_params", "n_params_total", "n_params_nominal")
 _RANGED = ("step", "loss", "tokens", "data_samples", "compute_flops")
 
 
@@ -52,7 +53,8 @@ def taken_for(intake: "Intake", settings: Mapping[str, Any]) -> list[str]:
 
 def run_lines(intake: "Intake") -> list[tuple[str, ...]]:
     """Of each run and benchmark, texts under ``HEADS``."""
-    runs = intake.table.groupby(["cell", "benchmark"], sort=False)
+    shown = intake.table[["cell", "benchmark", "step", *_SIZES, "tokens", "loss"]]
+    runs = shown.groupby(["cell", "benchmark"], sort=False)
     return [
         (*_line(cell, benchmark, run), *_counts(intake.accounts[str(cell), str(benchmark)]))
         for (cell, benchmark), run in runs
@@ -65,10 +67,9 @@ def _counts(account: "Account") -> Iterator[str]:
 
 
 def _line(cell: Hashable, benchmark: Hashable, run: "pandas.DataFrame") -> tuple[str, ...]:
-    run = run.sort_values("step")
-    steps = run["step"].to_numpy()
+    steps = run["step"].to_numpy()  # ascending, as runs are made
     gaps = np.diff(steps)
-    sizes = (run[name].iloc[0] for name in ("n_params", "n_params_total", "n_params_nominal"))
+    sizes = (run[name].iloc[0] for name in _SIZES)
     size = next((f"{value:.4g}" for value in sizes if value == value), "")
     tokens = run["tokens"].iloc[-1]
     return (

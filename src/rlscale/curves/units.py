@@ -58,8 +58,9 @@ def check_counts(table: "pandas.DataFrame", where: str) -> None:
     import numpy as np
 
     for name in [name for name in COUNTS if name in table]:
-        known = table[["step", name]].dropna()
-        steps, values = known["step"].to_numpy(), known[name].to_numpy(float)
+        steps, values = table["step"].to_numpy(float), table[name].to_numpy(float)
+        known = ~(np.isnan(steps) | np.isnan(values))
+        steps, values = steps[known], values[known]
         wrong = ~np.isfinite(values) | (values < 0)
         if name != "gpu_seconds":
             wrong |= (values == 0) & (steps > 0)
