@@ -86,6 +86,7 @@ def clone(tmp_path):
         "__init__.py",
         "core/__init__.py",
         "core/errors.py",
+        "core/machine.py",
         "study/__init__.py",
         "study/doctor.py",
     ):

@@ -156,7 +156,7 @@ def check_sizes(table: "pandas.DataFrame", where: str) -> None:
         values = table[name].to_numpy(float)
         wrong = (values <= 0) | np.isinf(values)
         if name == "n_problems":
-            wrong |= (values % 1 != 0) & ~np.isnan(values)
+            wrong |= np.isfinite(values) & (np.nan_to_num(values) % 1 != 0)
         if wrong.any():
             row, value = table.loc[wrong, ["_row", name]].iloc[0]
             kind = "whole number" if value > 0 and np.isfinite(value) else "number"

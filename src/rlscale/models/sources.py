@@ -50,7 +50,7 @@ def make_model(
         StudyError: The folder or the hub's snapshot is not a usable model.
     """
     started = time.time()
-    name = weights.name
+    name = f"{identity['model']}-{settings['variant']}"
     source = settings["source"]
     trusted = source.get("trust_remote_code", False)
     given = {"corpus": corpus, "base": base}
