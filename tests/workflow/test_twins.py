@@ -169,8 +169,8 @@ def test_a_twins_cell_is_evaluated_and_has_a_curve(name, trained, tmp_path):
     )
     curve = tmp_path / "curve.csv"
     make_curve(
-        "twins", "", [2], train=run.outputs / "train.json", evaluation=run.outputs / "eval.json",
-        curve=curve, costs=tmp_path / "costs.csv",
+        "twins", "0" * 16, [2], train=run.outputs / "train.json",
+        evaluation=run.outputs / "eval.json", curve=curve, costs=tmp_path / "costs.csv",
     )  # fmt: skip
     table = read_curves(curve)
     manifest = read_manifest(run.outputs / "train.json", "train")
