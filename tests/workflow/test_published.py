@@ -9,8 +9,10 @@ import yaml
 from opened_files import undeclared_reads
 
 from conftest import Study
+from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json
 from rlscale.study import configuration
+from rlscale.study.redraw import redraw
 
 
 def test_the_papers_protocol_returns_table_6_for_unseen_sizes(published_study):
@@ -56,6 +58,28 @@ def test_the_ranking_has_every_law(published_study):
     assert table["is_forecast"].all()
     best = table.query("model == 'all' and rank == 1")["law"].item()
     assert best == "saturating"
+
+
+def test_figures_are_drawn_again_without_rules(published_study, tmp_path, capsys):
+    """From results/ and the configuration alone, as a table they are those that the rules draw."""
+    shutil.copytree(published_study.folder, tmp_path / "study")
+    study = Study(tmp_path / "study", yaml.safe_load(published_study.file.read_text()))
+    study.run("results/fig_k_of_N.csv")
+    results = study.folder / "results"
+    drawn = (results / "fig_k_of_N.csv").read_bytes()
+    with pytest.raises(StudyError, match=r"configuration\.json: missing; name a copy of a study"):
+        redraw(results, [], tmp_path / "again")
+    (kept,) = (study.folder / ".state/configurations").glob("*.json")
+    shutil.copy(kept, results / "configuration.json")
+    with pytest.raises(StudyError, match=r"no figure 'fig_k_of_M'; did you mean fig_k_of_N"):
+        redraw(results, ["fig_k_of_M"], tmp_path / "again")
+    redraw(results, ["fig_k_of_N"], tmp_path / "again")
+    assert "redraw: fig_k_of_N" in capsys.readouterr().out
+    again = tmp_path / "again/results"
+    assert (again / "fig_k_of_N.csv").read_bytes() == drawn
+    assert (again / "fig_k_of_N.pdf").stat().st_size > 5000
+    with pytest.raises(StudyError, match="again: exists already"):
+        redraw(results, ["fig_k_of_N"], tmp_path / "again")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json
+from rlscale.core.inside import inside_study
 from rlscale.report.figures.registry import all_figures
 from rlscale.study import layout
 from rlscale.study.schema import near
@@ -28,7 +29,9 @@ def redraw(study: Path, figures: Sequence[str], output: Path) -> None:
 
     Args:
         study: A study's ``results/`` as git keeps it (curves, fits, forecasts, tables), and beside
-            these ``configuration.json``, the configuration with its defaults.
+            these ``configuration.json``, the configuration with its defaults
+            (``.state/configurations/<digest>.json``). What ``figures.published`` names is read
+            from the folder above, that of the study.
         figures: Their names; all of the registry without any.
         output: Where the figures go, with copies of what they were drawn from; it must not exist.
 
@@ -37,8 +40,8 @@ def redraw(study: Path, figures: Sequence[str], output: Path) -> None:
     """
     if not (study / CONFIGURATION).is_file():
         raise StudyError(
-            f"{study / CONFIGURATION}: missing; name a folder that holds a study's tables, fits "
-            "and configuration, such as resources/reference"
+            f"{study / CONFIGURATION}: missing; name a copy of a study's results/, and put beside "
+            "its curves.csv the study's .state/configurations/<digest>.json under this name"
         )
     known = all_figures()
     for name in figures:
@@ -48,6 +51,13 @@ def redraw(study: Path, figures: Sequence[str], output: Path) -> None:
         raise StudyError(f"{output}: exists already; remove it, or name another --output")
     config = read_json(study / CONFIGURATION)
     shutil.copytree(study, output / layout.RESULTS, ignore=shutil.ignore_patterns("fig_*"))
+    published = config["figures"]["published"]  # stands in the study's folder, beside its results/
+    if published:
+        source = study.parent / inside_study(published, study / CONFIGURATION, study.parent)
+        if not source.is_file():
+            raise StudyError(f"{source}: missing; figures.published of the study names it")
+        (output / published).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, output / published)
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         for name in pool.map(partial(_draw, config, output), figures or list(known)):
             print(f"redraw: {name}")
