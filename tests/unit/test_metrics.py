@@ -100,26 +100,6 @@ def test_a_naive_error_would_be_too_small():
     assert clustered > 2 * math.sqrt(rate * (1 - rate) / 1600)
 
 
-def test_paired_differences_use_that_problems_are_shared():
-    rng = np.random.default_rng(4)
-    differences, errors, unpaired = [], [], []
-    for _ in range(1_000):
-        rates = rng.beta(0.5, 0.5, 80)
-        first = rng.binomial(4, rates) / 4
-        second = rng.binomial(4, 0.9 * rates + 0.05) / 4
-        names = [str(i) for i in range(80)]
-        value, error = metrics.paired_difference(
-            dict(zip(names, first, strict=True)), dict(zip(names, second, strict=True))
-        )
-        differences.append(value)
-        errors.append(error)
-        unpaired.append(
-            math.hypot(metrics.clustered_mean(first)[1], metrics.clustered_mean(second)[1])
-        )
-    assert np.mean(errors) == pytest.approx(np.std(differences), rel=0.08)
-    assert np.mean(errors) < 0.7 * np.mean(unpaired)
-
-
 def test_degenerate_inputs():
     assert all(map(math.isnan, metrics.clustered_mean([])))
     assert metrics.clustered_mean([0.5])[0] == 0.5

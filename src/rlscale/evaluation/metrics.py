@@ -60,12 +60,6 @@ def sampling_error(correct: "ArrayLike", n: "ArrayLike") -> float:
     return float(math.sqrt((sizes**2 * variances).sum()) / sizes.sum())
 
 
-def paired_difference(first: Mapping[str, float], second: Mapping[str, float]) -> Estimate:
-    """Mean difference (second - first) over the problems that both have, clustered by problem."""
-    common = sorted(first.keys() & second.keys())
-    return clustered_mean([second[key] - first[key] for key in common])
-
-
 def worst_at_k(correct: Sequence[int], n: Sequence[int], k: int) -> np.ndarray:
     """Unbiased probability that all of k draws are correct: C(c, k) / C(n, k), per problem."""
     check_draws(n, k)
