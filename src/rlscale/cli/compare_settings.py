@@ -6,11 +6,14 @@ over runs; beyond what was measured it holds what several lines say (docs/law.md
 
 import argparse
 from collections.abc import Hashable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from rlscale.cli.fit import add_select_argument, selected
-from rlscale.core.errors import StudyError
+from rlscale.cli.compared import (
+    add_curves_argument,
+    add_shared_arguments,
+    curves_and_settings,
+    write_table,
+)
 
 _SHARED = ("model", "recipe", "variant", "tau", "group_size")
 _UNITS = {"compute": "FLOP", "compute_full": "FLOP", "data": "problems"}
@@ -18,7 +21,7 @@ _UNITS = {"compute": "FLOP", "compute_full": "FLOP", "data": "problems"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("curves", type=Path, help="curves.csv; docs/ingest.md tells how to make it")
+    add_curves_argument(parser)
     parser.add_argument("--axis", required=True, help="recipe, variant, tau or group_size")
     parser.add_argument("--against", help="the setting to compare with; else that of most runs")
     parser.add_argument(
@@ -29,11 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--times", nargs="+", type=float, default=[1.0, 2.0, 10.0], metavar="NUMBER",
         help="multiples of the largest common budget",
     )  # fmt: skip
-    parser.add_argument("--metric", default="loss", help="loss, pass_at_10, ... or a benchmark")
-    parser.add_argument("--benchmark", default="held_out", help="the held-out benchmark")
-    parser.add_argument("--level", type=float, default=0.9, help="coverage of the intervals (0.9)")
-    parser.add_argument("--table", type=Path, help="write the numbers (.csv)")
-    add_select_argument(parser)
+    add_shared_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -41,17 +40,8 @@ def run(arguments: argparse.Namespace) -> None:
     import pandas
 
     from rlscale.answers.equal_compute import compare_settings, known_x
-    from rlscale.core.files import write_text
-    from rlscale.core.tables import read_measured_curves
-    from rlscale.laws.spec import Settings
 
-    if not 0 < arguments.level < 1:
-        raise StudyError(f"--level {arguments.level:g}: a coverage lies between 0 and 1")
-    if arguments.table and arguments.table.suffix != ".csv":
-        raise StudyError(f"{arguments.table}: a table of comparisons ends in .csv")
-    curves, _ = read_measured_curves(arguments.curves)
-    select = selected(arguments, curves)
-    settings = Settings(benchmark=arguments.benchmark, level=arguments.level, select=select)
+    curves, settings = curves_and_settings(arguments)
     tables = [
         compare_settings(
             curves, arguments.axis, x=x, settings=settings, metric=arguments.metric,
@@ -60,8 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
         for x in arguments.x or known_x(curves)
     ]  # fmt: skip
     found = pandas.concat(tables, ignore_index=True)
-    if arguments.table:
-        write_text(arguments.table, found.to_csv(index=False, float_format="%.10g"))
+    write_table(arguments, found)
     print(
         f"{arguments.level:.0%} intervals, each for itself; ln L: setting minus reference, below 0 "
         "the setting has the lower loss"

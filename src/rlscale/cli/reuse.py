@@ -5,48 +5,33 @@ shared, and compared with reuse that costs nothing (docs/law.md).
 """
 
 import argparse
-from pathlib import Path
 
-from rlscale.cli.fit import add_select_argument, selected
-from rlscale.core.errors import StudyError
+from rlscale.cli.compared import (
+    add_curves_argument,
+    add_shared_arguments,
+    curves_and_settings,
+    write_table,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("curves", type=Path, help="curves.csv; docs/ingest.md tells how to make it")
+    add_curves_argument(parser)
     parser.add_argument(
         "--layout", default="per_epoch",
         help="how problems were repeated: per_epoch, or interleaved (tau times in a row)",
     )  # fmt: skip
-    parser.add_argument("--metric", default="loss", help="loss, pass_at_10, ... or a benchmark")
-    parser.add_argument("--benchmark", default="held_out", help="the held-out benchmark")
     parser.add_argument("--weighting", default="variance", help="equal, runs, variance or steps")
-    parser.add_argument("--level", type=float, default=0.9, help="coverage of the intervals (0.9)")
-    parser.add_argument("--table", type=Path, help="write the numbers (.csv)")
-    add_select_argument(parser)
+    add_shared_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Fit the forms, and print a verdict and a line per form."""
     from rlscale.answers.reuse import reuse_laws, verdict
-    from rlscale.core.files import write_text
-    from rlscale.core.tables import read_measured_curves
-    from rlscale.laws.spec import Settings
 
-    if not 0 < arguments.level < 1:
-        raise StudyError(f"--level {arguments.level:g}: a coverage lies between 0 and 1")
-    if arguments.table and arguments.table.suffix != ".csv":
-        raise StudyError(f"{arguments.table}: a table of reuse ends in .csv")
-    curves, _ = read_measured_curves(arguments.curves)
-    settings = Settings(
-        benchmark=arguments.benchmark,
-        level=arguments.level,
-        weighting=arguments.weighting,
-        select=selected(arguments, curves),
-    )
+    curves, settings = curves_and_settings(arguments, weighting=arguments.weighting)
     found = reuse_laws(curves, settings, arguments.layout, arguments.metric)
-    if arguments.table:
-        write_text(arguments.table, found.to_csv(index=False, float_format="%.10g"))
+    write_table(arguments, found)
     keys = ["family", "model", "recipe", "variant", "group_size"]
     for _, own in found.groupby(keys, sort=False, dropna=False):
         first = own.iloc[0]

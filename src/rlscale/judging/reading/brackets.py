@@ -1,5 +1,6 @@
 r"""What stands in brackets: groups, tuples, intervals, sets, matrices."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import sympy
@@ -19,12 +20,12 @@ _NUMBERS = {
 _MATRICES = ("pmatrix", "bmatrix", "matrix", "smallmatrix", "array", "Bmatrix")
 
 
-class Brackets(Measured):
+class Brackets(Measured, ABC):
     """The part of the grammar that reads brackets of every kind."""
 
+    @abstractmethod
     def listing(self) -> Any:
         """The condition of a set; the grammar of whole answers reads it."""
-        raise NotImplementedError
 
     def bracket(self) -> Any:
         """A group, a tuple, an interval, or a set."""

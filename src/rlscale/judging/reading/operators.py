@@ -1,5 +1,6 @@
 r"""Sums, products and powers of atoms, as mathematics is written: side by side, raised, lowered."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ _OPENING = (*CLOSING, *NAMED_PAIRS)
 _DEEPEST = 60
 
 
-class Operators(Cursor):
+class Operators(Cursor, ABC):
     """The part of the grammar that reads what joins atoms; what an atom is, a subclass says.
 
     Args:
@@ -45,9 +46,9 @@ class Operators(Cursor):
         self.depth = 0
         self.bars = False  # whether a bar closes what is being read
 
+    @abstractmethod
     def atom(self) -> Any:
         """What the operators join."""
-        raise NotImplementedError
 
     def sum(self) -> Any:
         """Terms with signs; one or more plus-minus signs give a list of values."""
