@@ -2,61 +2,51 @@
 
 import argparse
 import contextlib
+import importlib
 import importlib.util
 import os
 import sys
 from typing import TextIO, cast
 
 import rlscale
-from rlscale.cli import (
-    bank,
-    compare_settings,
-    data_report,
-    fit,
-    forecast,
-    ingest,
-    joint_law,
-    judge,
-    leaderboard,
-    redraw,
-    reuse,
-    steps,
-    studies,
-)
 from rlscale.core.errors import Printable, StudyError, sentence_not_traceback
 from rlscale.jobs.forkserver import forked
 from rlscale.jobs.imports import OF_COMMANDS
 
-# What needs neither the rules nor Snakemake, and stands in the small environment too.
+# Commands that need neither the rules nor Snakemake, and stand in the small environment too: what
+# each does, and an example of its arguments. Each has a module of its name.
 _SMALL = {
-    "fit": (fit, "fit a law to a curves table made anywhere"),
-    "forecast": (forecast, "what a law gives a size at an x, with its interval"),
-    "compare-settings": (compare_settings, "which recipe, tau, ... is better at equal compute"),
-    "reuse": (reuse, "what data that are used again are worth"),
-    "joint-law": (joint_law, "do variants or families share K_max, N0, or both"),
-    "ingest": (ingest, "make curves.csv of other trainers' logs"),
-    "judge": (judge, "judge responses against their gold answers"),
-    "data-report": (data_report, "what a data file holds and loses"),
-    "redraw": (redraw, "draw a shipped study's figures again"),
-}
-# What needs a checkout.
+    "fit": (
+        "fit a law to a curves table made anywhere", "curves.csv --figure law.pdf --table law.md"
+    ),
+    "forecast": (
+        "what a law gives a size at an x, with its interval", "curves.csv --at N=14e9,x=1e5"
+    ),
+    "compare-settings": (
+        "which recipe, tau, ... is better at equal compute", "curves.csv --axis recipe"
+    ),
+    "reuse": ("what data that are used again are worth", "curves.csv --select variant=base"),
+    "joint-law": ("do variants or families share K_max, N0, or both", "base.csv instruct.csv"),
+    "ingest": (
+        "make curves.csv of other trainers' logs",
+        "panel.csv --map 'loss=1 - val/acc' --set model=7b variant=base benchmark=held_out",
+    ),
+    "judge": (
+        "judge responses against their gold answers",
+        "answers.jsonl --output verdicts.jsonl --kind math",
+    ),
+    "data-report": (
+        "what a data file holds and loses", "raw/problems.csv --output report.html"
+    ),
+    "redraw": ("draw a shipped study's figures again", "study fig_k_of_N --output figures"),
+}  # fmt: skip
+# The same of what needs a checkout.
 _BANK = {
-    "bank": (bank, "curves of many sources: check them, add one"),
-    "leaderboard": (leaderboard, "how well every law forecasts the bank's curves"),
-}
-_EXAMPLES = {
-    "fit": "curves.csv --figure law.pdf --table law.md",
-    "forecast": "curves.csv --at N=14e9,x=1e5",
-    "compare-settings": "curves.csv --axis recipe",
-    "reuse": "curves.csv --select variant=base",
-    "joint-law": "base.csv instruct.csv",
-    "ingest": "panel.csv --map 'loss=1 - val/acc' --set model=7b variant=base benchmark=held_out",
-    "judge": "answers.jsonl --output verdicts.jsonl --kind math",
-    "data-report": "raw/problems.csv --output report.html",
-    "redraw": "study fig_k_of_N --output figures",
-    "bank": "check",
-    "leaderboard": "--laws saturating power",
-}
+    "bank": ("curves of many sources: check them, add one", "check"),
+    "leaderboard": (
+        "how well every law forecasts the bank's curves", "--laws saturating power"
+    ),
+}  # fmt: skip
 
 
 class _Defaults(argparse.ArgumentDefaultsHelpFormatter):
@@ -82,7 +72,7 @@ def run_here() -> None:
     """Run a command in the current folder; its exit status is the command's."""
     # No process that is started from here takes modules from the folder that it works in.
     os.environ["PYTHONSAFEPATH"] = "1"
-    arguments = parser().parse_args()
+    arguments = parser(*sys.argv[1:2]).parse_args()
     if arguments.command not in _SMALL:
         _check_product(arguments.command)
     with contextlib.ExitStack() as stack:
@@ -97,24 +87,51 @@ def run_here() -> None:
         sys.exit(status)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line: every command with its arguments."""
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """The command line.
+
+    Args:
+        command: One that is declared alone, so that nothing of the others is imported; without
+            one, or with a word that is none, all are.
+    """
     parser = argparse.ArgumentParser(prog="rlscale", description=__doc__)
     parser.add_argument("--version", action="version", version=f"rlscale {rlscale.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    named = _SMALL | _BANK
+    if command in named:
+        _declare(commands, command, *named[command])
+        return parser
+    from rlscale.cli import steps
+
+    if command in OF_COMMANDS:
+        steps.add_arguments(commands)
+        return parser
+    from rlscale.cli import studies
+
     studies.add_arguments(commands)
     steps.add_arguments(commands)
-    for name, (module, said) in (_SMALL | _BANK).items():
-        own = commands.add_parser(
-            name,
-            help=said,
-            description=module.__doc__,
-            epilog=f"example: rlscale {name} {_EXAMPLES.get(name, '')}",
-            formatter_class=_Defaults,
-        )
-        module.add_arguments(own)
-        own.set_defaults(run=module.run)
+    for name, (said, example) in named.items():
+        _declare(commands, name, said, example)
     return parser
+
+
+def _declare(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    said: str,
+    example: str,
+) -> None:
+    """Declare a command that has a module of its name."""
+    module = importlib.import_module(f"rlscale.cli.{name.replace('-', '_')}")
+    own = commands.add_parser(
+        name,
+        help=said,
+        description=module.__doc__,
+        epilog=f"example: rlscale {name} {example}",
+        formatter_class=_Defaults,
+    )
+    module.add_arguments(own)
+    own.set_defaults(run=module.run)
 
 
 def _check_product(command: str) -> None:

@@ -6,10 +6,10 @@ By hand, in a study's folder, they do what the rules do: the same settings, path
 import argparse
 from pathlib import Path
 
-from rlscale.cli.studies import CONFIGFILE
 from rlscale.study import configuration
 from rlscale.study.steps import STEPS, run_step
 
+CONFIGFILE = "the study, where it is not config/config.yaml"
 _CELL = "main/arith-25k-base/tau1-g8/seed1"
 
 

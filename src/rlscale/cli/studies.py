@@ -4,9 +4,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from rlscale.cli.steps import CONFIGFILE
 from rlscale.core.errors import StudyError
-
-CONFIGFILE = "the study, where it is not config/config.yaml"
 
 
 def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
