@@ -7,6 +7,7 @@ import pytest
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_json
 from rlscale.jobs import attempts
+from rlscale.jobs.signals import AsPlanned
 
 
 @pytest.fixture
@@ -64,8 +65,8 @@ def test_a_pause_that_waits_for_its_evaluation_is_no_failure(record):
     """However often the evaluation between two turns of training is stopped."""
     advance(record[1], 8)
     for _ in range(9):
-        with pytest.raises(attempts.AsPlanned), attempts.counted(*record, budget=3):
-            raise attempts.AsPlanned
+        with pytest.raises(AsPlanned), attempts.counted(*record, budget=3):
+            raise AsPlanned
     assert attempts.without_progress(*record) == []
     for _ in range(3):
         interrupted(record)

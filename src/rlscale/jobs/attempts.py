@@ -15,15 +15,12 @@ from typing import Any
 
 from rlscale.core.errors import StudyError
 from rlscale.jobs.owner import Owned
+from rlscale.jobs.signals import AsPlanned
 
 RUN = "RLSCALE_RUN"  # names the run of the workflow; its jobs inherit it
 RECORD = "RLSCALE_ATTEMPTS"  # the record's path, for a launcher that sees another process killed
 _KILLED = "killed: out of memory, of time, or a lost node"
 _AS_PLANNED = "as planned"
-
-
-class AsPlanned(Exception):
-    """An attempt ends before the step does, and did what it was to do."""
 
 
 def read(path: Path) -> list[dict[str, Any]]:

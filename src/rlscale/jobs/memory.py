@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from rlscale.accounting.shape import Shape
 from rlscale.core.recipe import Recipe
+from rlscale.jobs.batch import batch_parts
 from rlscale.jobs.job import Job
-from rlscale.jobs.launch import batch_parts
 
 GIB = 2**30
 # ASSUME: Adam's two moments; those of 8-bit optimisers by block; none of plain gradient descent.

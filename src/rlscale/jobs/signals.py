@@ -1,4 +1,4 @@
-"""Signals that ask a long step to stop, and how it says that it did."""
+"""Signals that ask a long step to stop, and how it says that it ends before its work is done."""
 
 import signal
 from typing import Any
@@ -9,6 +9,10 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGURG)
 
 class Interrupted(Exception):
     """The run was asked to stop, and its state is saved."""
+
+
+class AsPlanned(Exception):
+    """An attempt ends before the step does, and did what it was to do."""
 
 
 class stop_signals:

@@ -16,8 +16,9 @@ from rlscale.core.errors import StudyError
 from rlscale.core.recipe import Recipe
 from rlscale.evaluation.benchmarks import BENCHMARKS
 from rlscale.evaluation.scoring import SCORINGS, rule_of
+from rlscale.jobs.batch import batch_parts
 from rlscale.jobs.job import Job
-from rlscale.jobs.launch import ENGINE, ENGINE_IN_RECIPES, batch_parts
+from rlscale.jobs.launch import ENGINE, ENGINE_IN_RECIPES
 from rlscale.jobs.launch import check as check_job
 from rlscale.judging.verifiers import VERIFIERS
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
 from rlscale.core.recipe import Recipe
+from rlscale.jobs.batch import batch_parts
 from rlscale.jobs.devices import cpu_has_bfloat16, on_gpu
 from rlscale.jobs.job import Job
-from rlscale.jobs.launch import batch_parts
 
 if TYPE_CHECKING:
     from trl import GRPOConfig

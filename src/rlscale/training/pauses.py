@@ -10,7 +10,7 @@ from pathlib import Path
 from rlscale.core.files import read_json, write_json
 from rlscale.core.manifests import sealed
 from rlscale.core.recipe import Recipe
-from rlscale.jobs.attempts import AsPlanned
+from rlscale.jobs.signals import AsPlanned
 from rlscale.models.checkpoints import Checkpoint, Model
 from rlscale.models.weights import weights_digest
 from rlscale.training.saving import RECORD

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rlscale.jobs.owner import Owner
+if TYPE_CHECKING:
+    from rlscale.jobs.owner import Owner
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Upkeep:
     checkpoints_on_disk: int = 0
     report_to: tuple[str, ...] = ()
     trust_remote_code: bool = False
-    owner: Owner | None = None
+    owner: "Owner | None" = None
 
     def check_owner(self) -> None:
         """Make sure that the cell is still ours; raises Owned where it is not."""
