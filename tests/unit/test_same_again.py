@@ -7,7 +7,7 @@ import pytest
 
 from rlscale.core.manifests import read_manifest, read_record
 from rlscale.data.prepare import make_variant, prepare_set
-from rlscale.evaluation.benchmarks import make_benchmark
+from rlscale.evaluation.making import make_benchmark
 from rlscale.models.corpus import make_corpus
 
 SUMS = {"skill": "sum", "terms": 4, "largest": 9}
@@ -130,6 +130,6 @@ def correct(manifest: Path, table: pandas.DataFrame) -> None:
     table.to_parquet(problems, index=False)
     write_manifest(
         manifest, kind="benchmark", name=manifest.parent.name, settings={}, inputs={},
-        files=[problems], seed=None, started=0.0, code="rlscale.evaluation.benchmarks",
+        files=[problems], seed=None, started=0.0, code="rlscale.evaluation.making",
         rows=len(table),
     )  # fmt: skip

@@ -54,7 +54,7 @@ def benchmark(config: Config, name: str) -> Settings:
 def benchmark_code(config: Config, name: str) -> str:
     """Digest of the code that makes a benchmark's problems."""
     module = BENCHMARKS.module(benchmark(config, name)["module"])
-    return code(config, "rlscale.evaluation.benchmarks", module)
+    return code(config, "rlscale.evaluation.making", module)
 
 
 def data_set(config: Config, name: str) -> Settings:

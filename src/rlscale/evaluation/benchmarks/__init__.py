@@ -6,15 +6,12 @@ the group ``rlscale.benchmarks``. ``version`` is raised when a problem would be 
 samples of other versions are generated anew.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
-from rlscale.core.manifests import write_manifest
 from rlscale.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -25,7 +22,6 @@ PROBLEM_COLUMNS = (
 )  # fmt: skip
 # Keys of a benchmark's settings that decide its problems (the others decide its samples).
 LOADING = ("path", "examples", "task", "problems", "seed")
-_EXAMPLES = 16  # kept of a file of solved examples
 
 
 @dataclass(frozen=True)
@@ -111,126 +107,3 @@ def problem_table(
             f"benchmark {source}: problem {table.index[repeated][0]} repeats an earlier one"
         )
     return table
-
-
-def make_benchmark(
-    name: str, settings: Mapping[str, Any], *, problems: Path, manifest: Path
-) -> None:
-    """Write a benchmark's problem table and its manifest.
-
-    Args:
-        name: Its name in the configuration.
-        settings: ``module`` and, of its entry there, the keys in ``LOADING``.
-        problems: Where the table goes.
-        manifest: Where the manifest goes.
-    """
-    started = time.time()
-    benchmark = BENCHMARKS.get(settings["module"])
-    table = benchmark.load(settings)
-    sources = {key: Path(settings[key]) for key in ("path", "examples") if key in settings}
-    facts: dict[str, Any] = {"examples": _solved(settings)} if "examples" in settings else {}
-    problems.parent.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(problems, index=False)
-    write_manifest(
-        manifest,
-        kind="benchmark",
-        name=name,
-        settings={**settings, "version": benchmark.version},
-        inputs={"source" if key == "path" else key: path for key, path in sources.items()},
-        files=[problems],
-        seed=settings.get("seed"),
-        started=started,
-        code=__name__,
-        used=[BENCHMARKS.module(settings["module"])],
-        rows=len(table),
-        **facts,
-    )
-
-
-def _solved(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Questions and answers at the beginning of the file of solved examples."""
-    wanted = ("question", "answer")
-    rows = table_rows({"path": settings["examples"]}, settings["module"], wanted)[:_EXAMPLES]
-    return [(str(row["question"]), str(row["answer"])) for row in rows]
-
-
-def read_rows(path: Path | str) -> list[tuple[str, Any]]:
-    """Prompt text and gold answer of each row of a file in verl's layout.
-
-    Args:
-        path: A parquet file with columns ``prompt`` (one message per row) and ``reward_model``
-            (with ``ground_truth``).
-
-    Raises:
-        StudyError: The file or a column is missing, or a row has another shape.
-    """
-    import pyarrow
-    import pyarrow.parquet
-
-    if not Path(path).exists():
-        raise StudyError(f"{path}: the benchmark's file does not exist; correct its 'path' key")
-    try:
-        table = pyarrow.parquet.read_table(path, columns=["prompt", "reward_model"])
-    except (pyarrow.ArrowInvalid, KeyError) as error:
-        raise StudyError(f"{path}: not a parquet file with these columns ({error})") from None
-    if table.num_columns < 2:
-        raise StudyError(f"{path}: column prompt or reward_model is missing")
-    rows = []
-    for number, row in enumerate(table.to_pylist()):
-        if len(row["prompt"]) != 1:
-            raise StudyError(f"{path}: row {number} has {len(row['prompt'])} messages, expected 1")
-        rows.append((row["prompt"][0]["content"], row["reward_model"]["ground_truth"]))
-    return rows
-
-
-def published(source: str, prompt: str, verifier: str) -> Benchmark:
-    """A benchmark whose file (key ``path``) holds ``prompt`` around every problem.
-
-    Args:
-        source: Its name in the problem table.
-        prompt: Text with ``{problem}``, as it stands in the file.
-        verifier: Name of the verifier of its answers.
-    """
-
-    def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
-        path = file_of(settings, source)
-        start, end = prompt.split("{problem}")
-        problems, answers = [], []
-        for number, (text, answer) in enumerate(read_rows(path)):
-            if not (text.startswith(start) and text.endswith(end)):
-                raise StudyError(f"{path}: row {number} does not have the prompt of {source}")
-            problems.append(text[len(start) : len(text) - len(end)])
-            answers.append(answer)
-        return problem_table(problems, answers, source=source)
-
-    return Benchmark(version=1, load=load, prompt=prompt, verifier=verifier, reads_file=True)
-
-
-def file_of(settings: Mapping[str, Any], source: str) -> Path:
-    """The file that a published benchmark's settings name.
-
-    Raises:
-        StudyError: They name none.
-    """
-    if "path" not in settings:
-        raise StudyError(f"benchmark {source}: key 'path' is missing; name its local file")
-    return Path(settings["path"])
-
-
-def table_rows(
-    settings: Mapping[str, Any], source: str, columns: Sequence[str]
-) -> list[Mapping[str, Any]]:
-    """Rows of a public set's local file (key ``path``), of any format that data files may have.
-
-    Raises:
-        StudyError: The file, a column or a row cannot be read.
-    """
-    from rlscale.data.formats import file_rows
-
-    path = file_of(settings, source)
-    rows = []
-    for number, row in enumerate(file_rows(path, list(columns))):
-        if isinstance(row, str):
-            raise StudyError(f"{path}: row {number}: {row}")
-        rows.append(row)
-    return rows

@@ -7,7 +7,7 @@ Prompt: the paper's, asking for the final answer within ``\boxed{}``. Judged by
 the verifier ``math``.
 """
 
-from rlscale.evaluation.benchmarks import published
+from rlscale.evaluation.local_files import published
 
 PROMPT = (
     "You are a knowledgeable math assistant. Answer the following questions and think step by "

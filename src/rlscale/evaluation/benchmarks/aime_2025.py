@@ -11,8 +11,9 @@ Prompt: AIME 2024's. Judged by the verifier ``math``.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlscale.evaluation.benchmarks import Benchmark, problem_table, table_rows
+from rlscale.evaluation.benchmarks import Benchmark, problem_table
 from rlscale.evaluation.benchmarks.aime_2024 import PROMPT
+from rlscale.evaluation.local_files import table_rows
 
 if TYPE_CHECKING:
     import pandas

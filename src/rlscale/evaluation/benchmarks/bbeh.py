@@ -10,7 +10,8 @@ Prompt: the set's own, which asks for a last line "The answer is: ". Judged by t
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlscale.evaluation.benchmarks import Benchmark, problem_table, table_rows
+from rlscale.evaluation.benchmarks import Benchmark, problem_table
+from rlscale.evaluation.local_files import table_rows
 
 if TYPE_CHECKING:
     import pandas

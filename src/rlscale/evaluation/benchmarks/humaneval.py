@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.digests import canonical_json
 from rlscale.core.errors import StudyError
-from rlscale.evaluation.benchmarks import Benchmark, file_of, problem_table, read_rows
+from rlscale.evaluation.benchmarks import Benchmark, problem_table
+from rlscale.evaluation.local_files import file_of, read_rows
 
 if TYPE_CHECKING:
     import pandas

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.evaluation.benchmarks import Benchmark, problem_table, table_rows
+from rlscale.evaluation.benchmarks import Benchmark, problem_table
 from rlscale.evaluation.benchmarks.math_500 import PROMPT
+from rlscale.evaluation.local_files import table_rows
 
 if TYPE_CHECKING:
     import pandas

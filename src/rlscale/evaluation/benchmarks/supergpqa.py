@@ -8,7 +8,7 @@ Prompt: the paper's, asking for the letter within ``\boxed{}``. Judged by the ve
 ``choice``.
 """
 
-from rlscale.evaluation.benchmarks import published
+from rlscale.evaluation.local_files import published
 
 PROMPT = (
     "You are a knowledgeable assistant. Answer the following questions and think step by step. "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlscale.data import prepare
-from rlscale.evaluation import benchmarks
+from rlscale.evaluation import making
 from rlscale.study import inputs, layout, settings
 
 Config = Mapping[str, Any]
@@ -13,7 +13,7 @@ Config = Mapping[str, Any]
 def make_benchmark(config: Config, benchmark: str) -> None:
     """Make the problem table of one benchmark."""
     manifest = layout.benchmark(benchmark)
-    benchmarks.make_benchmark(
+    making.make_benchmark(
         benchmark,
         settings.benchmark(config, benchmark),
         problems=manifest.with_name("problems.parquet"),
