@@ -100,6 +100,22 @@ def test_threads_can_be_set_before_any_numerical_library_is_loaded():
     assert done.returncode == 0, done.stderr
 
 
+def test_a_training_loads_nothing_of_the_stages_after_it():
+    code = (
+        "import sys; from rlscale.cli.main import parser; parser('train'); "
+        "import rlscale.study.steps.cells, rlscale.training.start, rlscale.training.train; "
+        "print(*(name for name in sys.modules if name.startswith('rlscale.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "rlscale.training.build" in loaded
+    after = ("curves", "answers", "report", "bank", "evaluation.engine", "evaluation.tasks")
+    assert not [name for name in loaded for each in after if name.startswith(f"rlscale.{each}")]
+    assert {name for name in loaded if name.startswith("rlscale.cli.")} == {
+        "rlscale.cli.main", "rlscale.cli.steps",
+    }  # fmt: skip
+
+
 def test_an_evaluation_refuses_a_tokenizer_that_is_not_the_models(started):
     folder = Path("checkpoints/models/arith-10k-base")
     folder.mkdir(parents=True)

@@ -1,6 +1,7 @@
 """What DVC is told of a study: who makes what, who reads what."""
 
-from rlscale.study.folder import CONFIG, dvc_yaml
+from rlscale.study.folder import CONFIG
+from rlscale.study.new_study import dvc_yaml
 
 CONFIG_KEYS = {"study": "s", "data": {"sums": {}}, "models": {}, "pretraining": {}, "fit": {}}
 DATA = ["results/data/sums/manifest.json"]

@@ -3,7 +3,8 @@
 import pytest
 
 from rlscale.core.cell import Cell
-from rlscale.evaluation.tasks import sample_seed, samples_wanted
+from rlscale.evaluation.settings import samples_wanted
+from rlscale.evaluation.tasks import sample_seed
 from rlscale.models.weights import tokenizer_digest
 from rlscale.study import settings as pieces
 from rlscale.study.grid import protocol_digest

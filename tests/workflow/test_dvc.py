@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rlscale.study import folder as studies
+from rlscale.study import new_study as studies
 
 STUB = Path(__file__).parent / "stub"
 sys.path.append(str(STUB))

@@ -9,7 +9,7 @@ import yaml
 from dvc_study import Study, wait_for
 
 from conftest import small_config
-from rlscale.study import folder as studies
+from rlscale.study import new_study as studies
 
 CELL = "main/arith-39k-base/tau1-g4/seed1"
 FIGURE = "results/fig_k_of_N.pdf"

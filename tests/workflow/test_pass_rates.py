@@ -21,7 +21,7 @@ from rlscale.core.manifests import read_manifest, read_record
 from rlscale.data.canonical import canonicalise
 from rlscale.evaluation.pass_rates import binomial_interval
 from rlscale.evaluation.samples import KEY
-from rlscale.study import folder as studies
+from rlscale.study import new_study as studies
 
 TARGET = "results/data/arithmetic/manifest.json"
 SAMPLES = 3

@@ -154,9 +154,9 @@ def _prune(arguments: argparse.Namespace) -> None:
 
 
 def _new_study(arguments: argparse.Namespace) -> None:
-    from rlscale.study import folder
+    from rlscale.study.new_study import new_study
 
-    folder.new_study(arguments.folder, arguments.config)
+    new_study(arguments.folder, arguments.config)
 
 
 def _from_gguf(arguments: argparse.Namespace) -> None:
@@ -166,6 +166,6 @@ def _from_gguf(arguments: argparse.Namespace) -> None:
 
 
 def _dvc_yaml(_: argparse.Namespace) -> None:
-    from rlscale.study import folder
+    from rlscale.study.new_study import write_dvc_yaml
 
-    folder.write_dvc_yaml(Path.cwd())
+    write_dvc_yaml(Path.cwd())

@@ -16,8 +16,9 @@ from rlscale.evaluation.engine import Machine, without_collection
 from rlscale.evaluation.outcomes import metric_table, outcome_counts, score_table, unusable_golds
 from rlscale.evaluation.progress import Clock
 from rlscale.evaluation.samples import KEY, SampleStore
+from rlscale.evaluation.settings import modules_used
 from rlscale.evaluation.shards import WHOLE, Shard
-from rlscale.evaluation.tasks import Task, modules_used, wanted_keys
+from rlscale.evaluation.tasks import Task, wanted_keys
 from rlscale.evaluation.votes import with_votes
 from rlscale.judging import verifiers
 from rlscale.models.checkpoints import Checkpoint, read_checkpoints

@@ -15,8 +15,8 @@ from rlscale.evaluation.engine import Machine
 from rlscale.evaluation.evaluate import judge_stored
 from rlscale.evaluation.outcomes import outcome_counts, unusable_golds
 from rlscale.evaluation.progress import Clock
+from rlscale.evaluation.settings import PASS_RATE, modules_used
 from rlscale.evaluation.shards import WHOLE, Shard
-from rlscale.evaluation.tasks import PASS_RATE, modules_used
 from rlscale.models.checkpoints import Checkpoint, read_model
 from rlscale.models.weights import weights_digest
 

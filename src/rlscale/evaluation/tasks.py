@@ -13,7 +13,8 @@ from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest, verify_files
 from rlscale.evaluation.benchmarks import BENCHMARKS, Benchmark
 from rlscale.evaluation.samples import PROBLEM, Key, SampleStore
-from rlscale.evaluation.scoring import SCORINGS, Rule, rule_of
+from rlscale.evaluation.scoring import Rule, rule_of
+from rlscale.evaluation.settings import samples_wanted, verifier_of
 from rlscale.evaluation.shards import WHOLE, Shard
 from rlscale.judging.verifiers import VERIFIERS
 from rlscale.models.architecture import text_config
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import pandas
     from transformers import PreTrainedTokenizerBase
 
-PASS_RATE = "pass_rate"  # what stands for a benchmark where a data set is asked
 _SAMPLING = ("temperature", "top_p", "max_tokens", "seed", "dtype")
 
 
@@ -104,7 +104,7 @@ def _read_task(
     own = settings["benchmarks"][name]
     benchmark = BENCHMARKS.get(own["module"])
     rule = rule_of(own["scoring"], own["module"])
-    verifier = _verifier(own, settings)
+    verifier = verifier_of(own, settings)
     table = pandas.read_parquet(_problem_file(problems))
     template = rule.prompt or benchmark.prompt or settings["prompt"]["template"]
     shots = _shots(name, rule, template, problems)
@@ -128,12 +128,6 @@ def _read_task(
         scoring=own["scoring"],
         rule=rule,
     )
-
-
-def _verifier(own: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """Who judges a benchmark's answers: as its rule says, else the benchmark, else the study."""
-    rule = rule_of(own["scoring"], own["module"])
-    return rule.verifier or BENCHMARKS.get(own["module"]).verifier or settings["verifier"]
 
 
 def _problem_file(path: Path) -> Path:
@@ -165,19 +159,6 @@ def _sampling(settings: Mapping[str, Any], rule: Rule) -> str:
     if rule.stop:
         parameters["stop"] = digest(rule.stop)
     return ",".join(f"{key}={value}" for key, value in parameters.items())
-
-
-def modules_used(settings: Mapping[str, Any]) -> list[str]:
-    """Modules that an evaluation loads by name, for digests of code: benchmarks and verifiers.
-
-    Args:
-        settings: ``rlscale.study.settings.evaluation`` of a cell.
-    """
-    modules = set()
-    for own in settings["benchmarks"].values():
-        modules |= {BENCHMARKS.module(own["module"]), SCORINGS.module(own["scoring"])}
-        modules.add(VERIFIERS.module(_verifier(own, settings)))
-    return sorted(modules)
 
 
 def _scorer(verifier: str) -> str:
@@ -214,16 +195,6 @@ def open_store(
     }
     store.renew_prompts(renewed)
     return store
-
-
-def samples_wanted(settings: Mapping[str, Any], benchmark: str, step: int) -> int:
-    """Samples per problem of a benchmark at a step: its own number, or more by a top-up."""
-    wanted = settings["benchmarks"][benchmark]["samples"]
-    for entry in settings["top_up"]:
-        match = entry["match"]
-        if match.get("benchmark", benchmark) == benchmark and match.get("step", step) == step:
-            wanted = max(wanted, entry["samples"])
-    return wanted
 
 
 def wanted_keys(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlscale.core.cell import Cell
 from rlscale.core.digests import digest
@@ -12,8 +12,10 @@ from rlscale.core.files import read_json
 from rlscale.core.manifests import run_record
 from rlscale.data.files import files_of
 from rlscale.evaluation.shards import Shard
-from rlscale.report.figures.registry import Figure
 from rlscale.study import grid, layout, settings
+
+if TYPE_CHECKING:
+    from rlscale.report.figures.registry import Figure
 
 Config = Mapping[str, Any]
 
@@ -188,13 +190,13 @@ def forecasts(config: Config, protocol: str) -> list[Path]:
     return [layout.forecast(protocol, law) for law in config["forecast"]["laws"]]
 
 
-def figure_fits(config: Config, figure: Figure) -> list[Path]:
+def figure_fits(config: Config, figure: "Figure") -> list[Path]:
     """The fits that a figure reads, of those that the configuration asks for."""
     wanted = figure.fits_on(config["figures"]["compute"])
     return [path for path in fits(config) if path.stem in wanted]
 
 
-def figure_tables(config: Config, figure: Figure) -> dict[str, Path]:
+def figure_tables(config: Config, figure: "Figure") -> dict[str, Path]:
     """What a figure reads besides curves and fits, by the names that its patterns match."""
     own = config["forecast"]
     tables = {f"scores_{name}": layout.forecast_scores(name) for name in own["protocols"]}

@@ -12,10 +12,8 @@ from typing import Any
 from rlscale.core.cell import Cell
 from rlscale.core.code import code_digest
 from rlscale.core.digests import digest
-from rlscale.curves.readers import CURVE_READERS
-from rlscale.data import modules
-from rlscale.evaluation import tasks
 from rlscale.evaluation.benchmarks import BENCHMARKS, LOADING
+from rlscale.evaluation.settings import PASS_RATE, modules_used
 from rlscale.judging.verifiers import VERIFIERS
 from rlscale.laws.registry import LAWS
 from rlscale.study import grid
@@ -79,10 +77,10 @@ def pass_rates(config: Config, name: str) -> Settings:
     settings = {
         **{key: own[key] for key in _ASKING},
         "verifier": entry["verifier"],
-        "benchmarks": {tasks.PASS_RATE: asked},
+        "benchmarks": {PASS_RATE: asked},
         "top_up": [],
     }
-    used = tasks.modules_used(settings)
+    used = modules_used(settings)
     return {**settings, "code": code(config, "rlscale.evaluation.pass_rates", *used)}
 
 
@@ -174,7 +172,7 @@ def evaluation(config: Config, cell: Cell) -> Settings:
         },
         "top_up": [_top_up(entry) for entry in extra if concerns(entry["match"], cell)],
     }
-    used = tasks.modules_used(settings)
+    used = modules_used(settings)
     return {**settings, "code": code(config, "rlscale.evaluation.evaluate", *used)}
 
 
@@ -190,6 +188,8 @@ def curve(config: Config, cell: Cell) -> Settings:
 
 def ingest(config: Config) -> Settings:
     """What decides the curves that are read from elsewhere."""
+    from rlscale.curves.readers import CURVE_READERS
+
     used = CURVE_READERS.module(config["ingest"]["format"])
     return {
         "ingest": config["ingest"],
@@ -274,6 +274,8 @@ def _of_fits(config: Config, module: str, laws: Sequence[str] = ()) -> Settings:
 
 def _code_of_set(config: Config, name: str) -> str:
     """Digest of the code that reads, cleans and lays out a set."""
+    from rlscale.data import modules
+
     used = modules.modules_used(config["data"][name])
     return code(config, "rlscale.data.prepare", *used)
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from unittest import mock
 
-from rlscale.study import folder as studies
+from rlscale.study import new_study as studies
 
 STUB = Path(__file__).parent
 

@@ -8,11 +8,14 @@ name and a digest stand in curves.csv, and no fit mixes them.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
-from rlscale.models.prompts import Form
+
+if TYPE_CHECKING:
+    from rlscale.models.prompts import Form
 
 ANY = "*"  # in a scoring: every benchmark that it does not name
 
@@ -33,12 +36,12 @@ class Rule:
 
     verifier: str | None = None
     prompt: str | None = None
-    base: Form = "bare"
-    instruct: Form = "chat"
+    base: "Form" = "bare"
+    instruct: "Form" = "chat"
     stop: tuple[str, ...] = ()
     shots: int = 0
 
-    def form(self, variant: str) -> Form:
+    def form(self, variant: str) -> "Form":
         """The prompt's form for a variant."""
         return self.base if variant == "base" else self.instruct
 

@@ -16,8 +16,9 @@ from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
 from rlscale.jobs.devices import cpu_has_bfloat16, on_gpu, visible_gpus
 from rlscale.study import grid
-from rlscale.study.folder import CONFIG, PRODUCT, new_study
+from rlscale.study.folder import CONFIG, PRODUCT
 from rlscale.study.layout import CellFiles
+from rlscale.study.new_study import new_study
 from rlscale.study.schema import SCHEMA, load, with_defaults
 
 DEVICES = ("cuda", "cpu")
