@@ -30,14 +30,17 @@ sys.path.insert(0, str(ROOT / "tests/workflow"))
 OURS = """
 import json, os, sys
 from pathlib import Path
+from rlscale.evaluation.asking import Questions
 from rlscale.evaluation.engine import Machine
 from rlscale.evaluation.evaluate import evaluate_cell
 settings, problems, output = json.loads(sys.argv[1]), json.loads(sys.argv[2]), Path(sys.argv[3])
-names = {"samples": "samples.parquet", "outcomes": "outcomes.parquet", "scores": "scores.csv",
+names = {"outcomes": "outcomes.parquet", "scores": "scores.csv",
          "metrics": "eval_metrics.csv", "manifest": "eval.json"}
+questions = Questions(
+    problems={name: Path(path) for name, path in problems.items()}, settings=settings,
+    samples=output / "samples.parquet", journal=output / "journal")
 report = evaluate_cell(
-    train_manifest=output / "train.json", settings=settings, machine=Machine(),
-    problems={name: Path(path) for name, path in problems.items()}, journal=output / "journal",
+    questions, Machine(), train_manifest=output / "train.json",
     outputs={name: output / file for name, file in names.items()})
 print(json.dumps(report), flush=True)
 os._exit(0)

@@ -127,12 +127,17 @@ def test_the_model_that_is_asked_has_seen_no_problem_of_the_set(study):
 IMPATIENT = """
 import json, os, pathlib, sys
 from rlscale.evaluation import progress, samples
+from rlscale.evaluation.asking import Questions
 from rlscale.evaluation.engine import Machine
 from rlscale.evaluation.pass_rates import estimate_pass_rates
+from rlscale.evaluation.settings import PASS_RATE
 samples.FLUSH_SECONDS = progress.EVERY_SECONDS = 0.01
 settings, paths = map(json.loads, sys.argv[1:])
 paths = {name: pathlib.Path(path) for name, path in paths.items()}
-report = estimate_pass_rates(name="arithmetic", settings=settings, machine=Machine(), **paths)
+problems = {PASS_RATE: paths.pop("problems")}
+kept = {name: paths.pop(name) for name in ("samples", "journal")}
+questions = Questions(problems=problems, settings=settings, **kept)
+report = estimate_pass_rates(questions, Machine(), name="arithmetic", **paths)
 print(json.dumps(report), flush=True)
 os._exit(0)
 """

@@ -21,6 +21,7 @@ from rlscale.core.errors import StudyError
 from rlscale.core.manifests import read_manifest
 from rlscale.core.tables import read_curves
 from rlscale.curves.assemble import make_curve
+from rlscale.evaluation.asking import Questions
 from rlscale.evaluation.benchmarks import problem_table
 from rlscale.evaluation.engine import Engine, Machine, Request
 from rlscale.evaluation.evaluate import evaluate_cell
@@ -157,14 +158,17 @@ def test_a_twins_cell_is_evaluated_and_has_a_curve(name, trained, tmp_path):
     run = trained(name)
     sums = {f"{a}+{b}=": str(a + b) for a in range(5) for b in range(4)}
     write_benchmark(tmp_path / "sums", problem_table(list(sums), list(sums.values()), source="us"))
-    made = {"manifest": "eval.json", "samples": "samples.parquet", "outcomes": "outcomes.parquet"}
+    made = {"manifest": "eval.json", "outcomes": "outcomes.parquet"}
     made |= {"scores": "scores.csv", "metrics": "eval_metrics.csv"}
     evaluate_cell(
+        Questions(
+            problems={"sums": tmp_path / "sums/manifest.json"},
+            settings=settings(["sums"], 2, dtype="bfloat16"),
+            samples=run.outputs / "samples.parquet",
+            journal=tmp_path / "journal",
+        ),
+        Machine(max_num_seqs=8, kv_cache_gib=0.1),
         train_manifest=run.outputs / "train.json",
-        problems={"sums": tmp_path / "sums/manifest.json"},
-        settings=settings(["sums"], 2, dtype="bfloat16"),
-        machine=Machine(max_num_seqs=8, kv_cache_gib=0.1),
-        journal=tmp_path / "journal",
         outputs={key: run.outputs / file for key, file in made.items()},
     )
     curve = tmp_path / "curve.csv"

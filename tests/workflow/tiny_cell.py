@@ -104,24 +104,28 @@ def settings(benchmarks: list[str], samples: int, **changes) -> dict:
 
 def evaluate(root: Path, own: dict, output: Path | None = None, trusted: bool = False) -> dict:
     """Evaluate the cell under ``root``; outputs go there or to ``output``."""
+    from rlscale.evaluation.asking import Questions
     from rlscale.evaluation.engine import Machine
     from rlscale.evaluation.evaluate import evaluate_cell
 
     output = output or root
     names = {
-        "samples": "samples.parquet",
         "outcomes": "outcomes.parquet",
         "scores": "scores.csv",
         "metrics": "eval_metrics.csv",
         "manifest": "eval.json",
     }
     output.mkdir(exist_ok=True)
-    return evaluate_cell(
-        train_manifest=root / "train.json",
+    questions = Questions(
         problems={name: root / name / "manifest.json" for name in own["benchmarks"]},
         settings=own,
-        machine=Machine(),
-        trusted=trusted,
+        samples=output / "samples.parquet",
         journal=output / "journal",
+        trusted=trusted,
+    )
+    return evaluate_cell(
+        questions,
+        Machine(),
+        train_manifest=root / "train.json",
         outputs={name: output / file for name, file in names.items()},
     )

@@ -26,55 +26,62 @@ _PROBES = 4
 
 
 @dataclass(frozen=True)
+class Questions:
+    """What checkpoints are asked and how, and where their answers are kept.
+
+    Attributes:
+        problems: Manifest that holds each benchmark's problems: of a benchmark, or of the data
+            set for its held-out ones.
+        settings: Of the evaluation (``rlscale.study.settings.evaluation``, or ``pass_rates``).
+        samples: The sample store.
+        journal: Folder of its parts.
+        trusted: Whether the configuration lets Python files that come with the model run.
+    """
+
+    problems: Mapping[str, Path]
+    settings: Mapping[str, Any]
+    samples: Path
+    journal: Path
+    trusted: bool = False
+
+
+@dataclass(frozen=True)
 class Asked:
     """What checkpoints are asked, and what of it the store lacks.
 
     Attributes:
+        questions: As they were put.
         tasks: The problems and their prompts.
         checkpoints: Of one architecture.
-        settings: Of the evaluation.
         store: Where finished samples go, from time to time.
         missing: What is to be generated, by step.
-        trusted: Whether the Python files in the checkpoints' folders may run.
     """
 
+    questions: Questions
     tasks: list[Task]
     checkpoints: Sequence[Checkpoint]
-    settings: Mapping[str, Any]
     store: SampleStore
     missing: Mapping[int, list[tuple[Task, int, Key]]]
-    trusted: bool
 
     @classmethod
     def read(
-        cls,
-        problems: Mapping[str, Path],
-        checkpoints: Sequence[Checkpoint],
-        settings: Mapping[str, Any],
-        *,
-        samples: Path,
-        journal: Path,
-        trusted: bool,
-        shard: Shard = WHOLE,
+        cls, questions: Questions, checkpoints: Sequence[Checkpoint], shard: Shard = WHOLE
     ) -> "Asked":
         """Read problems and store.
 
         Args:
-            problems: Manifest that holds each benchmark's problems.
+            questions: What is asked.
             checkpoints: Who is asked.
-            settings: Of the evaluation.
-            samples: The sample store.
-            journal: Folder of its parts.
-            trusted: Whether the configuration lets Python files that come with the model run.
             shard: What of it is to be generated here.
 
         Raises:
             StudyError: A manifest or a file that it names is damaged.
         """
-        tasks = read_tasks(problems, settings, checkpoints[0].path, trusted)
-        store = open_store(samples, journal, tasks, shard)
+        settings = questions.settings
+        tasks = read_tasks(questions.problems, settings, checkpoints[0].path, questions.trusted)
+        store = open_store(questions.samples, questions.journal, tasks, shard)
         missing = missing_samples(tasks, checkpoints, settings, store, shard)
-        return cls(tasks, checkpoints, settings, store, missing, trusted)
+        return cls(questions, tasks, checkpoints, store, missing)
 
     def prove(self, machine: Machine) -> dict[str, dict[str, str]]:
         """Make sure that the judges judge what is known as it is known (``verifiers.prove``)."""
@@ -100,13 +107,14 @@ class Asked:
         with clock("digests"):
             for checkpoint in needed:
                 _check_weights(checkpoint)
+        settings, trusted = self.questions.settings, self.questions.trusted
         engine = Engine(
             needed[0].path,
-            dtype=self.settings["dtype"],
-            max_model_len=model_length(self.tasks, needed[0].path, self.trusted),
-            cpu_threads=self.settings["cpu_threads"],
+            dtype=settings["dtype"],
+            max_model_len=model_length(self.tasks, needed[0].path, trusted),
+            cpu_threads=settings["cpu_threads"],
             machine=machine,
-            trust_remote_code=self.trusted,
+            trust_remote_code=trusted,
             requests=max(_PROBES * len(self.tasks), *map(len, self.missing.values())),
         )
         clock.add("imports", engine.import_seconds)
@@ -118,6 +126,7 @@ class Asked:
         return sum(map(len, self.missing.values()))
 
     def _ask(self, engine: Engine, needed: Sequence[Checkpoint], clock: Clock) -> None:
+        settings = self.questions.settings
         prompts = [prompt for task in self.tasks for prompt in task.prompts[:_PROBES]]
         probes = [prompt for prompt in prompts if len(prompt) > 1]
         for position, checkpoint in enumerate(needed):
@@ -129,7 +138,7 @@ class Asked:
             label = f"step {checkpoint.step} ({position + 1} of {len(needed)} checkpoints)"
             progress = Progress(label, [(task.name, key[PROBLEM]) for task, _, key in todo])
             with clock("decode"):
-                _sample(engine, checkpoint.step, todo, self.settings, self.store, progress)
+                _sample(engine, checkpoint.step, todo, settings, self.store, progress)
         self.store.flush()
 
 

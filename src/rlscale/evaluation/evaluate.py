@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.files import write_text
 from rlscale.core.manifests import check_owned, read_manifest, write_manifest
-from rlscale.evaluation.asking import Asked
+from rlscale.evaluation.asking import Asked, Questions
 from rlscale.evaluation.engine import Machine, without_collection
 from rlscale.evaluation.outcomes import metric_table, outcome_counts, score_table, unusable_golds
 from rlscale.evaluation.progress import Clock
@@ -29,28 +29,21 @@ if TYPE_CHECKING:
 
 
 def evaluate_cell(
+    questions: Questions,
+    machine: Machine,
     *,
     train_manifest: Path,
-    problems: Mapping[str, Path],
-    settings: Mapping[str, Any],
-    machine: Machine,
-    journal: Path,
     outputs: Mapping[str, Path],
-    trusted: bool = False,
     shards: int = 1,
 ) -> dict[str, Any]:
     """Evaluate a cell; what jobs of its shards have asked before is not asked again.
 
     Args:
-        train_manifest: The cell's train.json.
-        problems: Manifest that holds each benchmark's problems: of a benchmark, or of the data
-            set for its held-out ones.
-        settings: ``rlscale.study.settings.evaluation`` of the cell.
+        questions: What its checkpoints are asked.
         machine: Speed keys of the engine (``rlscale.evaluation.engine.Engine``); they decide no
             result.
-        journal: Folder of the sample store's parts.
-        outputs: Paths ``samples``, ``outcomes``, ``scores``, ``metrics`` and ``manifest``.
-        trusted: Whether the configuration lets Python files that come with the model run.
+        train_manifest: The cell's train.json.
+        outputs: Paths ``outcomes``, ``scores``, ``metrics`` and ``manifest``.
         shards: In how many shards it was asked, for the run record.
 
     Returns:
@@ -62,9 +55,8 @@ def evaluate_cell(
     """
     started = time.time()
     clock = Clock()
-    train, asked = _read(
-        train_manifest, problems, settings, outputs["samples"], journal, trusted, clock
-    )
+    settings = questions.settings
+    train, asked = _read(train_manifest, questions, clock)
     with clock("judge"):
         proved = asked.prove(machine)
     generated = asked.generate(machine, clock)
@@ -78,8 +70,8 @@ def evaluate_cell(
         kind="eval",
         name=train["name"],
         settings=settings,
-        inputs={"train": train_manifest, **problems},
-        files=[outputs[name] for name in ("samples", "outcomes", "scores", "metrics")],
+        inputs={"train": train_manifest, **questions.problems},
+        files=[questions.samples, *(outputs[name] for name in ("outcomes", "scores", "metrics"))],
         seed=settings["seed"],
         started=started,
         code="rlscale.evaluation.evaluate",
@@ -115,21 +107,12 @@ def _write_tables(
 
 
 def ask_cell(
-    *,
-    train_manifest: Path,
-    problems: Mapping[str, Path],
-    settings: Mapping[str, Any],
-    machine: Machine,
-    samples: Path,
-    journal: Path,
-    shard: Shard,
-    trusted: bool = False,
+    questions: Questions, machine: Machine, *, train_manifest: Path, shard: Shard
 ) -> dict[str, Any]:
     """Generate one shard of a cell's evaluation into the journal of its sample store.
 
     Args:
-        train_manifest, problems, settings, machine, journal, trusted: As for ``evaluate_cell``.
-        samples: The sample store; it is only read.
+        questions, machine, train_manifest: As for ``evaluate_cell``; the store is only read.
         shard: What is asked here.
 
     Returns:
@@ -139,20 +122,13 @@ def ask_cell(
         StudyError: As ``evaluate_cell``.
     """
     clock = Clock()
-    _, asked = _read(train_manifest, problems, settings, samples, journal, trusted, clock, shard)
+    _, asked = _read(train_manifest, questions, clock, shard)
     asked.prove(machine)
     return {"generated": asked.generate(machine, clock), "seconds": clock.seconds}
 
 
 def _read(
-    train_manifest: Path,
-    problems: Mapping[str, Path],
-    settings: Mapping[str, Any],
-    samples: Path,
-    journal: Path,
-    trusted: bool,
-    clock: Clock,
-    shard: Shard = WHOLE,
+    train_manifest: Path, questions: Questions, clock: Clock, shard: Shard = WHOLE
 ) -> tuple[dict[str, Any], Asked]:
     """A cell's train.json, and what its checkpoints are asked; those with something to answer are
     checked to be the cell's own.
@@ -163,10 +139,7 @@ def _read(
         import pandas  # noqa: F401
         import transformers.models.auto.tokenization_auto  # noqa: F401
     with clock("prompts"):
-        asked = Asked.read(
-            problems, checkpoints, settings,
-            samples=samples, journal=journal, trusted=trusted, shard=shard,
-        )  # fmt: skip
+        asked = Asked.read(questions, checkpoints, shard)
     for checkpoint in checkpoints:
         lies_there = checkpoint.step and not checkpoint.removed
         if asked.missing[checkpoint.step] and train["files"] and lies_there:

@@ -5,12 +5,11 @@ measurement has on disk is not asked again, and a larger ``samples`` adds to wha
 """
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.manifests import write_manifest
-from rlscale.evaluation.asking import Asked
+from rlscale.evaluation.asking import Asked, Questions
 from rlscale.evaluation.engine import Machine
 from rlscale.evaluation.evaluate import judge_stored
 from rlscale.evaluation.outcomes import outcome_counts, unusable_golds
@@ -28,17 +27,13 @@ LEVEL = 0.95
 
 
 def estimate_pass_rates(
+    questions: Questions,
+    machine: Machine,
     *,
     name: str,
-    settings: Mapping[str, Any],
-    machine: Machine,
-    problems: Path,
     model: Path,
-    journal: Path,
-    samples: Path,
     rates: Path,
     manifest: Path,
-    trusted: bool = False,
     shards: int = 1,
 ) -> dict[str, Any]:
     """Ask a model every problem n times; write how often it was right.
@@ -47,16 +42,12 @@ def estimate_pass_rates(
     interval ``low``, ``high``; problems whose gold answer the verifier cannot use are not in it.
 
     Args:
-        name: The set's name.
-        settings: ``rlscale.study.settings.pass_rates`` of the set.
+        questions: The set's problems, as its ``PASS_RATE``, and how they are asked.
         machine: Speed keys of the engine; they decide no result.
-        problems: Manifest of the problems.
+        name: The set's name.
         model: Manifest of the model.
-        journal: Folder of the sample store's parts.
-        samples: The sample store.
         rates: Where the table goes.
         manifest: Where the manifest goes.
-        trusted: Whether the configuration lets Python files that come with the model run.
         shards: In how many shards they were asked, for the run record.
 
     Returns:
@@ -67,7 +58,8 @@ def estimate_pass_rates(
     """
     started = time.time()
     clock = Clock()
-    asked = _read(settings, problems, model, samples, journal, trusted)
+    settings = questions.settings
+    asked = _read(questions, model)
     generated = asked.generate(machine, clock)
     with clock("judge"):
         frame, _ = judge_stored(asked.store, asked.tasks, asked.checkpoints, settings)
@@ -79,8 +71,8 @@ def estimate_pass_rates(
         kind="pass_rates",
         name=name,
         settings=settings,
-        inputs={"problems": problems, "model": model},
-        files=[samples, rates],
+        inputs={"problems": questions.problems[PASS_RATE], "model": model},
+        files=[questions.samples, rates],
         seed=settings["seed"],
         started=started,
         code="rlscale.evaluation.pass_rates",
@@ -92,22 +84,11 @@ def estimate_pass_rates(
     return {"generated": generated, "seconds": clock.seconds}
 
 
-def ask_set(
-    *,
-    settings: Mapping[str, Any],
-    machine: Machine,
-    problems: Path,
-    model: Path,
-    journal: Path,
-    samples: Path,
-    shard: Shard,
-    trusted: bool = False,
-) -> dict[str, Any]:
+def ask_set(questions: Questions, machine: Machine, *, model: Path, shard: Shard) -> dict[str, Any]:
     """Generate one shard of a set's pass rates into the journal of their sample store.
 
     Args:
-        settings, machine, problems, model, journal, trusted: As for ``estimate_pass_rates``.
-        samples: The sample store; it is only read.
+        questions, machine, model: As for ``estimate_pass_rates``; the store is only read.
         shard: What is asked here.
 
     Returns:
@@ -117,24 +98,13 @@ def ask_set(
         StudyError: As ``estimate_pass_rates``.
     """
     clock = Clock()
-    asked = _read(settings, problems, model, samples, journal, trusted, shard)
+    asked = _read(questions, model, shard)
     return {"generated": asked.generate(machine, clock), "seconds": clock.seconds}
 
 
-def _read(
-    settings: Mapping[str, Any],
-    problems: Path,
-    model: Path,
-    samples: Path,
-    journal: Path,
-    trusted: bool,
-    shard: Shard = WHOLE,
-) -> Asked:
+def _read(questions: Questions, model: Path, shard: Shard = WHOLE) -> Asked:
     folder = read_model(model).folder
-    return Asked.read(
-        {PASS_RATE: problems}, [Checkpoint(0, folder, weights_digest(folder))], settings,
-        samples=samples, journal=journal, trusted=trusted, shard=shard,
-    )  # fmt: skip
+    return Asked.read(questions, [Checkpoint(0, folder, weights_digest(folder))], shard)
 
 
 def rate_table(counts: "pandas.DataFrame") -> "pandas.DataFrame":

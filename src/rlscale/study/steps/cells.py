@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlscale.core.cell import Cell
 from rlscale.core.files import write_json
@@ -21,6 +21,10 @@ from rlscale.study import grid, inputs, layout, settings
 from rlscale.study.folder import PRODUCT
 from rlscale.study.layout import CellFiles
 from rlscale.training.alternate import train_and_evaluate
+
+if TYPE_CHECKING:
+    from rlscale.evaluation.asking import Questions
+    from rlscale.evaluation.engine import Machine
 
 Config = Mapping[str, Any]
 
@@ -114,8 +118,12 @@ def evaluate(config: Config, path: str, *, pause: Path | None) -> None:
 
     _check_model(inputs.model_of(config, cell))
     files = CellFiles.of(path)
-    tables = {"outcomes": files.outcomes, "scores": files.scores, "metrics": files.eval_metrics}
-    tables["manifest"] = files.evaluation
+    tables = {
+        "outcomes": files.outcomes,
+        "scores": files.scores,
+        "metrics": files.eval_metrics,
+        "manifest": files.evaluation,
+    }
     files.samples.parent.mkdir(parents=True, exist_ok=True)
     shards = inputs.shards_of_cell(config, cell)
     with (
@@ -125,10 +133,11 @@ def evaluate(config: Config, path: str, *, pause: Path | None) -> None:
         if pause:
             tables = {name: Path(unused) / name for name in tables}
         report = evaluate_cell(
+            _questions(config, cell),
+            _machine(config, cell.model),
             train_manifest=pause or files.train,
-            outputs={"samples": files.samples, **tables},
+            outputs=tables,
             shards=max(1, len(shards)),
-            **_questions(config, cell),
         )
     _end(report)
 
@@ -149,24 +158,27 @@ def ask_cell(config: Config, path: str, shard: str) -> None:
     files = CellFiles.of(path)
     with _claim_shard(config, files.owner, shard):
         report = evaluate.ask_cell(
+            _questions(config, cell),
+            _machine(config, cell.model),
             train_manifest=files.train,
-            samples=files.samples,
             shard=Shard.named(shard),
-            **_questions(config, cell),
         )
         write_json(files.shards / f"{shard}.json", report)
     _end(report)
 
 
-def _questions(config: Config, cell: Cell) -> dict[str, Any]:
+def _questions(config: Config, cell: Cell) -> "Questions":
     """What a cell's checkpoints are asked, and how; the same for a shard and for the whole."""
-    return {
-        "problems": inputs.problems_of(config, cell),
-        "settings": settings.evaluation(config, cell),
-        "machine": _machine(config, cell.model),
-        "journal": CellFiles.of(cell.path).journal,
-        "trusted": grid.is_trusted(config, cell.model, cell.variant),
-    }
+    from rlscale.evaluation.asking import Questions
+
+    files = CellFiles.of(cell.path)
+    return Questions(
+        problems=inputs.problems_of(config, cell),
+        settings=settings.evaluation(config, cell),
+        samples=files.samples,
+        journal=files.journal,
+        trusted=grid.is_trusted(config, cell.model, cell.variant),
+    )
 
 
 def _claim(
@@ -211,22 +223,30 @@ def estimate_pass_rate(config: Config, name: str) -> None:
     shards = inputs.shards_of_set(config, name)
     with _claim(config, _owner_of_rates(name), shards):
         report = estimate_pass_rates(
+            _questions_of_set(config, name),
+            _machine(config, own["model"]),
             name=name,
+            model=inputs.asked_model(config, name),
             rates=manifest.with_name("pass_rates.parquet"),
             manifest=manifest,
             shards=max(1, len(shards)),
-            **_questions_of_set(config, name),
         )
     _end(report)
 
 
 def ask_set(config: Config, name: str, shard: str) -> None:
     """Ask one shard of a set's pass rates; their estimate then finds its samples."""
-    use_threads(config["data"][name]["pass_rate"]["cpu_threads"])
+    own = config["data"][name]["pass_rate"]
+    use_threads(own["cpu_threads"])
     from rlscale.evaluation import pass_rates
 
     with _claim_shard(config, _owner_of_rates(name), shard):
-        report = pass_rates.ask_set(shard=Shard.named(shard), **_questions_of_set(config, name))
+        report = pass_rates.ask_set(
+            _questions_of_set(config, name),
+            _machine(config, own["model"]),
+            model=inputs.asked_model(config, name),
+            shard=Shard.named(shard),
+        )
         write_json(layout.pass_rate_shards(name) / f"{shard}.json", report)
     _end(report)
 
@@ -235,21 +255,22 @@ def _owner_of_rates(name: str) -> Path:
     return layout.STATE / "owners/pass_rates" / name
 
 
-def _questions_of_set(config: Config, name: str) -> dict[str, Any]:
+def _questions_of_set(config: Config, name: str) -> "Questions":
     """What a model is asked for a set's pass rates, and how."""
+    from rlscale.evaluation.asking import Questions
+    from rlscale.evaluation.settings import PASS_RATE
+
     own = config["data"][name]["pass_rate"]
-    return {
-        "settings": settings.pass_rates(config, name),
-        "machine": _machine(config, own["model"]),
-        "problems": layout.problem_list(name),
-        "model": inputs.asked_model(config, name),
-        "journal": layout.STATE / "pass_rates" / name,
-        "samples": layout.pass_rates(name).with_name("samples.parquet"),
-        "trusted": grid.is_trusted(config, own["model"], own["variant"]),
-    }
+    return Questions(
+        problems={PASS_RATE: layout.problem_list(name)},
+        settings=settings.pass_rates(config, name),
+        samples=layout.pass_rates(name).with_name("samples.parquet"),
+        journal=layout.STATE / "pass_rates" / name,
+        trusted=grid.is_trusted(config, own["model"], own["variant"]),
+    )
 
 
-def _machine(config: Config, model: str) -> Any:
+def _machine(config: Config, model: str) -> "Machine":
     """How an engine computes responses: all GPUs of its job share the model."""
     from rlscale.evaluation.engine import Machine
 
