@@ -72,6 +72,24 @@ VERL = "1 - val-core/math/acc/mean@1"
             "1 - acc",
             "",
         ),
+        ("a.csv", f'"GRPO, May",\n,\n{GOOD}', "1 - acc",
+         "lines above the header, 2 in number, are left out: GRPO, May"),
+        ("a.csv", "sep=;\r\n" + GOOD.replace(",", ";"), "1 - acc", "semicolons"),
+        ("a.csv", "step,acc\r\n10,0.3\r20,0.4\n30,0.45\r", "1 - acc", ""),
+        ("a.csv", GOOD.replace("20,", "step,acc\n20,"), "1 - acc", "header stands in 1"),
+        ("a.csv", GOOD + "40,-\n50,--\n60,\u2014\n70,N/A\n", "1 - acc", ""),
+        ("a.jsonl", LINES + '\n{"step": 30, "acc": "-"}', "1 - acc", ""),
+        ("a.md", "# Runs\n\n| step | acc |\n| ---: | :--- |\n| 10 | 0.3 |\n| 20 | 0.4 |\n"
+         "| 30 | 0.45 |\n\nThat was all.\n", "1 - acc", "it is a Markdown table"),
+        ("a.txt", "  step  acc\n0   10 0.30\n1   20 0.40\n2   30 0.45\n", "1 - acc", "spaces"),
+        ("m.csv", "run_id,metric,value,step\n" + "".join(
+            f"a,tok,{r['step']},{r['step']}\na,acc,{r['acc']},{r['step']}\n" for r in ROWS
+         ), "1 - acc", "'metric' says what 'value' is: tok, acc are columns too"),
+        ("t.csv", "Wall time,Step,Value\n1e9,10,0.3\n2e9,20,0.4\n3e9,30,0.45\n", "1 - Value", ""),
+        ("t.json", json.dumps([[1.5e9 + i, r["step"], r["acc"]] for i, r in enumerate(ROWS)]),
+         "1 - Value", ""),
+        ("a.csv", "text,step,acc\n" + "".join(f"{'x' * 200_000},{line}\n" for line in
+         GOOD.split()[1:]), "1 - acc", ""),
         ("a.log", verl(10, "tensor(0.3, device='cuda:0')") + verl(20, ".4") + verl(30, "4.5e-1"),
          VERL, ""),
         ("a.log", verl(10, "0.3") + verl(20, "0.4") + verl(30, "np.float32(0.45)") + "step:40 - "
@@ -100,6 +118,14 @@ def test_the_rows_are_those_written(tmp_path, name, content, loss, note):
         ("a.csv", '"Name","State","acc"\n"a","finished","0.3"\n', "1 - acc", "a table of runs"),
         ("a.log", "{'loss': 0.1, 'reward': 0.3, 'epoch': 0.1}\n", "1 - reward", "trainer_state"),
         ("a.csv", GOOD.replace("step", "update"), "1 - acc", "update, acc; --map step=... says"),
+        ("a.csv", "epoch,acc\n0.5,0.3\n1,0.4\n", "1 - acc", "it has epoch, acc; --map step="),
+        ("a.csv", "step,acc\n0.5,0.3\n1,0.4\n", "1 - acc", "step 0.5 is no whole number from 0 on"),
+        ("a.csv", GOOD + "mean,0.4\n", "1 - acc", "row 4: 'step' is 'mean', not a number; leave"),
+        ("a.csv", "step,acc\n10,0.3 (0.02)\n", "1 - acc", "write the value alone, its error in"),
+        ("a.md", "|a|\n|-|\n|1|\n\n|b|\n|-|\n|2|\n", "1 - a", "holds 2 Markdown tables"),
+        ("a.log", "(Rollout pid=3) [2025-05-01 10:00:00] eval 5: {'eval/aime': 0.3}\n", "1 - acc",
+         "a console's lines, of none that is known"),
+        ("t.csv", "Wall time,Step,Value,more\n1.5,10,0.3,1\n", "1 - Value", "a scalar's points of"),
         ("a.log", verl(10, "high") + verl(20, "0.3"), VERL, "row 1: 'val-core/math/acc"),
     ],
 )  # fmt: skip
@@ -132,6 +158,21 @@ def test_what_is_said_of_runs_is_checked(tmp_path, section, words):
     with pytest.raises(StudyError) as caught:
         read(tmp_path, {"a.csv": GOOD}, **section)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "noted"), [("eval_loss", True), ("error_rate", False)])
+def test_what_a_trainer_minimises_is_not_taken_for_the_loss_in_silence(tmp_path, name, noted):
+    intake = read(tmp_path, {"a.csv": GOOD.replace("acc", name)}, name)
+    assert (f"'{name}' is taken for the share of wrong answers" in "".join(intake.notes)) is noted
+
+
+@pytest.mark.parametrize(
+    ("loss", "noted"), [("0.5 - 0.5 * reward", False), ("0.9 * reward", True), ("reward", True)]
+)
+def test_a_number_less_a_success_is_a_loss(tmp_path, loss, noted):
+    text = "step,reward\n10,0.3\n20,0.1\n"
+    said = "".join(read(tmp_path, {"a.csv": text}, loss).notes)
+    assert ("reads like an accuracy" in said) is noted
 
 
 def test_percent_below_one_can_be_said(tmp_path):

@@ -10,6 +10,7 @@ from rlscale.core.errors import StudyError
 from rlscale.core.files import check_regular, write_text
 from rlscale.core.labels import check_labels
 from rlscale.core.manifests import STATUSES
+from rlscale.core.numerals import decided
 
 if TYPE_CHECKING:
     import pandas
@@ -91,7 +92,10 @@ def read_measured_curves(path: Path | str) -> "tuple[pandas.DataFrame, int]":
 
 
 def _read_csv(path: Path) -> "pandas.DataFrame":
-    """A curves table as text and numbers, its columns separated by commas, semicolons or tabs."""
+    """A curves table as text and numbers, its columns separated by commas, semicolons or tabs.
+
+    What may be decimals or thousands, such as 30,000, stays text and is refused as such.
+    """
     import pandas
 
     if not path.exists():
@@ -101,9 +105,11 @@ def _read_csv(path: Path) -> "pandas.DataFrame":
         packed = path.suffix.lower() == ".gz"
         with (gzip.open if packed else open)(path, "rt", encoding="utf-8-sig") as file:
             separator = max(",;\t", key=file.readline().count)
-        decimal = "," if separator == ";" else "."
         kinds = dict.fromkeys(TEXT_COLUMNS, "string")
-        table = pandas.read_csv(path, sep=separator, decimal=decimal, dtype=kinds)
+        table = pandas.read_csv(path, sep=separator, dtype=kinds)
+        if len(_unread(table)):
+            table = pandas.read_csv(path, sep=separator, dtype=str)
+            table, _ = decided(table, _unread(table))
     except UnicodeDecodeError as error:
         raise StudyError(
             f"{path}: cannot be read as CSV in UTF-8 ({error}); save it as such, or give a log to "
@@ -113,6 +119,11 @@ def _read_csv(path: Path) -> "pandas.DataFrame":
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
     check_width(table, str(path))
     return table
+
+
+def _unread(table: "pandas.DataFrame") -> list[str]:
+    """Columns of numbers that are text as they stand."""
+    return [n for n in table.select_dtypes("object").columns if n not in TEXT_COLUMNS]
 
 
 def check_width(table: "pandas.DataFrame", where: str) -> None:

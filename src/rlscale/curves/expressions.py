@@ -7,6 +7,8 @@
     cumulative tokens                 a running total over the steps of a run
     carried tokens                    the last value known at a step
     continued tokens                  a running count that began anew after restarts, put together
+    grouped tokens                    30,000 (or 30.000) as thirty thousand
+    decimal tokens                    30,000 (or 30.000) as thirty
     `my - name` * 2                   a name in backquotes, where it would be read otherwise
     qwen-{size}b                      text with values filled in
 
@@ -20,22 +22,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
+from rlscale.curves.numbers import numbers
 from rlscale.curves.runs import ROW, STEP
 
 if TYPE_CHECKING:
     import pandas
 
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])")
-_APART = "[,'_ \u00a0\u2009\u202f]"  # what thousands are set apart by
-_THOUSANDS = re.compile(rf"[-+]?[1-9]\d{{0,2}}(?:{_APART}\d{{3}})+(?:\.\d+)?")
-_MISSING = ("", "nan", "na", "n/a", "null", "none")
-_COUNTED = re.compile(r"(?:\w*[_-])?(?:step|checkpoint|ckpt|iter(?:ation)?|seed)[_ -]?(\d+)", re.I)
 _WORDS = ("cumulative", "carried", "continued")
-_HINTS = {
-    r"\d+,\d+": "; write decimals with a point",
-    r"[\d.]+ ?[kKMGBT]": "; write it in full, 1200000 for 1.2M",
-    r"[\d.]+ ?%": "; write shares, 0.2 for 20%, or leave the sign out in the whole column",
-}
+_READINGS = ("grouped", "decimal")  # of numbers whose comma or point may mean either
 _OWN = ("run", STEP, ROW)  # what readers add, and what is made of their rows
 _WHOLE = 1e9  # below it a whole number is written in full
 _SHOWN = 12  # names of a file in a message
@@ -116,44 +111,6 @@ def _named(table: "pandas.DataFrame", name: str, where: str, column: str) -> "pa
     return table[name]
 
 
-def numbers(values: "pandas.Series", name: str, where: str) -> "pandas.Series":
-    """Values as numbers; missing ones stay missing.
-
-    Thousands may be set apart (1,234), and a count may have its word before it (checkpoint-100).
-
-    Raises:
-        StudyError: A value is no number; the message names row and value.
-    """
-    import pandas
-
-    if pandas.api.types.is_numeric_dtype(values):
-        return values.astype(float)
-    found = pandas.to_numeric(values, errors="coerce")
-    missing = values.isna() | values.map(_is_missing)
-    bad = values[found.isna() & ~missing]
-    apart = bad.map(lambda v: isinstance(v, str) and bool(_THOUSANDS.fullmatch(v.strip())))
-    if apart.any():
-        plain = bad[apart].str.replace(_APART, "", regex=True)
-        found[plain.index] = pandas.to_numeric(plain)
-        bad = bad[~apart]
-    counted = bad.map(lambda v: isinstance(v, str) and bool(_COUNTED.fullmatch(v.strip())))
-    if counted.any():
-        plain = bad[counted].str.extract(r"(\d+)\s*$", expand=False)
-        found[plain.index] = pandas.to_numeric(plain)
-        bad = bad[~counted]
-    if len(bad):
-        value = bad.iloc[0]
-        hint = next((said for form, said in _HINTS.items() if re.fullmatch(form, str(value))), "")
-        raise StudyError(
-            f"{where}: row {bad.index[0] + 1}: '{name}' is {value!r}, not a number{hint}"
-        )
-    return found.astype(float)
-
-
-def _is_missing(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().lower() in _MISSING
-
-
 def _tokens(text: str, columns: list[str]) -> list[_Token]:
     """An expression in pieces; an unknown name is everything up to the next space or bracket."""
     known = sorted((name for name in columns if name), key=len, reverse=True)
@@ -166,7 +123,7 @@ def _tokens(text: str, columns: list[str]) -> list[_Token]:
         name = next((n for n in known if rest.startswith(n) and _ends(rest[len(n) :])), None)
         quoted = re.match(r"`([^`]+)`", rest)
         number = _NUMBER.match(rest)
-        word = next((w for w in _WORDS if rest.startswith(f"{w} ")), None)
+        word = next((w for w in (*_WORDS, *_READINGS) if rest.startswith(f"{w} ")), None)
         if quoted:
             token = ("name", quoted[1])
             at += len(quoted[0])
@@ -260,7 +217,13 @@ class _Parser:
         self._at += 1
         if kind == "number":
             return float(said)
-        if kind == "word":
-            found = self._factor()
-            return _over_steps(said, found)
-        return numbers(_named(self._table, said, self._where, self._column), said, self._where)
+        if kind == "word" and said in _WORDS:
+            return _over_steps(said, self._factor())
+        reading = said if kind == "word" else ""
+        if reading:
+            if self._at == len(self._tokens) or self._tokens[self._at][0] != "name":
+                self._refuse()
+            said = self._tokens[self._at][1]
+            self._at += 1
+        values = _named(self._table, said, self._where, self._column)
+        return numbers(values, said, self._where, reading)

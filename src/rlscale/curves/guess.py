@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.curves.formats.sqlite import opened, tables_of
+from rlscale.curves.panels import is_panel, metrics_of
 from rlscale.curves.texts import kind_of, read_text
-from rlscale.curves.units import reads_like_success
+from rlscale.curves.units import reads_like_failure, reads_like_success
 
 if TYPE_CHECKING:
     import pandas
 
 _SHOWN = 12
+_COUNTS = ("step", "Step", "_step", "global_step", "train/global_step", "epoch", "seed", "run")
+_STDERR = re.compile(r"_stderr\b|__(?:MIN|MAX)$")
 _LOOKED_AT = 1_000_000  # characters of a log
 _IN_FOLDERS = {
     "*tfevents*": "tensorboard",
@@ -32,6 +35,8 @@ _IN_CONSOLES = {
 }
 _VERL = re.compile(r'"step"\s*:.*"data"\s*:\s*\{|"data"\s*:\s*\{.*"step"\s*:')
 _TRL_CONSOLE = re.compile(r"^\{'[^\n]*'epoch': ", re.M)
+_OF_CONSOLES = re.compile(r"^(?:\x1b\[\d+m)?(?:\(\w+ pid=|\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d)", re.M)
+_TENSORBOARD = re.compile(r"\ufeff?\"?Wall time\"?,\"?Step\"?,|\s*\[\[\d+\.\d+,\s*\d+,")
 _W_AND_B = (
     '"_step"',
     "_step,",
@@ -98,18 +103,27 @@ def _of_text(text: str, kind: str, path: Path) -> str:
         for line, form in _IN_CONSOLES.items():
             if line.search(beginning):
                 return form
+        if _OF_CONSOLES.search(beginning):
+            raise StudyError(
+                f"{path}: a console's lines, of none that is known (verl, OpenRLHF, prime-rl, "
+                "NeMo-RL): name the file that the trainer or its tracker writes in its place"
+            )
+    if _TENSORBOARD.match(beginning):
+        return "tensorboard"
     return "wandb" if any(mark in first for mark in _W_AND_B) or " - " in first else "table"
 
 
 def loss_candidates(table: "pandas.DataFrame") -> str:
     """The columns that may hold the loss, with their ranges and what to write for each."""
-    numeric = table.select_dtypes("number").drop(columns="step", errors="ignore")
+    values = metrics_of(table) if is_panel(table) else table
+    numeric = values.select_dtypes("number").drop(columns=list(_COUNTS), errors="ignore")
     lines = []
     for name in numeric.columns:
         low, high = numeric[name].min(), numeric[name].max()
-        if not 0 <= low <= high <= 100:
+        if not 0 <= low <= high <= 100 or _STDERR.search(str(name)):
             continue
         scaled = f"0.01 * {name}" if high > 1 else str(name)
         likely = reads_like_success(str(name))
-        lines.append((not likely, f"  {name}: {low:g} to {high:g}; --map 'loss=1 - {scaled}'"))
+        loss = scaled if reads_like_failure(str(name)) else f"1 - {scaled}"
+        lines.append((not likely, f"  {name}: {low:g} to {high:g}; --map 'loss={loss}'"))
     return "\n".join(line for _, line in sorted(lines)[:_SHOWN])

@@ -17,6 +17,8 @@ from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, check_curves
 from rlscale.curves import units
 from rlscale.curves.expressions import as_text, evaluate, fill, names_in
 from rlscale.curves.known_models import known_sizes, known_source
+from rlscale.curves.numbers import is_missing
+from rlscale.curves.panels import is_panel, runs_of
 from rlscale.curves.readers import CURVE_READERS
 from rlscale.curves.runs import ROW, STEP, by_step
 from rlscale.curves.texts import notes_of
@@ -86,6 +88,11 @@ class _Settings:
     run_pattern: str = ""
     run_columns: tuple[str, ...] = ()
 
+    def expressions(self) -> list[str]:
+        """What columns are made from, those of benchmarks too."""
+        own = (value for columns in self.benchmarks.values() for value in columns.values())
+        return [*self.columns.values(), *(text for text in own if isinstance(text, str))]
+
 
 def ingest_curves(
     settings: Mapping[str, Any], study: str, root: Path = Path(".")
@@ -149,8 +156,9 @@ def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Ru
         if raw.empty:
             raise StudyError(f"{path}: holds no rows")
         notes += [f"{path}: {note}" for note in notes_of(raw)]
-        runs = list(_split(raw, settings.run_columns, str(path)))
-        for run, rows in runs:
+        runs, said_of_runs = _split(raw, settings, path)
+        notes += [f"{path}: {note}" for note in said_of_runs]
+        for run, rows in runs.items():
             rows.attrs = {}  # what pandas copies in every step
             said_of = {**settings.constants, **constants, **_of_run(settings, run, name)}
             given = _checked(said_of, str(path))
@@ -176,24 +184,24 @@ def _check_columns(names: Mapping[str, Any]) -> None:
 
 
 def _split(
-    raw: "pandas.DataFrame", run_columns: tuple[str, ...], where: str
-) -> Iterator[tuple[str, "pandas.DataFrame"]]:
+    raw: "pandas.DataFrame", settings: _Settings, path: Path
+) -> tuple[dict[str, "pandas.DataFrame"], list[str]]:
     """The runs that a file holds by its form: a panel's, or one per column; else all its rows."""
-    if run_columns:
-        lacking = [name for name in run_columns if name not in raw.columns]
+    names = settings.run_columns
+    if names:
+        lacking = [name for name in names if name not in raw.columns]
         if lacking:
             raise StudyError(
-                f"{where}: no column '{lacking[0]}', which ingest.run_columns names; it has "
+                f"{path}: no column '{lacking[0]}', which ingest.run_columns names; it has "
                 f"{', '.join(map(str, raw.columns))}"
             )
-        shared = raw.drop(columns=list(run_columns))
-        for name in run_columns:
-            yield name, shared.assign(value=raw[name], run=name)
-    elif "run" in raw.columns and raw.attrs.get("several"):
-        for run, rows in raw.groupby("run", sort=False):
-            yield str(run), rows
-    else:
-        yield "", raw
+        shared = raw.drop(columns=list(names))
+        return {name: shared.assign(value=raw[name], run=name) for name in names}, []
+    if is_panel(raw):
+        return runs_of(raw, settings.expressions(), settings.runs, path)
+    if "run" in raw.columns and raw.attrs.get("several"):
+        return {str(run): rows for run, rows in raw.groupby("run", sort=False)}, []
+    return {"": raw}, []
 
 
 def _of_run(settings: _Settings, run: str, path: str) -> dict[str, Any]:
@@ -271,6 +279,15 @@ def _below(tables: Sequence["pandas.DataFrame"]) -> "pandas.DataFrame":
     return pandas.concat(tables, ignore_index=True)
 
 
+def _with_empty_cells(rows: "pandas.DataFrame", columns: Mapping[str, str]) -> "pandas.DataFrame":
+    """Rows without the texts for no value, such as a dash, in columns that numbers are made of."""
+    known = [str(name) for name in rows.columns]
+    numeric = [text for name, text in columns.items() if name not in TEXT_COLUMNS]
+    names = {name for text in numeric if "{" not in text for name in names_in(text, known)}
+    texts = rows[[name for name in rows.columns if name in names]].select_dtypes("object")
+    return rows.assign(**{str(n): rows[n].mask(is_missing(rows[n])) for n in texts.columns})
+
+
 def _mapped_keys(columns: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
     """Columns that tell runs apart and are made from the file."""
     return [name for name in _KEY if name in columns and name not in given]
@@ -311,6 +328,7 @@ class _Run:
                 )
             named = self._named(raw, columns, given)
             keys = self._keys(named, columns, given)
+            named = _with_empty_cells(named, columns)
             for _, rows in named.groupby(keys, sort=False) if keys else [((), named)]:
                 yield self._run_table(rows, columns, given)
 
@@ -405,7 +423,8 @@ class _Run:
         if len(wrong):
             row, step = wrong[["_row", "step"]].iloc[0]
             raise StudyError(
-                f"{self.where}: row {row + 1:g}: step {step:g} is no whole number from 0 on"
+                f"{self.where}: row {row + 1:g}: step {step:g} is no whole number from 0 on; "
+                "epochs times the steps of one are: 'step=100 * epoch'"
             )
         self.notes += units.check_loss(table, expression, names, self.where)
         for name in ("model", "variant", "benchmark"):

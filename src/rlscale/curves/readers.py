@@ -2,7 +2,8 @@
 
 A reader is a function from a path to a DataFrame. Its rows stand in the order in which they were
 logged. Of several runs in a file, ``attrs["several"]`` is true and the column ``run`` has their
-names; what was guessed or left out stands in ``attrs["notes"]``. Other packages add theirs
+names (a panel of W&B has columns of them: ``rlscale.curves.panels``); what was guessed or left out
+stands in ``attrs["notes"]``. Other packages add theirs
 (docs/ingest.md). Light to import.
 """
 
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
+from rlscale.curves.panels import as_panel, with_step
 from rlscale.curves.separated import separated
 from rlscale.curves.texts import (
     console_lines,
@@ -52,17 +54,38 @@ CURVE_READERS: Registry[Callable[[Path], "pandas.DataFrame"]] = Registry(
     },
 )
 
+_METRIC_NAMES = ("metric", "metric_name", "key", "tag")
+_CELLS, _NAMED = 20_000_000, 5  # that are made, and metrics in the note
 _CONSOLE = re.compile(r"(?:^|\s)step:(\d+) - (.*)")
 _PAIR = re.compile(
     r"(.+):(?:[a-z_][\w.]*\()?([-+]?(?:(?:\d[\d.]*|\.\d+)(?:e[-+]?\d+)?|nan|inf))(?:[,)\s].*)?"
     r"|(.+):(.*)",
     re.I,
 )
-_COPIES = ("__MIN", "__MAX")
 
 
 def read_table(path: Path) -> "pandas.DataFrame":
-    """CSV (separated by comma, semicolon or tab), JSON Lines, a JSON list of rows, Parquet."""
+    """CSV (separated by comma, semicolon or tab), JSON Lines, a JSON list of rows, Parquet; where a
+    row holds one metric, each is a column too.
+    """
+    return _by_metric(_read_any(path))
+
+
+def _by_metric(table: "pandas.DataFrame") -> "pandas.DataFrame":
+    """A table with a row per metric and step, as MLflow exports it: a column per metric too."""
+    names = [name for name in _METRIC_NAMES if name in table.columns]
+    if len(names) != 1 or "value" not in table.columns:
+        return table
+    metrics = table[names[0]].astype("string")
+    every = [metric for metric in metrics.dropna().unique() if metric not in table.columns]
+    if len(every) * len(table) > _CELLS:
+        return table
+    found = {metric: table["value"].where(metrics == metric) for metric in every}
+    note = f"'{names[0]}' says what 'value' is: {', '.join(every[:_NAMED])} are columns too"
+    return noted(table.assign(**found), [*notes_of(table), note])
+
+
+def _read_any(path: Path) -> "pandas.DataFrame":
     kind = kind_of(path)
     if kind == ".parquet":
         return read_parquet(path)
@@ -176,62 +199,16 @@ def read_wandb(path: Path) -> "pandas.DataFrame":
     """W&B: a run's history (CSV, JSON Lines or Parquet), the CSV of a panel of one or more runs, a
     folder of runs as they lie on disk, or one of its .wandb files.
 
-    A panel's columns are "<run> - <metric>", "<run> - <metric>__MIN" and "...__MAX".
+    A panel stays as it is until it is known which of its metrics are read.
     """
     if path.is_dir() or path.suffix == ".wandb":
         from rlscale.curves.formats.wandb_folder import read_wandb_folder
 
-        table = read_wandb_folder(path)
-        return _with_step(table, path, notes_of(table), folder=True)
+        return with_step(read_wandb_folder(path), path, sampled=False)
     table = read_table(path)
-    panel = [name for name in table.columns if " - " in str(name)]
-    if panel:
-        return _panel(table, panel, path)
-    return _with_step(table, path, notes_of(table))
-
-
-def _with_step(
-    table: "pandas.DataFrame", path: Path, notes: list[str], folder: bool = False
-) -> "pandas.DataFrame":
-    steps = [
-        name for name in ("train/global_step", "_step", "Step", "step") if name in table.columns
-    ]
-    if not steps:
-        axis = table.columns[0] if len(table.columns) else "nothing"
-        raise StudyError(
-            f"{path}: neither Step nor _step; its first column is '{axis}': not a W&B export, a "
-            "panel over time, or a table of runs (their last values); set a panel's x axis to Step "
-            "and export that"
-        )
-    if len(steps) > 1:
-        notes.append(f"steps are those of '{steps[0]}', not of '{steps[1]}'")
-    if not folder:
-        notes += thinned(table[steps[0]])
-    return noted(table.assign(step=table[steps[0]]), notes)
-
-
-def _panel(table: "pandas.DataFrame", panel: list[str], path: Path) -> "pandas.DataFrame":
-    """One table per run, below each other; the runs' names in a column."""
-    notes = notes_of(table)
-    for name in panel:
-        low, high = (f"{name}{suffix}" for suffix in _COPIES)
-        if low in table.columns and (table[low] != table[high]).where(table[low].notna()).any():
-            notes.append(f"'{name}' was down-sampled by W&B: __MIN and __MAX differ")
-    values = [name for name in panel if not name.endswith(_COPIES)]
-    shared = [name for name in table.columns if name not in panel]
-    runs: dict[str, dict[str, str]] = {}
-    for name in values:
-        run, _, metric = name.rpartition(" - ")
-        runs.setdefault(run, {})[name] = metric
-    parts = {
-        run: _with_step(
-            table[[*shared, *names]].dropna(how="all", subset=list(names)).rename(columns=names),
-            path,
-            notes,
-        )
-        for run, names in runs.items()
-    }
-    return several(parts, list(dict.fromkeys(notes)))
+    if any(" - " in str(name) for name in table.columns):
+        return as_panel(table)
+    return with_step(table, path)
 
 
 def read_trl(path: Path) -> "pandas.DataFrame":
@@ -272,9 +249,13 @@ def _checkpoint_number(path: Path) -> int:
 
 
 def read_tensorboard(path: Path) -> "pandas.DataFrame":
-    """All scalars of a TensorBoard folder and of those below it, as one run."""
+    """All scalars of a TensorBoard folder and of those below it, as one run; or one scalar's points
+    as its page gives them (CSV or JSON), called ``Value``.
+    """
     import pandas
 
+    if path.is_file():
+        return _downloaded(path)
     try:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
         from tensorboard.util.tensor_util import make_ndarray
@@ -301,3 +282,22 @@ def read_tensorboard(path: Path) -> "pandas.DataFrame":
         raise StudyError(f"{path}: its event files hold no scalars (cut short, or of another kind)")
     table = pandas.concat(parts, ignore_index=True).sort_values("time", kind="stable")
     return noted(table.drop(columns="time").reset_index(drop=True), [])
+
+
+def _downloaded(path: Path) -> "pandas.DataFrame":
+    """Points of a scalar that TensorBoard's page offers, of which it keeps 1,000 at most."""
+    import pandas
+
+    names = ["Wall time", "Step", "Value"]
+    if kind_of(path) == ".json":
+        points = read_json(path)
+        whole = isinstance(points, list) and all(
+            isinstance(point, list) and len(point) == len(names) for point in points
+        )
+        table = pandas.DataFrame(points, columns=names) if whole else pandas.DataFrame()
+    else:
+        table = separated(read_text(path), path)
+    if [str(name) for name in table.columns] != names:
+        raise StudyError(f"{path}: neither a folder of TensorBoard's nor a scalar's points of it")
+    table = table.rename(columns={"Step": "step"})
+    return noted(table, [*notes_of(table), *thinned(table["step"])])

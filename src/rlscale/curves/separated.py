@@ -5,24 +5,25 @@ What had to be guessed or left out goes along as notes (``rlscale.curves.texts``
 
 import csv
 import io
+import itertools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.numerals import decided, written
 from rlscale.core.tables import check_width
 from rlscale.curves.texts import noted
 
 if TYPE_CHECKING:
     import pandas
 
-_DECIMAL_COMMA = re.compile(r"[-+]?[\d.]*\d,\d+")
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+")
-_POINT = re.compile(r"[-+]?\d*\.\d+")
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_COMMA_WITHIN = {sign: re.compile(r",\d") for sign in _SEPARATORS}  # a field
+_COMMA_WITHIN[","] = re.compile(r'"[^"\n]*,\d[^"\n]*"')
 _NUMBERS_ALONE = re.compile(r"[-+.\d\seE,;]+")
-_WITH_COMMA = re.compile(r"[-+]?\d*,\d+")
-_WHOLE = re.compile(r"[-+]?\d+")
-_APART = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # thousands as well as decimals
+_SAID = re.compile(r"\ufeff?\"?sep=([,;\t])\"?\r?\n")  # what Excel writes above a table
+_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*")  # between the head and the body of a Markdown table
 _WIDTHS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _LOOKED_AT = 20  # lines
 _PERCENT = re.compile(r"\s*[-+]?\d+(?:[.,]\d+)?\s*%\s*")
@@ -38,32 +39,52 @@ def separated(text: str, path: Path) -> "pandas.DataFrame":
 
     if not text.strip():
         raise StudyError(f"{path}: is empty")
-    if "\n" not in text:
-        text = text.replace("\r", "\n")  # as old spreadsheets on a Mac end lines
-    text, before = _with_commas(*_past_comments(text))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    said = _SAID.match(text)
+    text, before = _from_head(text[said.end() :] if said else text, path)
     head, _, body = text.partition("\n")
-    separator = max(",;\t", key=head.count)
-    body, notes = _without_cut_line(body, head, separator)
-    comma = separator == ";" and _has_decimal_commas(body, head, path)
+    separator = said[1] if said else max(_SEPARATORS, key=head.count)
+    body, heads = _without_heads(body, head)
+    body, cut = _without_cut_line(body, head, separator)
+    commas = _COMMA_WITHIN[separator].search(body)
     try:
         table = pandas.read_csv(
             io.StringIO(f"{head}\n{body}"),
             sep=separator,
             skipinitialspace=True,
-            decimal="," if comma else ".",
-            thousands="." if comma else None,
+            dtype=str if commas else None,
         )
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
         raise StudyError(f"{path}: cannot be read as CSV ({_in_words(error, before)})") from None
     check_width(table, str(path))
     table = table.rename(columns=lambda name: str(name).strip())
-    if separator != ",":
-        notes.append(
-            f"columns are separated by {'semicolons' if separator == ';' else 'tabs'}"
-            f"{', with decimal commas' if comma else ''}"
-        )
-    notes = [*before, *_twice(head, separator), *notes]
-    return noted(*_with_points(*_shares(table, notes)))
+    by = [f"columns are separated by {_SEPARATORS[separator]}"] if separator != "," else []
+    table, shares = _shares(table)
+    table, marks = decided(table) if commas else (table, [])
+    notes = [*before, *_twice(head, separator), *heads, *cut, *by, *shares, *marks]
+    return noted(table, notes)
+
+
+def _from_head(text: str, path: Path) -> tuple[str, list[str]]:
+    """The text from its header on, with separators, and notes on what stood above it."""
+    text, notes = _past_comments(text)
+    lines = text.split("\n") if "|" in text else []
+    rules = [i for i, line in enumerate(lines) if "|" in line and _RULE.fullmatch(line.strip())]
+    if len(rules) > 1:
+        raise StudyError(f"{path}: holds {len(rules)} Markdown tables; save each in a file")
+    if rules and rules[0] and "|" in lines[rules[0] - 1]:
+        return _of_markdown(lines, rules[0]), ["it is a Markdown table"]
+    return _with_commas(*_past_title(text, notes))
+
+
+def _of_markdown(lines: list[str], rule: int) -> str:
+    """A Markdown table, from its head to the first line that is none of it, without its rule."""
+    body = itertools.takewhile(lambda line: "|" in line, lines[rule + 1 :])
+    made = io.StringIO()
+    for row in (lines[rule - 1], *body):
+        csv.writer(made).writerow(cell.strip() for cell in row.strip().strip("|").split("|"))
+    return made.getvalue()
 
 
 def _past_comments(text: str) -> tuple[str, list[str]]:
@@ -80,13 +101,42 @@ def _past_comments(text: str) -> tuple[str, list[str]]:
     return "\n".join(rest), notes
 
 
-def _with_commas(text: str, notes: list[str]) -> tuple[str, list[str]]:
-    """The text; where spaces alone separate its columns, commas are put in their place."""
-    first = [line.split() for line in text.split("\n", _LOOKED_AT)[:_LOOKED_AT] if line.strip()]
-    widths = {len(fields) for fields in first}
-    if any(sign in text for sign in ',;\t"|') or len(first) < 2 or len(widths) > 1 or 1 in widths:
+def _past_title(text: str, notes: list[str]) -> tuple[str, list[str]]:
+    """The text from its header on, where lines of one field at most stand above it: a title."""
+    lines = text.split("\n", _LOOKED_AT)
+    beginning = "\n".join(lines[:_LOOKED_AT])
+    separator = max(_SEPARATORS, key=beginning.count)
+    fields = [[field.strip() for field in row if field.strip()] for row in _rows(lines, separator)]
+    count = next((i for i, own in enumerate(fields) if len(own) > 1), 0)
+    if not count or any(written([name]) is not None for name in fields[count]):
         return text, notes
-    lines = (",".join(line.split()) for line in text.splitlines())
+    title = " / ".join(own[0] for own in fields[:count] if own)
+    said = [f"lines above the header, {count} in number, are left out: {title}"] if title else []
+    return "\n".join(lines[count:]), [*notes, *said]
+
+
+def _rows(lines: list[str], separator: str) -> list[list[str]]:
+    """Fields of the first lines; none where one is longer than the reader takes."""
+    try:
+        return list(csv.reader(lines[:_LOOKED_AT], delimiter=separator))
+    except csv.Error:
+        return []
+
+
+def _with_commas(text: str, notes: list[str]) -> tuple[str, list[str]]:
+    """The text; where spaces alone separate its columns, commas are put in their place.
+
+    Rows that count themselves, as pandas prints them, have one field more than the header.
+    """
+    first = [line.split() for line in text.split("\n", _LOOKED_AT)[:_LOOKED_AT] if line.strip()]
+    if any(sign in text for sign in ',;\t"|') or len(first) < 2:
+        return text, notes
+    widths = {len(fields) for fields in first[1:]}
+    counted = widths == {len(first[0]) + 1} and [f[0] for f in first[1:3]] == ["0", "1"]
+    if len(widths) > 1 or 1 in widths or not (counted or widths == {len(first[0])}):
+        return text, notes
+    lines = [",".join(line.split()) for line in text.splitlines() if line.strip()]
+    lines[0] = f",{lines[0]}" if counted else lines[0]
     return "\n".join(lines) + "\n", [*notes, "columns are separated by spaces"]
 
 
@@ -95,11 +145,22 @@ def _in_words(error: Exception, notes: list[str]) -> str:
     found = _WIDTHS.search(str(error))
     if not found:
         return str(error).strip()
-    after = ", counted after the comments" if notes else ""
+    after = ", counted from the header on," if notes else ""
     return (
         f"line {found[2]}{after} has {found[3]} fields, the lines before it {found[1]}: is a "
         "number with a comma not in quotes, or text above the header?"
     )
+
+
+def _without_heads(body: str, head: str) -> tuple[str, list[str]]:
+    """Leave out where the header stands again, as in files that were put behind each other."""
+    if f"\n{head}" not in f"\n{body}":
+        return body, []
+    lines = body.split("\n")
+    kept = [line for line in lines if line.strip() != head.strip()]
+    again = len(lines) - len(kept)
+    notes = [f"the header stands in {again} further lines, which are left out"] if again else []
+    return "\n".join(kept), notes
 
 
 def _without_cut_line(body: str, head: str, separator: str) -> tuple[str, list[str]]:
@@ -111,56 +172,20 @@ def _without_cut_line(body: str, head: str, separator: str) -> tuple[str, list[s
     return whole + newline, [f"line {number} was cut off in writing; it is left out"]
 
 
-def _has_decimal_commas(body: str, head: str, path: Path) -> bool:
-    """Whether numbers between semicolons are written with decimal commas, not with points.
-
-    Raises:
-        StudyError: Both stand in one file.
-    """
-    fields = {field.strip().strip('"') for field in re.split(r"[;\r\n]+", body)}
-    if "," in head or not any(map(_DECIMAL_COMMA.fullmatch, fields)):
-        return False
-    points = sorted(f for f in fields if _POINT.fullmatch(f) and not _THOUSANDS.fullmatch(f))
-    if points:
-        raise StudyError(
-            f"{path}: has decimal commas and decimal points, such as {points[0]}; write all "
-            "numbers one way"
-        )
-    return True
-
-
 def _twice(head: str, separator: str) -> list[str]:
-    names = [name.strip() for name in next(csv.reader([head], delimiter=separator))]
+    names = [name.strip() for row in _rows([head], separator) for name in row]
     again = sorted({name for name in names if name and names.count(name) > 1})
     return [f"column '{name}' stands twice: the second is called '{name}.1'" for name in again]
 
 
-def _shares(table: "pandas.DataFrame", notes: list[str]) -> "tuple[pandas.DataFrame, list[str]]":
+def _shares(table: "pandas.DataFrame") -> "tuple[pandas.DataFrame, list[str]]":
     """Columns whose every value has a percent sign, as shares of 1."""
     found: dict[str, Any] = {}
+    notes = []
     for name in table.select_dtypes(exclude="number").columns:
         given = table[name].dropna().astype(str)
         if len(given) and all(map(_PERCENT.fullmatch, given)):
             plain = given.str.replace("%", "").str.replace(",", ".").astype(float)
             found[name] = (plain / 100).reindex(table.index)
             notes.append(f"'{name}' is written with percent signs: taken as shares, 20% as 0.2")
-    return table.assign(**found), notes
-
-
-def _with_points(
-    table: "pandas.DataFrame", notes: list[str]
-) -> "tuple[pandas.DataFrame, list[str]]":
-    """Columns of decimal commas as numbers, where no value with a comma can be one of thousands."""
-    import pandas
-
-    found: dict[str, Any] = {}
-    for name in table.select_dtypes(exclude="number").columns:
-        texts = {str(value).strip() for value in table[name].dropna().unique()}
-        commas = {text for text in texts if "," in text}
-        decimals = all(map(_WITH_COMMA.fullmatch, commas)) and all(
-            map(_WHOLE.fullmatch, texts - commas)
-        )
-        if decimals and not all(map(_APART.fullmatch, commas)):
-            found[name] = pandas.to_numeric(table[name].astype(str).str.replace(",", "."), "coerce")
-            notes.append(f"'{name}' is written with decimal commas")
     return table.assign(**found), notes

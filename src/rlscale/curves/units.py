@@ -15,6 +15,8 @@ _ROUNDING = 1e-6  # what a share of single precision may lie above 1
 _MANY = 100  # points that a tracker may have thinned out
 _SUCCESS = re.compile(r"acc|accuracy|reward|score|correct|success|solved|match|pass\w*", re.I)
 _PERCENT = re.compile(r"percent|pct|%", re.I)
+_OBJECTIVE = re.compile(r"(?:.+/)?(?:(?:eval|train|actor|policy|pg|critic)[_/])+loss")
+_TAKEN_FROM = re.compile(r"(?:^|[\s(])[\d.]+ ?- ")  # a number: 1 - acc, 0.5 - 0.5 * reward
 _FAILURE = re.compile(r"loss|err|error|wrong|fail\w*", re.I)
 
 
@@ -195,9 +197,15 @@ def check_loss(
             f"{where}: '{percent}' reads like a percentage, but is taken as a share; write "
             f"'0.01 * {percent}' in its place"
         )
+    if _OBJECTIVE.fullmatch(expression):
+        return [
+            f"'{expression}' is taken for the share of wrong answers: trainers call what they "
+            "minimise so, which is another thing"
+        ]
     if not reads_like_success(expression):
         return []
-    hint = f"write '1 - {expression}' if it is an accuracy"
+    plain = f"({expression})" if " - " in expression or " + " in expression else expression
+    hint = f"write '1 - {plain}' if it is an accuracy"
     if _rises(table):
         raise StudyError(
             f"{where}: '{expression}' is to be the loss, but reads like an accuracy, and rises "
@@ -263,11 +271,18 @@ def _percent_hint(expression: str, value: float) -> str:
 
 
 def reads_like_success(expression: str) -> bool:
-    if re.search(r"\b(?:1|100)(?:\.0*)? - ", expression):
+    if _TAKEN_FROM.search(expression):
         return False
-    words = [word for word in re.split(r"[^A-Za-z]+", expression) if word]
-    found = any(_SUCCESS.fullmatch(word) for word in words)
-    return found and not any(_FAILURE.fullmatch(word) for word in words)
+    found = any(_SUCCESS.fullmatch(word) for word in _words(expression))
+    return found and not reads_like_failure(expression)
+
+
+def reads_like_failure(expression: str) -> bool:
+    return any(_FAILURE.fullmatch(word) for word in _words(expression))
+
+
+def _words(expression: str) -> list[str]:
+    return re.findall(r"[A-Za-z]+", expression)
 
 
 def _rises(table: "pandas.DataFrame") -> bool:
