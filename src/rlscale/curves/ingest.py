@@ -285,6 +285,8 @@ def _with_empty_cells(rows: "pandas.DataFrame", columns: Mapping[str, str]) -> "
     numeric = [text for name, text in columns.items() if name not in TEXT_COLUMNS]
     names = {name for text in numeric if "{" not in text for name in names_in(text, known)}
     texts = rows[[name for name in rows.columns if name in names]].select_dtypes("object")
+    if texts.empty:
+        return rows
     return rows.assign(**{str(n): rows[n].mask(is_missing(rows[n])) for n in texts.columns})
 
 
