@@ -89,7 +89,7 @@ def bad(change) -> pandas.DataFrame:
         (lambda t: t.__setitem__("n_problems", 0), "row 2: n_problems 0 at step"),
         (lambda t: t.__setitem__("n_problems", -5), "row 2: n_problems -5 at step"),
         (lambda t: t.__setitem__("n_params", 0), "row 2: n_params 0 at step"),
-        (lambda t: t.__setitem__("n_params", "1,000"), "row 2: n_params is '1,000', not a number"),
+        (lambda t: t.__setitem__("n_params", "7B"), "row 2: n_params is '7B', not a number"),
         (lambda t: t.__setitem__("loss", 60.5), "1 - 0.01 times it where it counts successes"),
         (lambda t: t.__setitem__("data_samples", float("inf")), "data_samples inf at step"),
         (lambda t: t.__setitem__("data_samples", 0), "data_samples 0 at step"),
