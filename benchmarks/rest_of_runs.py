@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rlscale.answers.forecast import Split, Target, forecast_group
+from rlscale.answers.forecast import forecast_group
+from rlscale.answers.splits import Split, Target
 from rlscale.laws.designs import Design, draw_study
 from rlscale.laws.spec import FitSpec
 

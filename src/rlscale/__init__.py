@@ -12,7 +12,7 @@ _PUBLIC = {
     "Intake": "rlscale.curves.ingest",
     "Prediction": "rlscale.laws.prediction",
     "Scores": "rlscale.answers.api",
-    "Split": "rlscale.answers.forecast",
+    "Split": "rlscale.answers.splits",
     "Verdict": "rlscale.judging.verdicts",
     "Wishes": "rlscale.answers.recommend",
     "fit": "rlscale.answers.api",

@@ -9,9 +9,10 @@ import pandas
 from curve_tables import fit_document, straight_curves
 
 from rlscale.answers.equal_compute import compare_all
-from rlscale.answers.forecast import Split, forecast_curves, split_curves
+from rlscale.answers.forecast import forecast_curves
 from rlscale.answers.passes import pass_at_k
 from rlscale.answers.ranking import score_forecasts
+from rlscale.answers.splits import Split, split_curves
 from rlscale.core.tables import read_curves, write_curves
 from rlscale.laws.spec import FitSpec, Settings
 from rlscale.laws.study import rounded

@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 from curve_tables import SIZES, straight_curves
 
-from rlscale.answers.forecast import (
-    Split,
-    Target,
-    forecast_curves,
-    forecast_group,
-    split_curves,
-)
+from rlscale.answers.forecast import forecast_curves, forecast_group
 from rlscale.answers.ranking import COLUMNS, score_forecasts
+from rlscale.answers.splits import Split, Target, split_curves
 from rlscale.core.errors import StudyError
 from rlscale.laws.designs import Design, draw_study
 from rlscale.laws.points import Points

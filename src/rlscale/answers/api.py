@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlscale.answers.forecast import Split, forecast_curves, split_curves
+from rlscale.answers.forecast import forecast_curves
 from rlscale.answers.ranking import score_forecasts
 from rlscale.answers.recommend import Wishes
 from rlscale.answers.recommend import recommend as _recommend
+from rlscale.answers.splits import Split, split_curves
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import read_curves as _read_table
 from rlscale.laws.registry import DEFAULT

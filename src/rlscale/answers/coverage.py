@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rlscale.answers.forecast import Split, Target, forecast_group
+from rlscale.answers.forecast import forecast_group
+from rlscale.answers.splits import Split, Target
 from rlscale.laws.arrays import Array
 from rlscale.laws.bends import bends
 from rlscale.laws.fitting import fit_points

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rlscale.answers.forecast import forecast_curves, split_curves
+from rlscale.answers.forecast import forecast_curves
 from rlscale.answers.ranking import target_errors
+from rlscale.answers.splits import split_curves
 from rlscale.bank.tasks import Task
 from rlscale.laws.groups import Group, build_groups, metric_rows
 from rlscale.laws.points import points_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from rlscale.answers.forecast import Split
+from rlscale.answers.splits import Split
 from rlscale.bank.source import Source, Sweep
 from rlscale.laws.backtest import ORIGINS
 from rlscale.laws.groups import select_rows

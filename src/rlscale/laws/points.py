@@ -40,6 +40,13 @@ class Points:
         """Measured points (M, T)."""
         return self.w > 0 if self.w.ndim == 2 else self.w[0] > 0
 
+    def part(self, sizes: Bools) -> "Points":
+        """The points of these sizes (M) alone."""
+        if sizes.all():
+            return self
+        names = tuple(name for name, kept in zip(self.models, sizes, strict=True) if kept)
+        return Points(names, self.n[sizes], self.u[sizes], self.y[:, sizes], self.w[sizes])
+
 
 @dataclass(frozen=True)
 class Lines:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas
 
-from rlscale.answers import checks, equal_compute, forecast, passes, published, ranking
+from rlscale.answers import checks, equal_compute, forecast, passes, published, ranking, splits
 from rlscale.answers import recommend as advice
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json, write_json, write_text
@@ -35,8 +35,8 @@ def split_curves(config: Config, protocol: str) -> None:
     """Split curves into the rows that a forecast may learn from and the names of its targets."""
     own = settings.forecast(config, protocol)
     fit = Settings.of(own["fit"])
-    by = forecast.Split.of(own["protocol"])
-    rows, targets = forecast.split_curves(read_curves(layout.CURVES), by, fit, own["metric"])
+    by = splits.Split.of(own["protocol"])
+    rows, targets = splits.split_curves(read_curves(layout.CURVES), by, fit, own["metric"])
     write_curves(rows, layout.forecast_rows(protocol))
     write_json(layout.forecast_targets(protocol), [target.to_json() for target in targets])
 
@@ -46,8 +46,8 @@ def forecast_laws(config: Config, protocol: str) -> None:
     own = settings.forecast(config, protocol)
     train = read_curves(layout.forecast_rows(protocol))
     listed = read_json(layout.forecast_targets(protocol))
-    targets = [forecast.Target.from_json(one) for one in listed]
-    fit, by = Settings.of(own["fit"]), forecast.Split.of(own["protocol"])
+    targets = [splits.Target.from_json(one) for one in listed]
+    fit, by = Settings.of(own["fit"]), splits.Split.of(own["protocol"])
     for law in own["laws"]:
         spec = FitSpec(law, own["x"], own["metric"], fit)
         found = forecast.forecast_curves(train, targets, spec, by)
