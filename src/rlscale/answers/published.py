@@ -1,5 +1,6 @@
 """The paper's Table 6 beside refits of the same points: its protocol, and ours."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rlscale.laws.registry import DEFAULT, PAPER
@@ -36,9 +37,21 @@ def compare_with_table6(
         f"{100 * settings.level:g} % intervals from residual blocks; they know nothing of the",
         "variance between runs.",
         "",
-        "| variant | x | protocol | Table 6 | paper's protocol | ours | verdict of ours |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        *_beside(curves, table6, settings),
+        "",
+        "K_max and N0 (1e9) by the window of steps, all sizes, our fit against data:",
+        "",
+        *_by_window(curves, settings),
     ]
+    return "\n".join(lines) + "\n"
+
+
+def _beside(
+    curves: "pandas.DataFrame", table6: "pandas.DataFrame", settings: Settings
+) -> Iterator[str]:
+    """Lines of the table that sets refits beside Table 6."""
+    yield "| variant | x | protocol | Table 6 | paper's protocol | ours | verdict of ours |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for row in table6.itertuples():
         part = curves[curves["variant"] == row.variant]
         if part.empty:
@@ -50,27 +63,25 @@ def compare_with_table6(
         )
         paper = _fit(rows, PAPER, str(row.x), settings)
         ours = _fit(rows, DEFAULT, str(row.x), settings)
-        lines.append(
+        yield (
             f"| {row.variant} | {row.x} | {row.protocol} | {row.K_max:.4f}, {row.N0_b:.2f} | "
             f"{_pair(paper)} | {_pair(ours)} | {_said(ours)} |"
         )
-    lines += [
-        "",
-        "K_max and N0 (1e9) by the window of steps, all sizes, our fit against data:",
-        "",
-        "| steps | K_max, N0 | k of the largest size | verdict |",
-        "| --- | --- | --- | --- |",
-    ]
+
+
+def _by_window(curves: "pandas.DataFrame", settings: Settings) -> Iterator[str]:
+    """Lines of the table that shows how our fit moves with the steps that it sees."""
+    yield "| steps | K_max, N0 | k of the largest size | verdict |"
+    yield "| --- | --- | --- | --- |"
     for first, last in _WINDOWS:
         found = _fit(curves[curves["step"].between(first, last)], DEFAULT, "data", settings)
         k = found.sizes[-1].k
         block = k.intervals["block"]
-        lines.append(
+        yield (
             f"| {first}-{last} | {_pair(found)} | "
             f"{k.estimate:.3f} [{block.low:.3f}, {block.high:.3f}] | "
             f"{_said(found)} |"
         )
-    return "\n".join(lines) + "\n"
 
 
 def intra_rows(curves: "pandas.DataFrame", variant: str) -> "pandas.DataFrame":

@@ -117,46 +117,54 @@ def _rows(
     errors: Mapping[tuple[str, str], Errors],
     forecasts: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    laws = [document["law"] for document in forecasts]
+    """Rows of a group: of every target by itself, and of all of them together."""
     models = sorted({model for model, _ in errors}, key=group.models.index)
     rows = []
     for model in [*models, "all"]:
         parts = {}
-        for law in laws:
+        for document in forecasts:
+            law = document["law"]
             wanted = models if model == "all" else [model]
             own = [errors[m, law] for m in wanted if (m, law) in errors]
             if own:
                 parts[law] = {k: np.concatenate([part[k] for part in own]) for k in own[0]}
-        mse = {law: float((part["error"] ** 2).mean()) for law, part in parts.items()}
-        order = sorted(mse, key=lambda law: (mse[law], law))
-        for document in forecasts:
-            law = document["law"]
-            if law not in parts:
-                continue
-            part = parts[law]
-            rows.append(
-                {
-                    "protocol": name,
-                    "is_forecast": document["is_forecast"],
-                    "family": group.family,
-                    "variant": group.variant,
-                    "model": model,
-                    "n": None if model == "all" else group.n[group.models.index(model)],
-                    "law": law,
-                    "status": "ok",
-                    "points": len(part["error"]),
-                    "rmse": np.sqrt(mse[law]),
-                    "bias": part["error"].mean(),
-                    "coverage": ((part["low"] <= 0) & (part["high"] >= 0)).mean(),
-                    "noise": np.sqrt(part["noise"].mean()),
-                    **{
-                        f"skill_{base}": 1 - mse[law] / mse[base] if base in mse else None
-                        for base in BASELINES
-                    },
-                    "rank": order.index(law) + 1,
-                }
-            )
+        target = {
+            "family": group.family,
+            "variant": group.variant,
+            "model": model,
+            "n": None if model == "all" else group.n[group.models.index(model)],
+        }
+        rows += [
+            {
+                "protocol": name,
+                "is_forecast": document["is_forecast"],
+                **target,
+                "law": document["law"],
+                "status": "ok",
+                **_measures(document["law"], parts),
+            }
+            for document in forecasts
+            if document["law"] in parts
+        ]
     return rows
+
+
+def _measures(law: str, parts: Mapping[str, Errors]) -> dict[str, Any]:
+    """How well a law told these points, and its rank among all laws that told them."""
+    part = parts[law]
+    mse = {other: float((errors["error"] ** 2).mean()) for other, errors in parts.items()}
+    order = sorted(mse, key=lambda other: (mse[other], other))
+    return {
+        "points": len(part["error"]),
+        "rmse": np.sqrt(mse[law]),
+        "bias": part["error"].mean(),
+        "coverage": ((part["low"] <= 0) & (part["high"] >= 0)).mean(),
+        "noise": np.sqrt(part["noise"].mean()),
+        **{
+            f"skill_{base}": 1 - mse[law] / mse[base] if base in mse else None for base in BASELINES
+        },
+        "rank": order.index(law) + 1,
+    }
 
 
 def _empty_row(name: str, document: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:

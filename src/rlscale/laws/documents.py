@@ -1,4 +1,4 @@
-"""One group's result: numbers, intervals, and the finding in words."""
+"""One group's result: its numbers and intervals, and what ``findings`` says of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -7,12 +7,12 @@ import numpy as np
 from scipy import stats
 
 from rlscale.laws.arrays import Array
-from rlscale.laws.backtest import judge_forecasts
 from rlscale.laws.bends import Bends, bends
 from rlscale.laws.beyond import k_beyond
+from rlscale.laws.findings import contestants, in_words, said_to_bend, verdicts_of
 from rlscale.laws.groups import Group
 from rlscale.laws.identification import Identification, identify
-from rlscale.laws.law import Fit, Law, names_of
+from rlscale.laws.law import Fit
 from rlscale.laws.quantities import Interval, Quantity, interval
 from rlscale.laws.results import (
     Contrast,
@@ -23,13 +23,11 @@ from rlscale.laws.results import (
     PointResult,
     ProfilePoint,
     SizeResult,
-    Verdicts,
 )
 from rlscale.laws.spec import FitSpec
 from rlscale.laws.uncertainty import SCOPES, Replicates
 
 Read = Callable[[Fit], Array]
-_ALARM = 0.05  # Chance of calling straight curves bent, or a law that holds missed.
 
 
 def empty_result(group: Group, spec: FitSpec, status: str, reason: str) -> FitResult:
@@ -85,19 +83,13 @@ class Fits:
 def group_result(group: Group, fits: Fits) -> FitResult:
     """Result of a fitted group."""
     fit, law = fits.estimate, fits.estimate.law
-    status, reason = _status(fit)
-    parameters = _parameters(fits, status)
     flat = law.straight and not np.any(np.abs(fit.slope[0]) > 1e-12)
     found = None if flat else _identify(fits)
     bent = bends(
         group, fit.points, fits.replicates.spread, fits.replicates.problems,
         None if law.curved else fits.replicates.deviations.get("block"),
     )  # fmt: skip
-    if found and status == "ok" and fits.replicates.spread and found.verdict != "identified":
-        told, rival = _contestants(law)
-        status, reason = "not_identified", f"these data do not tell {told} apart from {rival}"
-    if flat:
-        status, reason = "not_identified", "the curves are flat: k is 0 at every size"
+    status, reason = _status(fits, found, flat=flat)
     count, p = int(fit.points.present.sum()), fit.n_parameters()
     variance = fit.objective[0] / count
     result = FitResult(
@@ -106,7 +98,7 @@ def group_result(group: Group, fits: Fits) -> FitResult:
         scope=fits.replicates.scope,
         status=status,
         reason=reason,
-        parameters=parameters,
+        parameters=_parameters(fits),
         sizes=_sizes(group, fits),
         curve=_curve(fits),
         fitted=_fitted(fits),
@@ -124,15 +116,9 @@ def group_result(group: Group, fits: Fits) -> FitResult:
         estimate=fit,
         replicated=fits.widest,
     )
-    result = replace(result, verdicts=_verdicts(result, found, bent, fits))
-    return replace(result, verdict=_verdict(result, found, bent, law))
-
-
-def _contestants(law: Law) -> tuple[str, str]:
-    """The parameters that are in question, and the rival, in words."""
-    contest = law.contest()
-    assert contest is not None
-    return " and ".join(names_of(contest[0].parameters)), contest[1].words
+    replicated = fits.replicates.spread is not None
+    result = replace(result, verdicts=verdicts_of(result, found, bent, fit, replicated=replicated))
+    return replace(result, verdict=in_words(result, found, bent, law))
 
 
 def _identify(fits: Fits) -> Identification | None:
@@ -150,23 +136,31 @@ def _identify(fits: Fits) -> Identification | None:
     return identify(n, fits.estimate.slope[0], covariance, freedom, level, contest)
 
 
-def _status(fit: Fit) -> tuple[str, str]:
+def _status(fits: Fits, found: Identification | None, *, flat: bool) -> tuple[str, str]:
+    """Status of a fit, and the reason where it is not ``ok``."""
+    fit = fits.estimate
+    if flat:
+        return "not_identified", "the curves are flat: k is 0 at every size"
     if not fit.converged[0]:
         return "not_converged", f"the search for {fit.law.name} ended before it converged"
     ended = fit.law.at_end(fit)
     if ended:
         return "at_bound", f"{', '.join(ended)} at the end of the searched range"
+    if found and fits.replicates.spread and found.verdict != "identified":
+        told, rival = contestants(fit.law)
+        return "not_identified", f"these data do not tell {told} apart from {rival}"
     return "ok", ""
 
 
-def _parameters(fits: Fits, status: str) -> dict[str, Quantity]:
+def _parameters(fits: Fits) -> dict[str, Quantity]:
+    fit = fits.estimate
     parameters = {
         name: fits.quantity(lambda f, name=name: f.shared_parameters()[name])  # type: ignore[misc]
-        for name in fits.estimate.shared_parameters()
+        for name in fit.shared_parameters()
     }
-    if status == "at_bound":
+    if fit.converged[0] and fit.law.at_end(fit):
         # Ends of intervals that are only the searched range's are open.
-        searched = fits.estimate.law.searched(fits.estimate.points.n)
+        searched = fit.law.searched(fit.points.n)
         for name, ends in searched.items():
             found = parameters[name]
             intervals = {
@@ -328,81 +322,5 @@ def _identification(found: Identification, bent: Bends, fits: Fits) -> Identific
 
 
 def _beyond(group: Group, found: Identification, bent: Bends, fits: Fits) -> tuple[CurvePoint, ...]:
-    rows = k_beyond(group, fits.spec, fits.replicates, found.mixture, _bends(bent) == "yes")
+    rows = k_beyond(group, fits.spec, fits.replicates, found.mixture, said_to_bend(bent) == "yes")
     return tuple(CurvePoint(*row) for row in rows)
-
-
-def _bends(bent: Bends) -> str:
-    if bent.p_straight is None:
-        return "no_replicates"
-    return "yes" if bent.p_straight < _ALARM else "no"
-
-
-def _verdicts(result: FitResult, found: Identification | None, bent: Bends, fits: Fits) -> Verdicts:
-    replicated = fits.replicates.spread is not None
-    rises = "undecided"
-    ends = result.contrast.difference.intervals.get(result.scope) if result.contrast else None
-    if not replicated or ends is None or ends.low is None or ends.high is None:
-        rises = "no_replicates"
-    elif ends.low > 0:
-        rises = "yes"
-    elif ends.high < 0:
-        rises = "no"
-    saturates = found.verdict if found else "not_asked"
-    return Verdicts(
-        rises=rises,
-        saturates=saturates if replicated or not found else "no_replicates",
-        bends=_bends(bent),
-        forecasts=judge_forecasts(fits.estimate),
-    )
-
-
-def _verdict(result: FitResult, found: Identification | None, bent: Bends, law: Law) -> str:
-    sentences = []
-    if result.status not in ("ok", "not_identified"):
-        sentences.append(f"{result.reason.capitalize()}.")
-    for name, value in result.parameters.items():
-        ends = value.intervals.get(result.scope)
-        text = f"{name} = {value.estimate:.4g}"
-        if ends and ends.status == "ok":
-            low, high = ("open" if e is None else format(e, ".3g") for e in (ends.low, ends.high))
-            text += f" [{low}, {high}]"
-        sentences.append(f"{text}.")
-    verdicts = result.verdicts
-    assert verdicts is not None
-    if found:
-        sentences += _finding(found, verdicts, law)
-    if verdicts.bends == "yes" and found:
-        sentences.append(
-            "The curves bend in log-log (mean second derivative "
-            f"{bent.curvature:+.3g}, p = {bent.p_straight:.2g} if straight): one slope per size "
-            f"depends on the window of steps, and so do {_contestants(law)[0]}; k at larger sizes "
-            "holds what each third of the run says."
-        )
-    if result.contrast and result.scope != "none":
-        sentences.append(f"Slopes: {result.contrast.verdict}.")
-    return " ".join(sentences)
-
-
-def _finding(found: Identification, verdicts: Verdicts, law: Law) -> list[str]:
-    """What is to be said of the law against its rival, and of its misfit."""
-    told, rival = _contestants(law)
-    better = found.delta_aic / found.inflation
-    sentences = [
-        {
-            "identified": f"These data identify {told}: {rival} fits worse by {better:.1f} AIC.",
-            "not_identified": f"These data do not identify {told}: {rival} does as well "
-            f"(AIC difference {better:+.1f}).",
-            "power": f"{rival[0].upper()}{rival[1:]} fits better, by {-better:.1f} AIC: no "
-            "saturation is seen.",
-            "no_replicates": f"One run per size: whether {told} are identified is not judged.",
-        }[verdicts.saturates]
-    ]
-    if found.p_misfit < _ALARM:
-        sentences.append(
-            f"The slopes miss the law by more than their errors (Q = {found.misfit:.1f} on "
-            f"{found.misfit_freedom} degrees of freedom, p = {found.p_misfit:.2g}); with scatter "
-            f"about it of {found.mixture.scatter:.0%}, its share against the rival is "
-            f"{found.mixture.share(0):.0%}."
-        )
-    return sentences

@@ -78,16 +78,15 @@ def fit_study(table: "pandas.DataFrame", spec: FitSpec, sources: Sources = Sourc
     check_scoring(rows)
     digests = check_protocols(rows, sources.protocols, settings.allow_differences)
     groups = build_groups(rows, x=spec.x, column=column, size=settings.size)
-    results, scopes, problems = [], [], None
-    for group in groups:
-        shares = None
-        if sources.outcomes is not None and (column == "loss" or k_of(column)):
-            shares = outcome_shares(group, sources.outcomes, benchmark, k_of(column) or 1)
-            problems = _problems(sources.outcomes, benchmark)
-        result, replicates = fit_group(group, spec, shares)
-        results.append(result)
-        scopes.append(replicates)
-    widest = min(scopes, key=lambda r: (*SCOPES, "none").index(r.scope))
+    outcomes = sources.outcomes if column == "loss" or k_of(column) else None
+
+    def shares(group: Group) -> Array | None:
+        if outcomes is None:
+            return None
+        return outcome_shares(group, outcomes, benchmark, k_of(column) or 1)
+
+    found = [fit_group(group, spec, shares(group)) for group in groups]
+    widest = min((made for _, made in found), key=lambda made: (*SCOPES, "none").index(made.scope))
     return StudyFit(
         kind="fit",
         study=studies[0],
@@ -106,14 +105,19 @@ def fit_study(table: "pandas.DataFrame", spec: FitSpec, sources: Sources = Sourc
         settings=settings,
         selection=settings.select,
         protocol_digests=tuple(digests),
-        problems=problems,
-        cells=Cells(
-            used=tuple(sorted(cell for group in groups for cell in group.cells)),
-            missing=tuple(sorted(set(sources.expected) - set(table["cell"]))),
-            diverged=tuple(sorted(table.loc[table["status"] != "ok", "cell"].unique())),
-        ),
-        groups=tuple(results),
+        problems=None if outcomes is None else _problems(outcomes, benchmark),
+        cells=_cells(table, groups, sources.expected),
+        groups=tuple(result for result, _ in found),
     )  # fmt: skip
+
+
+def _cells(table: "pandas.DataFrame", groups: Sequence[Group], expected: Sequence[str]) -> Cells:
+    """What became of the study's cells."""
+    return Cells(
+        used=tuple(sorted(cell for group in groups for cell in group.cells)),
+        missing=tuple(sorted(set(expected) - set(table["cell"]))),
+        diverged=tuple(sorted(table.loc[table["status"] != "ok", "cell"].unique())),
+    )
 
 
 def _problems(outcomes: "pandas.DataFrame", benchmark: str) -> str:
