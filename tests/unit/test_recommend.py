@@ -5,7 +5,8 @@ import pandas
 import pytest
 from curve_tables import SIZES, exact_slope, straight_curves
 
-from rlscale.answers.recommend import Wishes, recommend, runs_needed
+from rlscale.answers.cost_of_reuse import runs_needed
+from rlscale.answers.recommend import Wishes, recommend
 from rlscale.laws.spec import Settings
 
 SETTINGS = Settings.of({"select": {"tau": 1}, "bootstrap": {"replicates": 200}})

@@ -201,16 +201,15 @@ def search_all(
             upper,
         )
 
+    def best(fit: int, starts: Array) -> tuple[Array, bool]:
+        found, objective, done = search(starts, np.full(len(starts), fit))
+        return found[objective.argmin()], bool(done[objective.argmin()])
+
     if start is None:
-        theta0, converged0 = [], []
-        for i, (yi, ui) in enumerate(seen):
-            first = law.starts(yi, ui)
-            found, objective, done = search(first, np.full(len(first), i))
-            theta0.append(found[objective.argmin()])
-            converged0.append(done[objective.argmin()])
-        theta = np.tile(np.array(theta0), (fits // len(theta0), 1))
-        converged = np.tile(np.array(converged0), fits // len(theta0))
-        rest = np.arange(len(theta0), fits)
+        first = [best(i, law.starts(yi, ui)) for i, (yi, ui) in enumerate(seen)]
+        theta = np.tile(np.array([found for found, _ in first]), (fits // len(first), 1))
+        converged = np.tile(np.array([done for _, done in first]), fits // len(first))
+        rest = np.arange(len(first), fits)
     else:
         theta = start.theta.reshape(-1, start.theta.shape[-1])
         if len(theta) != fits:

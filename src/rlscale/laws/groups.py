@@ -208,19 +208,9 @@ def _trained(rows: "pandas.DataFrame", column: str, needed: tuple[str, ...]) -> 
 def _build_group(
     part: "pandas.DataFrame", family: str, variant: str, x: str, column: str, size: str, label: str
 ) -> Group:
-    sizes = part.groupby(label)[size].agg(["min", "max"]).sort_values("min", kind="stable")
-    unequal = sizes.index[sizes["min"] != sizes["max"]]
-    if len(unequal):
-        raise StudyError(f"{label} {unequal[0]}: rows disagree about its {size}")
-    models = [format(m, "g") if isinstance(m, float) else str(m) for m in sizes.index]
-    order = {m: i for i, m in enumerate(sizes.index)}
-    cell_size = part.groupby("cell", sort=True)[label].agg(["first", "nunique"])
-    if (cell_size["nunique"] > 1).any():
-        cell = cell_size.index[cell_size["nunique"] > 1][0]
-        raise StudyError(f"cell {cell}: rows disagree about its {label}")
-    cells = list(cell_size.index)
-    steps = np.sort(part["step"].unique())
-    _check_extent(variant, label, len(models), len(cells), len(steps))
+    sizes, size_of = _sizes(part, size, label)
+    cells, steps = list(size_of.index), np.sort(part["step"].unique())
+    _check_extent(variant, label, len(sizes), len(cells), len(steps))
 
     def grid(name: str) -> Array:
         wide = part.pivot(index="cell", columns="step", values=name)
@@ -233,19 +223,39 @@ def _build_group(
     if column != "loss":
         draws = np.full_like(value, np.nan)
     smooth = (value * draws + 0.5) / (draws + 1)
+    order = {name: m for m, name in enumerate(sizes.index)}
     return Group(
         family=family,
         variant=variant,
-        models=tuple(models),
-        n=sizes["min"].to_numpy(float),
+        models=tuple(format(m, "g") if isinstance(m, float) else str(m) for m in sizes.index),
+        n=sizes.to_numpy(float),
         cells=tuple(cells),
-        size_of=np.array([order[m] for m in cell_size["first"]]),
+        size_of=np.array([order[name] for name in size_of]),
         steps=steps,
         x=grid(X_COLUMNS[x]),
         value=value,
         variance=(1 - smooth) / (smooth * draws),
         draws=draws,
     )
+
+
+def _sizes(
+    part: "pandas.DataFrame", size: str, label: str
+) -> "tuple[pandas.Series[Any], pandas.Series[Any]]":
+    """Size by name, ascending, and the name of each cell's size.
+
+    Raises:
+        StudyError: Rows disagree about a size, or about a cell's.
+    """
+    sizes = part.groupby(label)[size].agg(["min", "max"]).sort_values("min", kind="stable")
+    unequal = sizes.index[sizes["min"] != sizes["max"]]
+    if len(unequal):
+        raise StudyError(f"{label} {unequal[0]}: rows disagree about its {size}")
+    names = part.groupby("cell", sort=True)[label].agg(["first", "nunique"])
+    unequal = names.index[names["nunique"] > 1]
+    if len(unequal):
+        raise StudyError(f"cell {unequal[0]}: rows disagree about its {label}")
+    return sizes["min"], names["first"]
 
 
 def _check_extent(variant: str, label: str, sizes: int, cells: int, steps: int) -> None:

@@ -92,9 +92,7 @@ def identify(
     judge = min(freedom, max(1, spare)) if scattered else freedom
     better = float(stats.f.isf(_ALARM, 1, judge))
     reach = inflation * float(stats.f.ppf(level, 1, judge))
-    inside = np.flatnonzero(deviance - misfit <= reach)
-    lower = None if inside[0] == 0 else _crossing(grid, deviance, inside[0] - 1, reach)
-    upper = None if inside[-1] == _GRID - 1 else _crossing(grid, deviance, inside[-1], reach)
+    lower, upper = _ends(grid, deviance, reach)
     k_max, n0 = law.report(scale, grid).values()
     if delta / inflation <= -better:
         verdict = "power"
@@ -106,6 +104,14 @@ def identify(
         n0, k_max, deviance - misfit, lower, upper, delta, misfit, spare, p_misfit,
         mix(contest, n, slope, covariance, freedom), verdict,
     )  # fmt: skip
+
+
+def _ends(grid: Array, deviance: Array, reach: float) -> tuple[float | None, float | None]:
+    """Where a profile rises by ``reach``, on either side; None where that is beyond the grid."""
+    inside = np.flatnonzero(deviance - deviance.min() <= reach)
+    lower = None if inside[0] == 0 else _crossing(grid, deviance, inside[0] - 1, reach)
+    upper = None if inside[-1] == len(grid) - 1 else _crossing(grid, deviance, inside[-1], reach)
+    return lower, upper
 
 
 def _inflation(misfit: float, delta: float, spare: int) -> float:

@@ -138,27 +138,10 @@ def summed(group: Group, points: Points, seed: int) -> Sums:
     Raises:
         StudyError: A tau has too few points.
     """
-    u = points.u[points.present]
-    edges = np.linspace(u.min(), u.max() + 1e-9, _PARTS + 1)
-    spread = run_spread(group, points)
-    if spread is not None:
-        drawn = draw_runs(group, spread, _DRAWS, np.random.default_rng([seed, 9]))
-        freedom, scope = spread.effective, "runs"
-    else:
-        lines = free_lines(points, points.w[None])
-        centred = points.u - points.centre[:, None]
-        fitted = lines.intercept[0, :, None] - lines.slope[0, :, None] * centred
-        blocks = block_replicates(points, fitted, 2, Bootstrap(_DRAWS, seed))
-        drawn, freedom, scope = blocks.deviations["block"], np.inf, "residuals"
+    drawn, freedom, scope = _deviations(group, points, seed)
     rows, taus, roots = [], [], []
     for m, tau in enumerate(group.n):
-        own = []
-        for low, high in pairwise(edges):
-            inside = points.present[m] & (points.u[m] >= low) & (points.u[m] < high)
-            if inside.any():
-                row = np.zeros(points.u.shape)
-                row[m, inside] = points.w[m, inside] / points.w[m, inside].sum()
-                own.append(row)
+        own = _means_of_parts(points, m)
         if len(own) < 2:
             raise StudyError(f"tau {tau:g}: too few points to tell what reuse does")
         moved = np.einsum("imt,bmt->bi", np.array(own), drawn)
@@ -173,6 +156,33 @@ def summed(group: Group, points: Points, seed: int) -> Sums:
         at += len(block)
     value = np.einsum("imt,mt->i", operator, points.y[0])
     return Sums(operator, value, np.array(taus), root, float(freedom), scope)
+
+
+def _deviations(group: Group, points: Points, seed: int) -> tuple[Array, float, str]:
+    """How the points may differ: draws (B, M, T), their degrees of freedom, what they are of."""
+    spread = run_spread(group, points)
+    if spread is not None:
+        drawn = draw_runs(group, spread, _DRAWS, np.random.default_rng([seed, 9]))
+        return drawn, spread.effective, "runs"
+    lines = free_lines(points, points.w[None])
+    centred = points.u - points.centre[:, None]
+    fitted = lines.intercept[0, :, None] - lines.slope[0, :, None] * centred
+    blocks = block_replicates(points, fitted, 2, Bootstrap(_DRAWS, seed))
+    return blocks.deviations["block"], np.inf, "residuals"
+
+
+def _means_of_parts(points: Points, m: int) -> list[Array]:
+    """Weights (M, T) of the mean of one size's points in each part of log x that has some."""
+    u = points.u[points.present]
+    edges = np.linspace(u.min(), u.max() + 1e-9, _PARTS + 1)
+    means = []
+    for low, high in pairwise(edges):
+        inside = points.present[m] & (points.u[m] >= low) & (points.u[m] < high)
+        if inside.any():
+            row = np.zeros(points.u.shape)
+            row[m, inside] = points.w[m, inside] / points.w[m, inside].sum()
+            means.append(row)
+    return means
 
 
 def _inverse_root(covariance: Array) -> Array:

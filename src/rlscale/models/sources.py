@@ -61,17 +61,7 @@ def make_model(
         return
     part = weights.with_name(f".{weights.name}.part")
     new_folder(part)
-    facts: dict[str, Any] = {}
-    if "made" in source:
-        assert corpus is not None, "the rule gives what a made model learns"
-        pairs = read_pairs(corpus)
-        if settings["variant"] == "base":
-            facts["pretraining_loss"] = _make_base(source["made"], settings, pairs, part)
-        else:
-            assert base is not None, "the rule gives an instruct model its base"
-            fine_tune(Path(read_model(base).folder), part, settings["fine_tuning"], pairs)
-    else:
-        copy_model(_locate(source, trusted), part, trusted)
+    facts = _fill(part, settings, corpus, base)
     network = load_model(part, name, trusted)
     modes_by_umask(part)
     shutil.rmtree(weights, ignore_errors=True)
@@ -93,6 +83,24 @@ def make_model(
         **{**parameter_counts(network), **facts},
     )
     finished.keep(state, mark, {"manifest": manifest})
+
+
+def _fill(
+    folder: Path, settings: Mapping[str, Any], corpus: Path | None, base: Path | None
+) -> dict[str, Any]:
+    """Put weights and tokenizer into a folder; what there is to be said of how they were made."""
+    source = settings["source"]
+    if "made" not in source:
+        trusted = source.get("trust_remote_code", False)
+        copy_model(_locate(source, trusted), folder, trusted)
+        return {}
+    assert corpus is not None, "the rule gives what a made model learns"
+    pairs = read_pairs(corpus)
+    if settings["variant"] == "base":
+        return {"pretraining_loss": _make_base(source["made"], settings, pairs, folder)}
+    assert base is not None, "the rule gives an instruct model its base"
+    fine_tune(Path(read_model(base).folder), folder, settings["fine_tuning"], pairs)
+    return {}
 
 
 def _make_base(

@@ -191,13 +191,6 @@ def fine_tune(
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
-    rows = [
-        {
-            "prompt": [{"role": "user", "content": problem}],
-            "completion": [{"role": "assistant", "content": answer}],
-        }
-        for problem, answer in pairs
-    ]
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     with tempfile.TemporaryDirectory() as scratch:  # the trainer makes it, and saves nothing there
         config = SFTConfig(
@@ -220,9 +213,16 @@ def fine_tune(
         trainer = SFTTrainer(
             model=AutoModelForCausalLM.from_pretrained(model_folder, dtype="float32"),
             args=config,
-            train_dataset=Dataset.from_list(rows),
+            train_dataset=Dataset.from_list([_as_chat(*pair) for pair in pairs]),
             processing_class=tokenizer,
         )
         trainer.train()
     trainer.model.save_pretrained(output)
     tokenizer.save_pretrained(output)
+
+
+def _as_chat(problem: str, answer: str) -> dict[str, list[dict[str, str]]]:
+    return {
+        "prompt": [{"role": "user", "content": problem}],
+        "completion": [{"role": "assistant", "content": answer}],
+    }
