@@ -115,17 +115,8 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
     """
     import pandas
 
+    check_section(settings)
     own = _Settings(**settings)
-    CURVE_READERS.check(own.format, "ingest.format")
-    for where in (own.columns, own.constants, *own.files.values(), *own.runs.values(),
-                  *own.benchmarks.values()):  # fmt: skip
-        _check_columns(where)
-    both = sorted(own.columns.keys() & own.constants.keys())
-    if both:
-        raise StudyError(
-            f"ingest: '{both[0]}' is mapped to '{own.columns[both[0]]}' and set to "
-            f"'{own.constants[both[0]]}': say one of the two"
-        )
     tables: list[pandas.DataFrame] = []
     notes: list[str] = []
     accounts: dict[tuple[str, str], Account] = {}
@@ -141,6 +132,25 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
     notes += units.rising(table)
     table.insert(0, "study", study)
     return Intake(check_curves(table, f"ingest ({own.format})"), notes, accounts)
+
+
+def check_section(settings: Mapping[str, Any]) -> None:
+    """Refuse an ``ingest`` section that no file can be read by.
+
+    Raises:
+        StudyError: A name is no format or no column, or a column is said twice.
+    """
+    own = _Settings(**settings)
+    CURVE_READERS.check(own.format, "ingest.format")
+    for where in (own.columns, own.constants, *own.files.values(), *own.runs.values(),
+                  *own.benchmarks.values()):  # fmt: skip
+        _check_columns(where)
+    both = sorted(own.columns.keys() & own.constants.keys())
+    if both:
+        raise StudyError(
+            f"ingest: '{both[0]}' is mapped to '{own.columns[both[0]]}' and set to "
+            f"'{own.constants[both[0]]}': say one of the two"
+        )
 
 
 def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Run"]:

@@ -68,10 +68,10 @@ def read_table(path: Path) -> "pandas.DataFrame":
     """CSV (separated by comma, semicolon or tab), JSON Lines, a JSON list of rows, Parquet; where a
     row holds one metric, each is a column too.
     """
-    return _by_metric(_read_any(path))
+    return by_metric(_read_any(path))
 
 
-def _by_metric(table: "pandas.DataFrame") -> "pandas.DataFrame":
+def by_metric(table: "pandas.DataFrame") -> "pandas.DataFrame":
     """A table with a row per metric and step, as MLflow exports it: a column per metric too."""
     names = [name for name in _METRIC_NAMES if name in table.columns]
     if len(names) != 1 or "value" not in table.columns:
@@ -205,10 +205,13 @@ def read_wandb(path: Path) -> "pandas.DataFrame":
         from rlscale.curves.formats.wandb_folder import read_wandb_folder
 
         return with_step(read_wandb_folder(path), path, sampled=False)
-    table = read_table(path)
-    if any(" - " in str(name) for name in table.columns):
-        return as_panel(table)
-    return with_step(table, path)
+    return as_wandb(read_table(path), path)
+
+
+def as_wandb(table: "pandas.DataFrame", path: Path) -> "pandas.DataFrame":
+    """The table of a file that W&B exported: a panel's, or a run's with its steps."""
+    panel = any(" - " in str(name) for name in table.columns)
+    return as_panel(table) if panel else with_step(table, path)
 
 
 def read_trl(path: Path) -> "pandas.DataFrame":

@@ -75,7 +75,7 @@ def _line_rows(path: Path) -> Iterator[Row]:
 
 def _parsed_line(line: bytes) -> Row:
     try:
-        return _row(json.loads(line.decode("utf-8"), object_pairs_hook=_no_repeated_key))
+        return as_row(json.loads(line.decode("utf-8"), object_pairs_hook=_no_repeated_key))
     except UnicodeDecodeError:
         return "broken encoding"
     except RecursionError:
@@ -86,7 +86,7 @@ def _parsed_line(line: bytes) -> Row:
         return "not valid JSON"
 
 
-def _row(value: Any) -> Row:
+def as_row(value: Any) -> Row:
     """A row of an object; a list of objects is a row whose columns are numbers."""
     if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
         return {str(i): part for i, part in enumerate(value)}
@@ -144,5 +144,5 @@ def _values(text: str, place: int, path: Path, ends: str = "") -> Iterator[Row]:
         except (ValueError, RecursionError):
             line = text.count("\n", 0, place) + 1
             raise StudyError(f"{path}: not whole JSON from line {line} on") from None
-        yield repeated[0] if repeated else _row(value)
+        yield repeated[0] if repeated else as_row(value)
         repeated.clear()

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import pandas
 
 
+VERL = ("prompt", "reward_model")
+"""Columns of a file in verl's layout."""
+
+
 def published(source: str, prompt: str, verifier: str) -> Benchmark:
     """A benchmark whose file (key ``path``) holds ``prompt`` around every problem.
 
@@ -31,7 +35,7 @@ def published(source: str, prompt: str, verifier: str) -> Benchmark:
             answers.append(answer)
         return problem_table(problems, answers, source=source)
 
-    return Benchmark(version=1, load=load, prompt=prompt, verifier=verifier, reads_file=True)
+    return Benchmark(version=1, load=load, prompt=prompt, verifier=verifier, columns=VERL)
 
 
 def read_rows(path: Path | str) -> list[tuple[str, Any]]:
@@ -50,7 +54,7 @@ def read_rows(path: Path | str) -> list[tuple[str, Any]]:
     if not Path(path).exists():
         raise StudyError(f"{path}: the benchmark's file does not exist; correct its 'path' key")
     try:
-        table = pyarrow.parquet.read_table(path, columns=["prompt", "reward_model"])
+        table = pyarrow.parquet.read_table(path, columns=list(VERL))
     except (pyarrow.ArrowInvalid, KeyError) as error:
         raise StudyError(f"{path}: not a parquet file with these columns ({error})") from None
     if table.num_columns < 2:

@@ -9,7 +9,9 @@ from rlscale.core.manifests import write_manifest
 from rlscale.evaluation.benchmarks import BENCHMARKS
 from rlscale.evaluation.local_files import table_rows
 
-_EXAMPLES = 16  # kept of a file of solved examples
+SOLVED = ("question", "answer")
+"""Columns of a file of solved examples (key ``examples``)."""
+_EXAMPLES = 16  # kept of it
 
 
 def make_benchmark(
@@ -48,6 +50,5 @@ def make_benchmark(
 
 def _solved(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Questions and answers at the beginning of the file of solved examples."""
-    wanted = ("question", "answer")
-    rows = table_rows({"path": settings["examples"]}, settings["module"], wanted)[:_EXAMPLES]
+    rows = table_rows({"path": settings["examples"]}, settings["module"], SOLVED)[:_EXAMPLES]
     return [(str(row["question"]), str(row["answer"])) for row in rows]

@@ -9,9 +9,11 @@ from typing import Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import CURVE_COLUMNS
+from rlscale.curves.mapping import unread_names
 from rlscale.data.arithmetic import check_spaces
 from rlscale.evaluation.benchmarks import BENCHMARKS
 from rlscale.study import grid
+from rlscale.study.columns import missing_columns
 from rlscale.study.estimates import unfit
 from rlscale.study.names import check_names
 from rlscale.study.schema import SCHEMA, load, near, schema_findings, with_defaults
@@ -74,7 +76,7 @@ def findings(config: Any, schema: Mapping[str, Any]) -> list[str]:
     config = with_defaults(config, schema)
     found = [*_said_by(check_names, config)]
     if "ingest" in config:
-        return found
+        return found or list(unread_names(config["ingest"]))
     found += [said for check in _CHECKS for said in check(config)]
     found += [] if found else _said_by(grid.check, config)
     return found or [said for check in _CELL_CHECKS for said in check(config)]
@@ -188,7 +190,7 @@ def _files(config: Config) -> Iterator[str]:
     for name, entry in config["benchmarks"].items():
         module = entry.get("module", name)
         known = module in BENCHMARKS.names()  # A name that is not is said by the grid's check.
-        if known and "path" not in entry and BENCHMARKS.get(module).reads_file:
+        if known and "path" not in entry and BENCHMARKS.get(module).columns:
             yield f"benchmarks.{name}: the key 'path' is missing; name its local file"
 
 
@@ -337,6 +339,7 @@ def _closest(name: str, known: Iterable[str]) -> str:
 
 _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _sweeps, _grpo, _sections, _made, _spaces, _files, _resources, _fits, _evaluation, _strata,
+    missing_columns,
 )  # fmt: skip
 _CELL_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _overrides, _selected, _lengths, _pools, _top_ups, unfit,

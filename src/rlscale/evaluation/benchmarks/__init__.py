@@ -34,14 +34,14 @@ class Benchmark:
         prompt: Text with ``{problem}``; None: the recipe's own prompt.
         verifier: Name of the verifier of its answers (``rlscale.judging.verifiers``); None: the
             data set's.
-        reads_file: Whether it needs a local file (key ``path``).
+        columns: Columns that it reads of a local file (key ``path``); none: it needs no file.
     """
 
     version: int
     load: Callable[[Mapping[str, Any]], "pandas.DataFrame"]
     prompt: str | None = None
     verifier: str | None = None
-    reads_file: bool = False
+    columns: Sequence[str] = ()
 
 
 BENCHMARKS: Registry[Benchmark] = Registry(

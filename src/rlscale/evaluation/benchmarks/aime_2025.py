@@ -18,12 +18,14 @@ from rlscale.evaluation.local_files import table_rows
 if TYPE_CHECKING:
     import pandas
 
+_COLUMNS = ("problem", "answer")
+
 
 def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     """Problems and answers as they stand in the file."""
-    rows = table_rows(settings, "aime_2025", ["problem", "answer"])
+    rows = table_rows(settings, "aime_2025", _COLUMNS)
     problems = [row["problem"] for row in rows]
     return problem_table(problems, [str(row["answer"]) for row in rows], source="aime_2025")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="math", reads_file=True)
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="math", columns=_COLUMNS)

@@ -22,13 +22,17 @@ PROMPT = (
     "formatting, no bolding, and no markup."
 )
 
+_COLUMNS = ("input", "target")
+
 
 def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     """Questions and answers as they stand in the file."""
-    rows = table_rows(settings, "bbeh", ["input", "target"])
+    rows = table_rows(settings, "bbeh", _COLUMNS)
     return problem_table(
         [str(row["input"]) for row in rows], [str(row["target"]) for row in rows], source="bbeh"
     )
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="final_answer", reads_file=True)
+BENCHMARK = Benchmark(
+    version=1, load=load, prompt=PROMPT, verifier="final_answer", columns=_COLUMNS
+)

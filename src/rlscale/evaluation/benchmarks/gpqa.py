@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 _OPTIONS = ("Correct Answer", *(f"Incorrect Answer {number}" for number in (1, 2, 3)))
 
+_COLUMNS = ("Question", *_OPTIONS)
+
 
 def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     """Questions with their options in drawn orders; the answers are letters."""
     questions, letters = [], []
-    for row in table_rows(settings, "gpqa", ["Question", *_OPTIONS]):
+    for row in table_rows(settings, "gpqa", _COLUMNS):
         order = list(_OPTIONS)
         random.Random(f"{settings.get('seed', 0)} {row['Question']}").shuffle(order)
         options = [f"({'ABCD'[place]}) {row[name].strip()}" for place, name in enumerate(order)]
@@ -34,4 +36,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(questions, letters, source="gpqa")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="choice", reads_file=True)
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="choice", columns=_COLUMNS)

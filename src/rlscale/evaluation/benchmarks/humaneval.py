@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.digests import canonical_json
 from rlscale.core.errors import StudyError
 from rlscale.evaluation.benchmarks import Benchmark, problem_table
-from rlscale.evaluation.local_files import file_of, read_rows
+from rlscale.evaluation.local_files import VERL, file_of, read_rows
 
 if TYPE_CHECKING:
     import pandas
@@ -53,4 +53,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(stubs, answers, source="humaneval")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="program", reads_file=True)
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="program", columns=VERL)

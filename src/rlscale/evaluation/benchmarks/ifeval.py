@@ -20,6 +20,8 @@ from rlscale.evaluation.local_files import table_rows
 if TYPE_CHECKING:
     import pandas
 
+_COLUMNS = ("prompt", "instruction_id_list", "kwargs")
+
 
 def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     """Prompts; the answer is JSON: names of instructions with their arguments.
@@ -28,8 +30,7 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
         StudyError: A row has another number of arguments than of instructions.
     """
     prompts, answers = [], []
-    columns = ["prompt", "instruction_id_list", "kwargs"]
-    for number, row in enumerate(table_rows(settings, "ifeval", columns)):
+    for number, row in enumerate(table_rows(settings, "ifeval", _COLUMNS)):
         names, arguments = _list(row["instruction_id_list"]), _list(row["kwargs"])
         if len(names) != len(arguments):
             raise StudyError(
@@ -48,5 +49,5 @@ def _list(value: Any) -> list[Any]:
 
 
 BENCHMARK = Benchmark(
-    version=1, load=load, prompt="{problem}", verifier="instructions", reads_file=True
+    version=1, load=load, prompt="{problem}", verifier="instructions", columns=_COLUMNS
 )

@@ -31,6 +31,7 @@ PROMPT = (
     "stdout. Put the whole program into one code block:\n\n```python\n# your program\n```"
 )
 _TESTS = ("public_test_cases", "private_test_cases")
+_COLUMNS = ("question_content", *_TESTS)
 _LARGEST = 1 << 30  # bytes of one problem's unpacked tests
 
 
@@ -48,9 +49,7 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
         StudyError: A row's tests cannot be read, or no problem has stdin tests.
     """
     questions, answers = [], []
-    for number, row in enumerate(
-        table_rows(settings, "live_code_bench", ["question_content", *_TESTS])
-    ):
+    for number, row in enumerate(table_rows(settings, "live_code_bench", _COLUMNS)):
         try:
             tests = [test for name in _TESTS for test in _tests(row[name])]
             kinds = {test["testtype"] for test in tests}
@@ -85,5 +84,5 @@ def _tests(text: str) -> list[dict[str, str]]:
 
 
 BENCHMARK = Benchmark(
-    version=1, load=load, prompt=PROMPT, verifier="stdin_program", reads_file=True
+    version=1, load=load, prompt=PROMPT, verifier="stdin_program", columns=_COLUMNS
 )

@@ -19,6 +19,8 @@ from rlscale.evaluation.local_files import table_rows
 if TYPE_CHECKING:
     import pandas
 
+_COLUMNS = ("question", "final_answer")
+
 
 def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     """Questions, each with its final answers joined by commas.
@@ -26,7 +28,7 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     Raises:
         StudyError: A row's final answers are no list of texts.
     """
-    rows = table_rows(settings, "olympiad_bench", ["question", "final_answer"])
+    rows = table_rows(settings, "olympiad_bench", _COLUMNS)
     questions, answers = [], []
     for number, row in enumerate(rows):
         final = row["final_answer"]
@@ -38,4 +40,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(questions, answers, source="olympiad_bench")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="math", reads_file=True)
+BENCHMARK = Benchmark(version=1, load=load, prompt=PROMPT, verifier="math", columns=_COLUMNS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.digests import canonical_json
 from rlscale.evaluation.benchmarks import Benchmark, problem_table
-from rlscale.evaluation.local_files import file_of, read_rows
+from rlscale.evaluation.local_files import VERL, file_of, read_rows
 
 if TYPE_CHECKING:
     import pandas
@@ -25,4 +25,4 @@ def load(settings: Mapping[str, Any]) -> "pandas.DataFrame":
     return problem_table(problems, [canonical_json(grid) for grid in grids], source="zebra")
 
 
-BENCHMARK = Benchmark(version=1, load=load, prompt="{problem}", verifier="grid", reads_file=True)
+BENCHMARK = Benchmark(version=1, load=load, prompt="{problem}", verifier="grid", columns=VERL)
