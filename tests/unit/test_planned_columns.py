@@ -64,9 +64,9 @@ FORMATS = ["a.csv", "a.tsv", "a.csv.gz", "a.jsonl", "a.jsonl.gz", "a.json", "a.p
 def test_a_column_that_a_file_does_not_have_is_one_sentence(name):
     read = {"layout": "plain", "files": [written(name)], "columns": PLAIN}
     assert said(study(read)) == []
-    wrong = read | {"columns": PLAIN | {"problem": ["qestion"], "pass_rate": ["rates"]}}
+    wrong = read | {"columns": PLAIN | {"problem": ["questin"], "pass_rate": ["rates"]}}
     assert said(study(wrong)) == [
-        f"data.arithmetic.read.columns.problem: {name} has no column 'qestion'; it has question, "
+        f"data.arithmetic.read.columns.problem: {name} has no column 'questin'; it has question, "
         "gold, rate; did you mean question?",
         f"data.arithmetic.read.columns.pass_rate: {name} has no column 'rates'; it has question, "
         "gold, rate; did you mean rate?",
