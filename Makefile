@@ -55,9 +55,10 @@ real-study: $(ENVIRONMENT) real-model ## GRPO of pretrained weights on a CPU, ho
 gpu-check: $(ENVIRONMENT) ## everything that training does, tried on this machine's GPU in minutes (DEVICE=cpu: without one)
 	@rlscale gpu-check --device $(or $(DEVICE),cuda)
 
-docs: $(ENVIRONMENT) ## write config/README.md from the schema, docs/commands.md from the parsers
+docs: $(ENVIRONMENT) ## write config/README.md, docs/commands.md and docs/mistakes.md from what they describe
 	@python -m rlscale.study.config_table workflow/schemas config/README.md
 	@python -m rlscale.cli.reference docs/commands.md
+	@python tests/unit/config_mistakes.py docs/mistakes.md
 
 docs-site: $(ENVIRONMENT) ## the documentation as a site in build/site, from an environment of its own
 	@uv venv --quiet --allow-existing build/docs

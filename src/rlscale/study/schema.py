@@ -82,7 +82,7 @@ def schema_findings(config: Any, schema: Mapping[str, Any]) -> list[str]:
     if not isinstance(config, dict) or not config:
         return ["the configuration is empty, or not a file of keys and values"]
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: str(e.path))
-    return list(dict.fromkeys(said for error in errors for said in _sentences(error)))
+    return list(dict.fromkeys(said for error in errors for said in _sentences(error, schema)))
 
 
 def with_defaults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def near(name: str, known: Any) -> str:
     return f"; did you mean {' or '.join(close)}?" if close else f"; known: {', '.join(names)}"
 
 
-def _sentences(error: Any) -> Iterator[str]:
+def _sentences(error: Any, schema: Mapping[str, Any]) -> Iterator[str]:
     from jsonschema.exceptions import best_match
 
     where = ".".join(map(str, error.absolute_path))
@@ -124,12 +124,14 @@ def _sentences(error: Any) -> Iterator[str]:
             if key not in known:
                 yield f"{f'{where}.' if where else ''}{key}: unknown key{near(str(key), known)}"
     elif kind == "required":
-        missing = [key for key in wanted if key not in value]
-        # An open section takes a misspelt key for one of its own.
-        written = [] if error.schema.get("additionalProperties") is False else map(str, value)
-        close = difflib.get_close_matches(missing[0], written, n=1)
-        said = f"; '{close[0]}' stands there" if close else ""
-        yield f"{at}the key '{missing[0]}' is missing{said}"
+        section = error.schema if where else schema
+        closed, known = section.get("additionalProperties") is False, section.get("properties", {})
+        for key in (key for key in wanted if key not in value):
+            close = difflib.get_close_matches(key, [str(own) for own in value if own not in known])
+            # An open section takes a misspelt key for one of its own; of a closed one it is said.
+            if not (close and closed):
+                said = f"; '{close[0]}' stands there" if close else ""
+                yield f"{at}the key '{key}' is missing{said}"
     elif kind == "dependentRequired":
         lacking = {key: need for key, need in wanted.items() if key in value}
         key, need = next((k, n) for k, ns in lacking.items() for n in ns if n not in value)
@@ -151,7 +153,7 @@ def _sentences(error: Any) -> Iterator[str]:
     elif kind == "pattern" and wanted in _FORMS:
         yield f"{at}{value!r} {_FORMS[wanted]}"
     elif error.context and (nearest := best_match([error])) is not error:
-        yield from _sentences(nearest)
+        yield from _sentences(nearest, schema)
     else:
         meaning = error.schema.get("description", "")
         yield f"{at}{error.message.splitlines()[0]}{f' ({meaning})' if meaning else ''}"
