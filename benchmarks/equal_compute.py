@@ -8,7 +8,8 @@ import argparse
 import numpy as np
 import pandas
 
-from rlscale.answers.equal_compute import compare_settings, varied
+from rlscale.answers.arms import varied
+from rlscale.answers.equal_compute import compare_settings
 from rlscale.bank.source import BANK, read_source
 from rlscale.laws.contrast import bends, contrast, what_comes
 from rlscale.laws.points import Points

@@ -4,7 +4,8 @@ import numpy as np
 import pandas
 import pytest
 
-from rlscale.answers.equal_compute import compare_settings, known_x, varied
+from rlscale.answers.arms import known_x, varied
+from rlscale.answers.equal_compute import compare_settings
 from rlscale.cli.main import parser
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import check_curves, write_curves

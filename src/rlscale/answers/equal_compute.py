@@ -10,33 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rlscale.answers.arms import AXES, Arms, alike, arms_of, as_text, known_x, varied
 from rlscale.core.errors import StudyError
-from rlscale.laws.arrays import Array, Indices
+from rlscale.laws.arrays import Array
 from rlscale.laws.contrast import (
     FORMS,
-    LEAST,
     Difference,
     Readings,
-    bends,
-    contrast,
     mean_of,
     reaches,
     slopes,
     what_comes,
 )
 from rlscale.laws.fitting import fit_points
-from rlscale.laws.groups import X_COLUMNS, metric_rows, run_curves, select_rows
-from rlscale.laws.points import Points, points_of
+from rlscale.laws.groups import X_COLUMNS, metric_rows, select_rows
+from rlscale.laws.points import Points
 from rlscale.laws.protocols import check_scoring
 from rlscale.laws.registry import law_named
 from rlscale.laws.spec import Settings
-from rlscale.laws.straight import FreeSlopes
-from rlscale.laws.study import trouble
 
 if TYPE_CHECKING:
     import pandas
 
-AXES = ("recipe", "variant", "tau", "group_size")
 MULTIPLES = (1.0, 2.0, 10.0)
 SPANNED = (0.25, 0.5, *MULTIPLES)
 COLUMNS = (
@@ -52,38 +47,6 @@ _NAMES = {"tau": "tau ", "group_size": "G = "}
 
 
 @dataclass(frozen=True)
-class _Arms:
-    """The settings of one axis at one size, all else alike.
-
-    Attributes:
-        key: Columns that the runs share -> values; that of the axis is none of theirs.
-        names: Settings as text (A).
-        points: Their runs' points (C runs).
-        arm: Index of each run's setting (C).
-        seed: Its seed, NaN where unknown (C).
-        reach: log x that all settings were measured to.
-        bends: Whether the runs turn: ``yes``, ``no`` or ``unknown``.
-    """
-
-    key: Mapping[str, Any]
-    names: tuple[str, ...]
-    points: Points
-    arm: Indices
-    seed: Array
-    reach: float
-    bends: str
-
-    def of(self, name: str) -> Array:
-        """Which runs are of a setting (C), 0 or 1."""
-        return np.asarray(self.arm == self.names.index(name), dtype=np.float64)
-
-    def contrast(self, found: Readings, value: str, reference: str) -> Difference | None:
-        """One setting minus another."""
-        weights = [float(name == value) - float(name == reference) for name in self.names]
-        return contrast(found, self.arm, self.seed, weights)
-
-
-@dataclass(frozen=True)
 class _Told:
     """One quantity of two settings, by one form or by several.
 
@@ -95,7 +58,7 @@ class _Told:
         means: The quantity for the setting and for the reference.
         parts: Their difference by each form; none where nothing tells how sure it is.
         runs: Runs of the setting and of the reference.
-        bends: As ``_Arms.bends``.
+        bends: As ``Arms.bends``.
         doubt: Why it is no finding; empty where it is.
     """
 
@@ -191,39 +154,6 @@ def compare_all(
     return pandas.concat(tables) if tables else pandas.DataFrame(columns=[*COLUMNS]), lacking
 
 
-def known_x(curves: "pandas.DataFrame") -> list[str]:
-    """Compute and data, as far as every row has them; steps where it has neither."""
-    trained = curves[curves["step"] > 0]
-    known = [x for x in ("compute", "data") if trained[X_COLUMNS[x]].notna().all()]
-    return known or ["steps"]
-
-
-def varied(curves: "pandas.DataFrame") -> list[str]:
-    """Those of ``AXES`` in which some cells differ that are alike in all else."""
-    return [axis for axis in AXES if next(alike(curves, axis), None) is not None]
-
-
-def alike(rows: "pandas.DataFrame", axis: str) -> "Iterator[pandas.DataFrame]":
-    """Rows of cells that differ in ``axis``, model and seed alone, of models with two settings.
-
-    Each has the further columns ``value``, its setting as text, and ``place``, a number per model
-    that grows with its size.
-    """
-    rows = rows.fillna({"family": "", "recipe": ""}).dropna(subset=axis)
-    n = rows["n_params"].fillna(rows["n_params_nominal"]).fillna(0)
-    rows = rows.assign(value=[_text(value) for value in rows[axis]], n=n)
-    others = [name for name in ("family", *AXES) if name != axis]
-    for _, own in rows.groupby(others, dropna=False, sort=True):
-        own = own[own.groupby("model")["value"].transform("nunique") > 1]
-        if len(own):
-            n = own.groupby("model")["n"].transform("min")
-            yield own.assign(place=own.assign(n=n).groupby(["n", "model"]).ngroup())
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
-
-
 def _reference(rows: "pandas.DataFrame", axis: str, wanted: str | None) -> str | None:
     """The setting to compare with; None where these rows lack the one that is wanted."""
     runs = rows.groupby("value")["cell"].nunique()
@@ -233,7 +163,7 @@ def _reference(rows: "pandas.DataFrame", axis: str, wanted: str | None) -> str |
 
 
 def _nothing(rows: "pandas.DataFrame", axis: str, reference: str | None) -> str:
-    found = ", ".join(sorted({_text(value) for value in rows[axis].dropna()})) or "none"
+    found = ", ".join(sorted({as_text(value) for value in rows[axis].dropna()})) or "none"
     if any(True for _ in alike(rows, axis)):
         return f"no setting {axis} = {reference} to compare with; the curves hold {found}"
     return (
@@ -254,7 +184,7 @@ def _told(
     parts = [part for _, part in rows.groupby("place") if reference in set(part["value"])]
     by_size: dict[tuple[str, str, float], list[_Told]] = {}
     for part in parts:
-        arms = _arms(part, axis, x, column)
+        arms = arms_of(part, axis, x, column)
         for one in _of_size(arms, reference, multiples):
             yield arms.key, one
             by_size.setdefault((one.value, one.quantity, one.multiple), []).append(one)
@@ -263,34 +193,7 @@ def _told(
             yield {**arms.key, "model": ALL_SIZES}, _mean(several)
 
 
-def _arms(rows: "pandas.DataFrame", axis: str, x: str, column: str) -> _Arms:
-    """The runs of one size.
-
-    Raises:
-        StudyError: A run has a loss of 0 whose samples nothing counts, or too few points.
-    """
-    group = run_curves(rows, x=x, column=column)
-    refused = trouble(group, FreeSlopes())
-    if refused:
-        raise StudyError(f"cell {refused[1]}")
-    points = points_of(group, "equal")
-    for cell, u, present in zip(group.cells, points.u, points.present, strict=True):
-        if len(np.unique(u[present])) < LEAST:
-            raise StudyError(
-                f"cell {cell}: {present.sum()} points after step 0, and a comparison needs "
-                f"{LEAST}; evaluate more checkpoints, or leave it out (select)"
-            )
-    own = rows.drop_duplicates("cell").set_index("cell").loc[list(group.cells)]
-    names = tuple(own.sort_values(axis)["value"].unique())
-    arm = np.array([names.index(value) for value in own["value"]])
-    last = np.where(points.present, points.u, -np.inf).max(1)
-    reach = min(float(last[arm == a].max()) for a in range(len(names)))
-    key = {name: own[name].iloc[0] for name in ("family", "model", *AXES)} | {axis: ""}
-    seed = own["seed"].to_numpy(float, na_value=np.nan)
-    return _Arms(key, names, points, arm, seed, reach, bends(points, arm))
-
-
-def _of_size(arms: _Arms, reference: str, multiples: Sequence[float]) -> Iterator[_Told]:
+def _of_size(arms: Arms, reference: str, multiples: Sequence[float]) -> Iterator[_Told]:
     others = [name for name in arms.names if name != reference]
     for multiple in multiples:
         u = arms.reach + float(np.log(multiple))
@@ -327,7 +230,7 @@ def _ends(points: Points) -> Readings | None:
 
 
 def _pair(
-    arms: _Arms,
+    arms: Arms,
     quantity: str,
     value: str,
     reference: str,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rlscale.answers.equal_compute import alike
+from rlscale.answers.arms import alike
 from rlscale.core.errors import StudyError
 from rlscale.laws.groups import build_groups, check_counts, metric_rows, select_rows
 from rlscale.laws.points import points_of

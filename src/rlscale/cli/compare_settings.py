@@ -39,7 +39,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Compare, and print a line per setting, quantity and budget."""
     import pandas
 
-    from rlscale.answers.equal_compute import compare_settings, known_x
+    from rlscale.answers.arms import known_x
+    from rlscale.answers.equal_compute import compare_settings
 
     curves, settings = curves_and_settings(arguments)
     tables = [
