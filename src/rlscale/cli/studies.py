@@ -2,25 +2,41 @@
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from rlscale.cli.steps import CONFIGFILE
 from rlscale.core.errors import StudyError
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+
+def add_arguments(commands: Commands) -> None:
     """Declare the commands."""
+    _add_running(commands)
+    _add_keeping(commands)
+    _add_making(commands)
 
-    def command(
-        name: str, run: Callable[[argparse.Namespace], int | None], said: str, example: str = ""
-    ) -> argparse.ArgumentParser:
-        own = commands.add_parser(
-            name, help=said, description=f"{said[0].upper()}{said[1:]}.",
-            epilog=f"example: rlscale {name} {example}",
-        )  # fmt: skip
-        own.set_defaults(run=run)
-        return own
 
+def _command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int | None],
+    said: str,
+    example: str = "",
+) -> argparse.ArgumentParser:
+    own = commands.add_parser(
+        name, help=said, description=f"{said[0].upper()}{said[1:]}.",
+        epilog=f"example: rlscale {name} {example}",
+    )  # fmt: skip
+    own.set_defaults(run=run)
+    return own
+
+
+def _add_running(commands: Commands) -> None:
+    """Commands that run a study, or say whether and how it runs."""
+    command = partial(_command, commands)
     run = command("run", _run, "run Snakemake for targets or phases, and record it", "cells")
     run.add_argument("targets", nargs="*", help="files or phases; all without any")
     run.add_argument("--configfile", help=CONFIGFILE)
@@ -41,6 +57,11 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     gpu.add_argument("--keep", action="store_true", help="keep the study that was run, in trial/")
     command("status", _status, "say what the run in this folder has done and is doing")
     command("cluster-status", _cluster_status, "say how the cells stand, and why some failed")
+
+
+def _add_keeping(commands: Commands) -> None:
+    """Commands on results that are there: what they were made from, what holds, what can go."""
+    command = partial(_command, commands)
     why = command(
         "why", _why, "say what an output was made from, with DVC's hashes", "results/fig_k_of_N.pdf"
     )
@@ -56,6 +77,11 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     prune = command("prune", _prune, "list what the study no longer needs", "--checkpoints")
     prune.add_argument("--checkpoints", action="store_true", help="of evaluated cells, too")
     prune.add_argument("--remove", action="store_true", help="and remove them")
+
+
+def _add_making(commands: Commands) -> None:
+    """Commands that make what a study starts from."""
+    command = partial(_command, commands)
     new = command(
         "new-study", _new_study, "make a study's own folder, under git and DVC",
         "../my-study --config config/paper.yaml",
