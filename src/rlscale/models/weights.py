@@ -44,6 +44,8 @@ def tokenizer_digest(folder: Path | str) -> str:
 
 def tensor_shapes(folder: Path | str) -> dict[str, tuple[int, ...]]:
     """Names and shapes of a folder's tensors, from the files' headers."""
+    from safetensors import SafetensorError
+
     shapes: dict[str, tuple[int, ...]] = {}
     for file, handle in _opened(folder):
         try:
@@ -51,7 +53,7 @@ def tensor_shapes(folder: Path | str) -> dict[str, tuple[int, ...]]:
                 name: tuple(handle.get_slice(name).get_shape())
                 for name in handle.keys()  # noqa: SIM118 (not a mapping)
             }
-        except Exception as error:
+        except SafetensorError as error:
             raise StudyError(f"{file}: broken safetensors header ({error})") from error
     return shapes
 

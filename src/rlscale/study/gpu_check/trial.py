@@ -21,7 +21,6 @@ from rlscale.study.layout import CellFiles
 from rlscale.study.new_study import new_study
 from rlscale.study.schema import SCHEMA, load, with_defaults
 
-DEVICES = ("cuda", "cpu")
 _COMMAND = [sys.executable, "-m", "rlscale.cli.main"]
 _COLOCATED = {"use_vllm": True, "vllm_mode": "colocate", "vllm_gpu_memory_utilization": 0.2}
 PLAIN, AGAIN, OTHER_SEED = (
