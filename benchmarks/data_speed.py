@@ -46,7 +46,7 @@ SETTINGS = {
 
 def write_rows(file: str, rows: int, folder: Path) -> None:
     """The training rows and a benchmark of 500."""
-    from rlscale.core.manifests import write_manifest
+    from rlscale.core.manifests import Provenance, write_manifest
 
     texts = problems(file, rows - rows // 10 + 500)
     texts, others = texts[:-500], texts[-500:]
@@ -57,9 +57,12 @@ def write_rows(file: str, rows: int, folder: Path) -> None:
     bench = {"problem": others, "answer": ["1"] * 500, "source": ["bench"] * 500}
     pyarrow.parquet.write_table(pyarrow.table(bench), made)
     write_manifest(
-        folder / "manifest.json", kind="benchmark", name="bench", settings={}, inputs={},
-        files=[made], seed=None, started=0, code="rlscale.data.clean",
-    )  # fmt: skip
+        folder / "manifest.json",
+        Provenance("rlscale.data.clean", {}, {}, started=0),
+        kind="benchmark",
+        name="bench",
+        files=[made],
+    )
 
 
 def timed(seconds: dict[str, list[float]]) -> None:

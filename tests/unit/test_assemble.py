@@ -10,7 +10,7 @@ from rlscale.accounting.ledger import Cost, Tokens
 from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json, write_json
-from rlscale.core.manifests import sealed, write_manifest
+from rlscale.core.manifests import Provenance, sealed, write_manifest
 from rlscale.core.tables import read_curves
 from rlscale.curves.assemble import collect, join, make_curve
 
@@ -33,11 +33,12 @@ def finished_cell(status: str) -> Path:
     pandas.DataFrame(COST.training(spent)).to_csv(folder / "ledger.csv", index=False)
     timings = [{"step": step, "phase": "update", "seconds": 2.0} for step in STEPS[1:]]
     pandas.DataFrame(timings).to_csv(folder / "timings.csv", index=False)
-    common = {"settings": {}, "inputs": {}, "seed": 1}
-    common |= {"name": CELL.path, "started": 0.0, "code": "rlscale.core.errors", "status": status}
+    made = Provenance("rlscale.core.errors", {}, {}, seed=1, started=0.0)
+    common = {"name": CELL.path, "status": status}
     fields = ("recipe", "model", "variant", "tau", "group_size", "seed")
     write_manifest(
         folder / "train.json",
+        made,
         kind="train",
         files=[folder / "ledger.csv"],
         cell={"path": CELL.path} | {key: getattr(CELL, key) for key in fields},
@@ -64,7 +65,7 @@ def finished_cell(status: str) -> Path:
         folder / "outcomes.parquet"
     )
     files = [folder / name for name in ("scores.csv", "samples.parquet", "outcomes.parquet")]
-    write_manifest(folder / "eval.json", kind="eval", files=files, **common)
+    write_manifest(folder / "eval.json", made, kind="eval", files=files, **common)
     return folder
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlscale.core.errors import StudyError
-from rlscale.core.manifests import read_manifest, verify_files, write_manifest
+from rlscale.core.manifests import Provenance, read_manifest, verify_files, write_manifest
 from rlscale.data.arithmetic import generate, problem_space, sample
 from rlscale.data.canonical import tokens
 from rlscale.data.prepare import make_variant, prepare_set
@@ -50,9 +50,12 @@ def benchmark(folder: Path, problems: list[str]) -> Path:
         folder / "problems.parquet"
     )
     write_manifest(
-        folder / "manifest.json", kind="benchmark", name="bench", settings={}, inputs={},
-        files=[folder / "problems.parquet"], seed=None, started=0, code="rlscale.data.clean",
-    )  # fmt: skip
+        folder / "manifest.json",
+        Provenance("rlscale.data.clean", {}, {}, started=0),
+        kind="benchmark",
+        name="bench",
+        files=[folder / "problems.parquet"],
+    )
     return folder / "manifest.json"
 
 

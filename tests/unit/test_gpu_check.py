@@ -8,7 +8,7 @@ import pytest
 
 from conftest import ROOT
 from rlscale.core.errors import StudyError
-from rlscale.core.manifests import write_manifest
+from rlscale.core.manifests import Provenance, write_manifest
 from rlscale.study.check import findings
 from rlscale.study.gpu_check import checks, report, trial
 from rlscale.study.gpu_check.trial import AGAIN, OTHER_SEED, PLAIN, Trial
@@ -46,9 +46,14 @@ def done(tmp_path) -> Trial:
 def write_train(path: Path, last: str) -> None:
     listed = [{"step": step, "digest": digest} for step, digest in ((0, "d0"), (16, last))]
     write_manifest(
-        path, kind="train", name=path.parent.name, settings={}, inputs={}, files=[], seed=1,
-        started=time.time(), code="rlscale.core.files", status="ok", checkpoints=listed,
-    )  # fmt: skip
+        path,
+        Provenance("rlscale.core.files", {}, {}, seed=1, started=time.time()),
+        kind="train",
+        name=path.parent.name,
+        files=[],
+        status="ok",
+        checkpoints=listed,
+    )
 
 
 def write(path: Path, **columns) -> None:

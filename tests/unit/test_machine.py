@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from rlscale.core import machine
-from rlscale.core.manifests import read_record, write_manifest
+from rlscale.core.manifests import Provenance, read_record, write_manifest
 from rlscale.study.lineage import _computed_on
 
 CPUINFO = """processor\t: 0
@@ -32,9 +32,12 @@ def test_a_processor_is_read_from_what_linux_says(monkeypatch, tmp_path):
 def test_the_record_of_a_run_has_the_machine_and_the_manifest_has_not(tmp_path):
     path = tmp_path / "manifest.json"
     manifest = write_manifest(
-        path, kind="model", name="m", settings={}, inputs={}, files=[], seed=1, started=0.0,
-        code="rlscale.core.machine",
-    )  # fmt: skip
+        path,
+        Provenance("rlscale.core.machine", {}, {}, seed=1, started=0.0),
+        kind="model",
+        name="m",
+        files=[],
+    )
     assert read_record(path)["machine"]["processor"] == machine.processor()[0]
     assert "machine" not in manifest  # else another processor would make all that follows again
     assert machine.processor()[0] in _computed_on(path)

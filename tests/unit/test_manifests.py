@@ -27,14 +27,16 @@ def step(tmp_path):
     def write(settings=None, started=0.0, code="rlscale.core.tables"):
         return manifests.write_manifest(
             tmp_path / "step.json",
+            manifests.Provenance(
+                code,
+                settings or {"seed": 1},
+                {"raw": tmp_path / "raw.csv"},
+                seed=1,
+                started=started,
+            ),
             kind="data",
             name="toy",
-            settings=settings or {"seed": 1},
-            inputs={"raw": tmp_path / "raw.csv"},
             files=[tmp_path / "b.txt", tmp_path / "a.txt"],
-            seed=1,
-            started=started,
-            code=code,
             reports=[tmp_path / "report.csv"],
             noted={"rows": 3},
         )

@@ -124,12 +124,15 @@ def test_a_corrected_gold_of_a_benchmark_changes_no_training_data(study):
 
 def correct(manifest: Path, table: pandas.DataFrame) -> None:
     """Write a benchmark's table anew, and its manifest."""
-    from rlscale.core.manifests import write_manifest
+    from rlscale.core.manifests import Provenance, write_manifest
 
     problems = manifest.parent / "problems.parquet"
     table.to_parquet(problems, index=False)
     write_manifest(
-        manifest, kind="benchmark", name=manifest.parent.name, settings={}, inputs={},
-        files=[problems], seed=None, started=0.0, code="rlscale.evaluation.making",
+        manifest,
+        Provenance("rlscale.evaluation.making", {}, {}, started=0.0),
+        kind="benchmark",
+        name=manifest.parent.name,
+        files=[problems],
         rows=len(table),
-    )  # fmt: skip
+    )

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import ROOT, embedded_config
 from rlscale.core.errors import StudyError
-from rlscale.core.manifests import write_manifest
+from rlscale.core.manifests import Provenance, write_manifest
 from rlscale.jobs import attempts
 from rlscale.study import steps
 from rlscale.study.schema import SCHEMA, load, with_defaults
@@ -122,10 +122,13 @@ def test_an_evaluation_refuses_a_tokenizer_that_is_not_the_models(started):
     for name in ("tokenizer.json", "model.safetensors"):
         (folder / name).write_text("as made")
     write_manifest(
-        "results/models/arith-10k-base/manifest.json", kind="model", name="arith-10k-base",
-        settings={}, inputs={}, files=folder.iterdir(), seed=None, started=0.0,
-        code="rlscale.core.errors", weights=str(folder),
-    )  # fmt: skip
+        "results/models/arith-10k-base/manifest.json",
+        Provenance("rlscale.core.errors", {}, {}, started=0.0),
+        kind="model",
+        name="arith-10k-base",
+        files=folder.iterdir(),
+        weights=str(folder),
+    )
     (folder / "added_tokens.json").write_text("{}")
     with pytest.raises(StudyError, match=r"added_tokens.json: the manifest .* does not name it"):
         cells.evaluate(configured(), CELL, pause=None)

@@ -1,6 +1,5 @@
 """Memory as estimated before a start, beside the measured peak of a training on this CPU."""
 
-import time
 from pathlib import Path
 
 import pandas
@@ -8,7 +7,7 @@ import pytest
 from training_run import RECIPE, Run
 
 from rlscale.accounting.shape import Shape
-from rlscale.core.manifests import write_manifest
+from rlscale.core.manifests import Provenance, write_manifest
 from rlscale.core.recipe import Recipe
 from rlscale.jobs.job import Job
 from rlscale.jobs.memory import memory_of
@@ -31,10 +30,9 @@ def make_inputs(folder: Path, inputs: Path, architecture: dict | None) -> Path:
     data.mkdir(parents=True)
     rows = pandas.read_parquet(inputs / "data" / "train.parquet").head(32)
     rows.to_parquet(data / "train.parquet")
-    described = {"settings": {}, "inputs": {}, "seed": 1, "started": time.time()}
     write_manifest(
-        data / "manifest.json", kind="variant", name="sums", files=[data / "train.parquet"],
-        code="rlscale.data.repeat", **described,
+        data / "manifest.json", Provenance("rlscale.data.repeat", {}, {}, seed=1),
+        kind="variant", name="sums", files=[data / "train.parquet"],
     )  # fmt: skip
     if architecture is None:
         (folder / "model").symlink_to(inputs / "model")
@@ -46,9 +44,9 @@ def make_inputs(folder: Path, inputs: Path, architecture: dict | None) -> Path:
     model.save_pretrained(weights)
     tokenizer.save_pretrained(weights)
     write_manifest(
-        folder / "model" / "manifest.json", kind="model", name="tiny-base",
-        files=weights.iterdir(), code="rlscale.models.tiny", weights=str(weights), family="tiny",
-        n_params_nominal=None, **parameter_counts(model), **described,
+        folder / "model" / "manifest.json", Provenance("rlscale.models.tiny", {}, {}, seed=1),
+        kind="model", name="tiny-base", files=weights.iterdir(), weights=str(weights),
+        family="tiny", n_params_nominal=None, **parameter_counts(model),
     )  # fmt: skip
     return folder
 

@@ -7,7 +7,7 @@ import pandas
 import pytest
 from training_run import RECIPE, Run
 
-from rlscale.core.manifests import read_manifest, write_manifest
+from rlscale.core.manifests import Provenance, read_manifest, write_manifest
 from rlscale.data.problems import RawRow, tabulate
 from rlscale.models.tiny import character_tokenizer, new_model, parameter_counts, pretrain
 from rlscale.training.reward import Reward
@@ -37,7 +37,6 @@ PRETRAINING = {
     "steps": 150, "batch_size": 8, "learning_rate": 0.01, "reference_width": 64,
     "weight_decay": 0.0,
 }  # fmt: skip
-SETTINGS = {"settings": {}, "inputs": {}, "seed": 1, "started": 0.0}
 STEPS, PROMPTS = 2, 4
 
 
@@ -63,9 +62,9 @@ def made_inputs(folder: Path, verifier: str) -> None:
     for part in ("model", "data"):
         (folder / part).mkdir()
     write_manifest(
-        folder / "model" / "manifest.json", kind="model", name="tiny-base",
-        files=weights.iterdir(), code="rlscale.models.tiny", weights=str(weights), family="tiny",
-        n_params_nominal=None, **parameter_counts(model), **SETTINGS,
+        folder / "model" / "manifest.json", Provenance("rlscale.models.tiny", {}, {}, seed=1),
+        kind="model", name="tiny-base", files=weights.iterdir(), weights=str(weights),
+        family="tiny", n_params_nominal=None, **parameter_counts(model),
     )  # fmt: skip
     rows = [
         {"problem_id": f"p{i}", "problem": PROBLEM, "answer": gold} for i in range(STEPS * PROMPTS)
@@ -73,8 +72,8 @@ def made_inputs(folder: Path, verifier: str) -> None:
     table = folder / "data" / "train.parquet"
     pandas.DataFrame(rows).to_parquet(table)
     write_manifest(
-        folder / "data" / "manifest.json", kind="variant", name="one", files=[table],
-        code="rlscale.data.repeat", **SETTINGS,
+        folder / "data" / "manifest.json", Provenance("rlscale.data.repeat", {}, {}, seed=1),
+        kind="variant", name="one", files=[table],
     )  # fmt: skip
 
 

@@ -1,12 +1,11 @@
 """A cell with random tiny checkpoints and made-up problems, as training would leave it."""
 
 import random
-import time
 from pathlib import Path
 
 import pandas
 
-from rlscale.core.manifests import write_manifest
+from rlscale.core.manifests import Provenance, write_manifest
 from rlscale.evaluation.benchmarks import problem_table
 from rlscale.models.tiny import character_tokenizer, new_model
 from rlscale.models.weights import weights_digest
@@ -38,15 +37,13 @@ def make_cell(root: Path, *, steps: list[int], problems: int, benchmarks: list[s
     for step in steps:
         folder = root / f"step{step}"
         checkpoints.append({"step": step, "path": str(folder), "digest": save_model(folder, step)})
-    common = {"settings": {}, "inputs": {}, "seed": 1, "code": "rlscale.judging.verifiers"}
     write_manifest(
         root / "train.json",
+        Provenance("rlscale.judging.verifiers", {}, {}, seed=1),
         kind="train",
         name=CELL,
         files=[],
-        started=time.time(),
         checkpoints=checkpoints,
-        **common,
     )
     rng = random.Random(5)
     for name in benchmarks:
@@ -64,14 +61,10 @@ def write_benchmark(folder: Path, table: pandas.DataFrame) -> None:
     table.to_parquet(problems)
     write_manifest(
         folder / "manifest.json",
+        Provenance("rlscale.judging.sandbox", {}, {}, seed=1),
         kind="benchmark",
         name=folder.name,
-        settings={},
-        inputs={},
-        seed=1,
-        code="rlscale.judging.sandbox",
         files=[problems],
-        started=time.time(),
     )
 
 

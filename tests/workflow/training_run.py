@@ -17,7 +17,7 @@ from forked import run_script
 from safetensors.torch import load_file
 
 from rlscale.core.digests import canonical_json
-from rlscale.core.manifests import read_manifest, verify_files, write_manifest
+from rlscale.core.manifests import Provenance, read_manifest, verify_files, write_manifest
 from rlscale.models.tiny import character_tokenizer, new_model, parameter_counts
 
 CELL = "main/tiny-base/tau1-g4/seed1"
@@ -60,19 +60,17 @@ def make_inputs(folder: Path) -> Path:
     model = new_model(architecture, tokenizer, seed=1)
     model.save_pretrained(weights)
     tokenizer.save_pretrained(weights)
-    described = {"settings": {}, "inputs": {}, "seed": 1, "started": time.time()}
     (folder / "model").mkdir()
     write_manifest(
         folder / "model" / "manifest.json",
+        Provenance("rlscale.models.tiny", {}, {}, seed=1),
         kind="model",
         name="tiny-base",
         files=weights.iterdir(),
-        code="rlscale.models.tiny",
         weights=str(weights),
         family="tiny",
         n_params_nominal=None,
         **parameter_counts(model),
-        **described,
     )
     sums = [(i % 10, i % 7) for i in range(STEPS * PROMPTS)]
     hopeless = folder / "hopeless"
@@ -87,11 +85,10 @@ def make_inputs(folder: Path) -> Path:
         pandas.DataFrame(rows).to_parquet(data / "train.parquet")
         write_manifest(
             data / "manifest.json",
+            Provenance("rlscale.data.repeat", {}, {}, seed=1),
             kind="variant",
             name="sums",
             files=[data / "train.parquet"],
-            code="rlscale.data.repeat",
-            **described,
         )
     return folder
 

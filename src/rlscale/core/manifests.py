@@ -9,6 +9,7 @@ rename: its presence means that everything it names is complete.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +65,34 @@ def is_manifest(content: Any) -> bool:
     return isinstance(content, dict) and {"kind", "files", "fingerprint"} <= content.keys()
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """What a step's result comes from: all that decides it, and when the step began.
+
+    Attributes:
+        code: Module whose source decides the result, e.g. ``rlscale.training.train``.
+        settings: All else that decides it apart from the inputs (JSON values).
+        inputs: Name -> path of manifests or plain files that the step reads.
+        used: Modules that it loads by names from the settings (``rlscale.core.code``).
+        seed: The step's seed, or None when nothing is drawn.
+        started: ``time.time()`` when it began.
+    """
+
+    code: str
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Path | str]
+    used: Sequence[str] = ()
+    seed: int | None = None
+    started: float = field(default_factory=time.time)
+
+
 def write_manifest(
     path: Path | str,
+    provenance: Provenance,
     *,
     kind: str,
     name: str,
-    settings: Mapping[str, Any],
-    inputs: Mapping[str, Path | str],
     files: Iterable[Path | str],
-    seed: int | None,
-    started: float,
-    code: str,
-    used: Sequence[str] = (),
     status: str = "ok",
     reports: Iterable[Path | str] = (),
     noted: Mapping[str, Any] | None = None,
@@ -85,15 +102,10 @@ def write_manifest(
 
     Args:
         path: Where the manifest goes.
+        provenance: What the result comes from, for the record.
         kind: Sort of step, e.g. ``data``, ``model``, ``train``, ``eval``.
         name: The thing made, e.g. a cell's path.
-        settings: All that decides the result apart from the inputs (JSON values).
-        inputs: Name -> path of manifests or plain files that the step read.
         files: Files that the step made and later steps read; each with its sha256 and size.
-        seed: The step's seed, or None when nothing is drawn.
-        started: ``time.time()`` when the step started.
-        code: Module whose source decides the result, e.g. ``rlscale.training.train``.
-        used: Modules that it loaded by names from the settings (``rlscale.core.code``).
         status: ``ok``, or a deterministic end that is a result: ``diverged``, ``refused``.
         reports: Files that the step made for people to read; the record names them.
         noted: What only people read (counts, ...), for the record.
@@ -105,14 +117,14 @@ def write_manifest(
     if status not in STATUSES:
         raise ValueError(f"status {status!r} is none of {STATUSES}")
     record = {
-        "settings": dict(settings),
-        "inputs": input_fingerprints(inputs),
-        "seed": seed,
+        "settings": dict(provenance.settings),
+        "inputs": input_fingerprints(provenance.inputs),
+        "seed": provenance.seed,
         "files": _entries(reports),
         **(noted or {}),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(time.time() - started, 2),
-        "code": _code_of(code, used),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(provenance.started)),
+        "seconds": round(time.time() - provenance.started, 2),
+        "code": _code_of(provenance.code, provenance.used),
         "machine": machine(),
     }
     write_json(run_record(path), record)

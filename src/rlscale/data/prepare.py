@@ -9,7 +9,7 @@ import pandas
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_json
-from rlscale.core.manifests import read_manifest, verify_files, write_manifest
+from rlscale.core.manifests import Provenance, read_manifest, verify_files, write_manifest
 from rlscale.data import arithmetic
 from rlscale.data.clean import LOSS_COLUMNS, Cleaned, clean
 from rlscale.data.files import data_files
@@ -72,18 +72,20 @@ def prepare_set(
     print(f"semantic twins, which stay: {len(twins)} pairs in semantic_twins.csv")
     write_manifest(
         manifest,
+        Provenance(
+            "rlscale.data.prepare",
+            settings,
+            {**against, **inputs},
+            used=modules_used(settings),
+            seed=settings.get("generate", {}).get("seed"),
+            started=started,
+        ),
         kind="data",
         name=name,
-        settings=settings,
-        inputs={**against, **inputs},
         files=[
             _write_parquet(cleaned.train, folder / "train.parquet"),
             _write_parquet(cleaned.held_out, folder / "held_out.parquet"),
         ],
-        seed=settings.get("generate", {}).get("seed"),
-        started=started,
-        code="rlscale.data.prepare",
-        used=modules_used(settings),
         reports=_write_reports(folder, cleaned, losses, twins, report),
         noted={"rows_in": rows_in, "rows_lost": len(losses)},
         n_train=len(cleaned.train),
@@ -218,15 +220,17 @@ def list_problems(
     table = pandas.concat(tables.values()).drop_duplicates("problem_id")[list(COLUMNS)]
     write_manifest(
         manifest,
+        Provenance(
+            "rlscale.data.prepare",
+            settings,
+            _raw_files(settings),
+            used=modules_used(settings),
+            seed=settings.get("generate", {}).get("seed"),
+            started=started,
+        ),
         kind="problems",
         name=name,
-        settings=settings,
-        inputs=_raw_files(settings),
         files=[_write_parquet(table, problems)],
-        seed=settings.get("generate", {}).get("seed"),
-        started=started,
-        code="rlscale.data.prepare",
-        used=modules_used(settings),
         rows=len(table),
     )
 
@@ -260,7 +264,9 @@ def make_variant(
     Raises:
         StudyError: The cleaned set is too small for the recipe; the message says what it allows.
     """
-    started = time.time()
+    provenance = Provenance(
+        "rlscale.data.prepare", settings, {"data": data}, seed=settings["reuse"]["seed"]
+    )
     source = read_manifest(data, "data")
     verify_files(source)
     pool = pandas.read_parquet(data.parent / "train.parquet")
@@ -272,14 +278,10 @@ def make_variant(
     print(f"the cleaned set allows D_total {largest}")
     write_manifest(
         manifest,
+        provenance,
         kind="variant",
         name=name,
-        settings=settings,
-        inputs={"data": data},
         files=[_write_parquet(variant, output)],
-        seed=settings["reuse"]["seed"],
-        started=started,
-        code="rlscale.data.prepare",
         noted={"d_total_largest": largest},
         d_unique=unique,
         d_total=len(variant),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.files import write_text
-from rlscale.core.manifests import check_owned, read_manifest, write_manifest
+from rlscale.core.manifests import Provenance, check_owned, read_manifest, write_manifest
 from rlscale.evaluation.asking import Asked, Questions
 from rlscale.evaluation.engine import Machine, without_collection
 from rlscale.evaluation.outcomes import metric_table, outcome_counts, score_table, unusable_golds
@@ -53,9 +53,15 @@ def evaluate_cell(
     Raises:
         StudyError: Bad input, weights other than the manifest's, or a failed probe.
     """
-    started = time.time()
-    clock = Clock()
     settings = questions.settings
+    provenance = Provenance(
+        "rlscale.evaluation.evaluate",
+        settings,
+        {"train": train_manifest, **questions.problems},
+        used=modules_used(settings),
+        seed=settings["seed"],
+    )
+    clock = Clock()
     train, asked = _read(train_manifest, questions, clock)
     with clock("judge"):
         proved = asked.prove(machine)
@@ -67,15 +73,10 @@ def evaluate_cell(
     asked.store.replace(frame)
     write_manifest(
         outputs["manifest"],
+        provenance,
         kind="eval",
         name=train["name"],
-        settings=settings,
-        inputs={"train": train_manifest, **questions.problems},
         files=[questions.samples, *(outputs[name] for name in ("outcomes", "scores", "metrics"))],
-        seed=settings["seed"],
-        started=started,
-        code="rlscale.evaluation.evaluate",
-        used=modules_used(settings),
         status=train["status"],
         unusable_golds=unusable_golds(frame),
         noted={"shards": shards},
@@ -84,7 +85,7 @@ def evaluate_cell(
     return {
         "generated": generated,
         "judged_again": judged_again,
-        "seconds": clock.seconds | {"total": round(time.time() - started, 3)},
+        "seconds": clock.seconds | {"total": round(time.time() - provenance.started, 3)},
     }
 
 

@@ -1,11 +1,10 @@
 """A benchmark's problems, written for all cells that are asked them."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rlscale.core.manifests import write_manifest
+from rlscale.core.manifests import Provenance, write_manifest
 from rlscale.evaluation.benchmarks import BENCHMARKS
 from rlscale.evaluation.local_files import table_rows
 
@@ -25,24 +24,25 @@ def make_benchmark(
         problems: Where the table goes.
         manifest: Where the manifest goes.
     """
-    started = time.time()
     benchmark = BENCHMARKS.get(settings["module"])
+    sources = {"source": "path", "examples": "examples"}
+    provenance = Provenance(
+        __name__,
+        {**settings, "version": benchmark.version},
+        {name: Path(settings[key]) for name, key in sources.items() if key in settings},
+        used=[BENCHMARKS.module(settings["module"])],
+        seed=settings.get("seed"),
+    )
     table = benchmark.load(settings)
-    sources = {key: Path(settings[key]) for key in ("path", "examples") if key in settings}
     facts: dict[str, Any] = {"examples": _solved(settings)} if "examples" in settings else {}
     problems.parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(problems, index=False)
     write_manifest(
         manifest,
+        provenance,
         kind="benchmark",
         name=name,
-        settings={**settings, "version": benchmark.version},
-        inputs={"source" if key == "path" else key: path for key, path in sources.items()},
         files=[problems],
-        seed=settings.get("seed"),
-        started=started,
-        code=__name__,
-        used=[BENCHMARKS.module(settings["module"])],
         rows=len(table),
         **facts,
     )

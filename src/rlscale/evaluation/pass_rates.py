@@ -4,11 +4,10 @@ The same engine, sample store and judges as the evaluation of a cell: what an in
 measurement has on disk is not asked again, and a larger ``samples`` adds to what is there.
 """
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlscale.core.manifests import write_manifest
+from rlscale.core.manifests import Provenance, write_manifest
 from rlscale.evaluation.asking import Asked, Questions
 from rlscale.evaluation.engine import Machine
 from rlscale.evaluation.evaluate import judge_stored
@@ -56,9 +55,15 @@ def estimate_pass_rates(
     Raises:
         StudyError: Bad input, weights other than the manifest's, or a failed probe.
     """
-    started = time.time()
-    clock = Clock()
     settings = questions.settings
+    provenance = Provenance(
+        "rlscale.evaluation.pass_rates",
+        settings,
+        {"problems": questions.problems[PASS_RATE], "model": model},
+        used=modules_used(settings),
+        seed=settings["seed"],
+    )
+    clock = Clock()
     asked = _read(questions, model)
     generated = asked.generate(machine, clock)
     with clock("judge"):
@@ -68,15 +73,10 @@ def estimate_pass_rates(
     asked.store.replace(frame)
     write_manifest(
         manifest,
+        provenance,
         kind="pass_rates",
         name=name,
-        settings=settings,
-        inputs={"problems": questions.problems[PASS_RATE], "model": model},
         files=[questions.samples, rates],
-        seed=settings["seed"],
-        started=started,
-        code="rlscale.evaluation.pass_rates",
-        used=modules_used(settings),
         noted={"shards": shards},
         rows=len(table),
         unusable_golds=unusable_golds(frame),

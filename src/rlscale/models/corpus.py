@@ -5,14 +5,13 @@ and its problems would have been among those drawn.
 """
 
 import random
-import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from rlscale.core.files import write_text
-from rlscale.core.manifests import read_manifest, verify_files, write_manifest
+from rlscale.core.manifests import Provenance, read_manifest, verify_files, write_manifest
 from rlscale.data.arithmetic import sample
 from rlscale.data.canonical import canonicalise
 
@@ -42,8 +41,14 @@ def make_corpus(
     """
     import pandas
 
-    started = time.time()
-    problems = {path: _problems(path) for path in (*exclude, *count)}
+    read = (*exclude, *count)
+    provenance = Provenance(
+        "rlscale.models.corpus",
+        settings,
+        {str(path): path for path in read},
+        seed=settings["seed"],
+    )
+    problems = {path: _problems(path) for path in read}
     unseen = set().union(*(problems[path] for path in exclude))
     wanted = settings["steps"] * settings["batch_size"]
     drawn = list(islice(stream(settings, unseen), wanted))
@@ -57,14 +62,10 @@ def make_corpus(
     write_text(seen, table.to_csv(index=False))
     write_manifest(
         manifest,
+        provenance,
         kind="corpus",
         name=name,
-        settings=settings,
-        inputs={str(path): path for path in problems},
         files=[pairs],
-        seed=settings["seed"],
-        started=started,
-        code="rlscale.models.corpus",
         reports=[seen],
         noted={"excluded_problems": len(unseen)},
     )

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import modes_by_umask, new_folder
-from rlscale.core.manifests import mark_of, write_manifest
+from rlscale.core.manifests import Provenance, mark_of, write_manifest
 from rlscale.jobs import finished
 from rlscale.models.checkpoints import read_model
 from rlscale.models.corpus import read_pairs
@@ -49,13 +48,17 @@ def make_model(
     Raises:
         StudyError: The folder or the hub's snapshot is not a usable model.
     """
-    started = time.time()
     name = f"{identity['model']}-{settings['variant']}"
     source = settings["source"]
     trusted = source.get("trust_remote_code", False)
     given = {"corpus": corpus, "base": base}
-    inputs = {name: path for name, path in given.items() if path is not None}
-    mark = mark_of({**settings, "identity": identity}, inputs)
+    provenance = Provenance(
+        "rlscale.models.sources",
+        settings,
+        {name: path for name, path in given.items() if path is not None},
+        seed=settings.get("pretraining", {}).get("seed"),
+    )
+    mark = mark_of({**settings, "identity": identity}, provenance.inputs)
     if "made" in source and finished.restore(state, mark, {"manifest": manifest}):
         print(f"{name}: made before; its manifest is put back")
         return
@@ -68,14 +71,10 @@ def make_model(
     os.replace(part, weights)
     write_manifest(
         manifest,
+        provenance,
         kind="model",
         name=name,
-        settings=settings,
-        inputs=inputs,
         files=weights.iterdir(),
-        seed=settings.get("pretraining", {}).get("seed"),
-        started=started,
-        code="rlscale.models.sources",
         family=identity["family"],
         n_params_nominal=identity["n_params_nominal"],
         weights=str(weights),

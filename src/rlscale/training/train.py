@@ -5,7 +5,6 @@ A *step* is one rollout batch; an *update* is one optimiser update (TRL's global
 
 import os
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rlscale.accounting.ledger import Cost
 from rlscale.core.cell import Cell
 from rlscale.core.files import read_json, write_text
-from rlscale.core.manifests import mark_of, write_manifest
+from rlscale.core.manifests import Provenance, mark_of, write_manifest
 from rlscale.core.recipe import Recipe
 from rlscale.jobs import finished
 from rlscale.jobs.devices import on_gpu
@@ -76,11 +75,15 @@ class _Training:
     def __init__(
         self, cell: Cell, settings: Mapping[str, Any], paths: Paths, job: Job, upkeep: Upkeep
     ) -> None:
-        self.started = time.time()
-        self.cell, self.settings, self.paths, self.job, self.upkeep = (
-            cell, settings, paths, job, upkeep,
-        )  # fmt: skip
+        self.cell, self.paths, self.job, self.upkeep = cell, paths, job, upkeep
         self.recipe = Recipe.from_json(settings["recipe"])
+        self.provenance = Provenance(
+            "rlscale.training.train",
+            settings,
+            paths.inputs,
+            used=[VERIFIERS.module(self.recipe.verifier)],
+            seed=cell.seed,
+        )
         self.mark = mark_of(settings, paths.inputs)
         first = os.environ.get("RANK", "0") == "0"
         self.model: Model = read_model(paths.model, verify=first, trusted=upkeep.trust_remote_code)
@@ -163,15 +166,10 @@ class _Training:
         files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
         write_manifest(
             outputs.manifest,
+            self.provenance,
             kind="train",
             name=self.cell.path,
-            settings=self.settings,
-            inputs=self.paths.inputs,
             files=[*files, outputs.metrics, outputs.ledger, outputs.consumed],
-            seed=self.cell.seed,
-            started=self.started,
-            code="rlscale.training.train",
-            used=[VERIFIERS.module(recipe.verifier)],
             status=status,
             cell={**asdict(self.cell), "path": self.cell.path},
             checkpoints=[checkpoint.to_json() for checkpoint in saved],

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from rlscale.core.files import file_sha256, write_json
-from rlscale.core.manifests import write_manifest
+from rlscale.core.manifests import Provenance, write_manifest
 
 
 def note(line):
@@ -44,14 +44,15 @@ def main():
         path.write_text(f"{path}\n{content}\n")
     write_manifest(
         arguments.outputs[0],
+        Provenance(
+            "rlscale.core.errors",
+            arguments.settings,
+            {path.parent.name + path.name: path for path in arguments.inputs},
+            started=started,
+        ),
         kind=arguments.kind,
         name=arguments.name,
-        settings=arguments.settings,
-        inputs={path.parent.name + path.name: path for path in arguments.inputs},
         files=files,
-        seed=None,
-        started=started,
-        code="rlscale.core.errors",
     )
 
 
