@@ -112,8 +112,12 @@ def _make_base(
 
     torch.set_num_threads(1)
     tokenizer = character_tokenizer()
-    network = new_model(architecture, tokenizer, settings["pretraining"]["seed"])
-    loss = pretrain(network, tokenizer, settings["pretraining"], pairs)
+    how = settings["pretraining"]
+    by_inputs = how["parametrization"] == "fan_in"
+    network = new_model(
+        architecture, tokenizer, how["seed"], how["reference_width"] if by_inputs else None
+    )
+    loss = pretrain(network, tokenizer, how, pairs)
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return round(loss, 6)

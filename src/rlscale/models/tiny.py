@@ -2,8 +2,15 @@
 
 A model is a Qwen2 architecture with a character tokenizer, trained on arithmetic whose answers are
 partly wrong: it knows more than it samples, as real base models do. Every size sees the same
-number of tokens (PAPER: as all sizes of Qwen2.5 do); only the peak learning rate follows the
-width, as learning_rate * sqrt(reference_width / hidden_size).
+number of tokens (PAPER: as all sizes of Qwen2.5 do); only initial weights and peak rates follow the
+size, as ``pretraining.parametrization`` says:
+
+- ``width``: every rate is learning_rate * sqrt(reference_width / hidden_size), and all weights
+  start from one deviation. It suits sizes that grow in width.
+- ``fan_in``: a projection's rate and initial deviation both follow sqrt(reference_width / inputs),
+  all else as above. Sizes that grow by their MLPs alone stay trainable (docs/reference.md). That
+  rates must fall with a matrix's inputs is what Yang et al. (arXiv 2203.03466) show for Adam; they
+  fall there as the inputs, here as the root, as the width's do.
 """
 
 import math
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
 PAD, END, UNKNOWN, USER, ASSISTANT = "<pad>", "<end>", "<unk>", "<user>", "<assistant>"
 # Qwen2's 0.02 suits widths of thousands; widths below 100 learn several times faster from this.
 INITIALIZER_RANGE = 0.1
+_PROJECTION = "_proj.weight"  # the matrices of attention and MLPs, outputs by inputs
 CHARACTERS = "".join(chr(code) for code in range(32, 127))
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -56,7 +64,10 @@ def character_tokenizer() -> "PreTrainedTokenizerFast":
 
 
 def new_model(
-    architecture: Mapping[str, int], tokenizer: "PreTrainedTokenizerFast", seed: int
+    architecture: Mapping[str, int],
+    tokenizer: "PreTrainedTokenizerFast",
+    seed: int,
+    reference_width: int | None = None,
 ) -> "Qwen2ForCausalLM":
     """A Qwen2 model with random weights and tied embeddings.
 
@@ -65,6 +76,8 @@ def new_model(
             ``num_attention_heads`` and ``max_position_embeddings``, as in Qwen2Config.
         tokenizer: Gives the vocabulary size and the special tokens.
         seed: Seed of the initial weights.
+        reference_width: Of ``fan_in``: the inputs at which a projection starts from the deviation
+            that all weights start from where it is absent.
     """
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -79,7 +92,13 @@ def new_model(
         eos_token_id=tokenizer.eos_token_id,
         **architecture,
     )
-    return Qwen2ForCausalLM(config)
+    model = Qwen2ForCausalLM(config)
+    if reference_width is not None:
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if name.endswith(_PROJECTION):
+                    parameter.mul_(math.sqrt(reference_width / parameter.shape[1]))
+    return model
 
 
 def parameter_counts(model: "torch.nn.Module") -> dict[str, int]:
@@ -131,14 +150,10 @@ def pretrain(
     from tqdm import tqdm
 
     steps = settings["steps"]
-    peak = settings["learning_rate"] * math.sqrt(
-        settings["reference_width"] / model.config.hidden_size
-    )
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=settings["weight_decay"]
-    )
+    groups = _by_peak_rate(model, settings)
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=settings["weight_decay"])
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=peak, total_steps=steps, pct_start=0.1
+        optimiser, max_lr=[group["lr"] for group in groups], total_steps=steps, pct_start=0.1
     )
     size = settings["batch_size"]
     losses = []
@@ -155,6 +170,18 @@ def pretrain(
         raise StudyError("pretraining diverged: lower pretraining.learning_rate")
     last = losses[-max(1, steps // 10) :]
     return sum(last) / len(last)
+
+
+def _by_peak_rate(model: "Qwen2ForCausalLM", settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Parameters in groups of one peak rate each, in the model's order."""
+    groups: dict[float, list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        inputs = model.config.hidden_size
+        if settings["parametrization"] == "fan_in" and name.endswith(_PROJECTION):
+            inputs = parameter.shape[1]
+        peak = settings["learning_rate"] * math.sqrt(settings["reference_width"] / inputs)
+        groups.setdefault(peak, []).append(parameter)
+    return [{"params": parameters, "lr": peak} for peak, parameters in groups.items()]
 
 
 def _batch(

@@ -29,7 +29,8 @@ _ASKING = (
 )  # fmt: skip
 # Keys of `pretraining` that decide how a made model learns, beside the corpus.
 _LEARNING = (
-    "seed", "steps", "batch_size", "learning_rate", "reference_width", "weight_decay",
+    "seed", "steps", "batch_size", "learning_rate", "reference_width", "parametrization",
+    "weight_decay",
 )  # fmt: skip
 _TUNING = ("seed", "steps", "batch_size", "learning_rate")  # the same of `fine_tuning`
 # Keys of `fit` that only say which fits to make, or what to say of them.
