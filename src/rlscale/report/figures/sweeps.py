@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import stdtrit
 
+from rlscale.laws.contrast import Readings, contrast
 from rlscale.laws.groups import Group, build_groups
 from rlscale.report.figures.curves import agreed
 from rlscale.report.figures.inputs import Inputs, NothingToDraw
@@ -49,7 +50,7 @@ def group_size(inputs: Inputs) -> Drawing:
     answers, found = [], []
     for name, rows in _swept(inputs, "group_size"):
         (group,) = build_groups(rows, x="data", column="loss", size="group_size")
-        table = _late_loss(group, inputs.settings["level"], "group_size").assign(swept=name)
+        table = _late_loss(group, rows, inputs.settings["level"], "group_size").assign(swept=name)
         answers.append(_larger_learn_more(table))
         found.append(_cost(table, -1, "group_size"))
         found += _best_per_flop(drawing.table, name, inputs.compute)
@@ -64,7 +65,7 @@ def reuse_cost(inputs: Inputs) -> Drawing:
     tables, answers, words = [], [], []
     for name, rows in _swept(inputs, "tau"):
         (group,) = build_groups(rows, x="data", column="loss", size="tau")
-        table = _late_loss(group, level, "tau").assign(swept=name)
+        table = _late_loss(group, rows, level, "tau").assign(swept=name)
         tables.append(table)
         answers.append(_verdict(table, margin))
         words += [
@@ -148,8 +149,18 @@ def _best_per_flop(drawn: "pandas.DataFrame", name: str, compute: str) -> list[E
     return found
 
 
-def _late_loss(group: Group, level: float, axis: str) -> "pandas.DataFrame":
-    """Late mean loss per value of an axis, its change from the least one, intervals over runs."""
+def _late_loss(
+    group: Group, curves: "pandas.DataFrame", level: float, axis: str
+) -> "pandas.DataFrame":
+    """Late mean loss per value of an axis, its change from the least one, intervals over runs.
+
+    Args:
+        group: Curves of all values of the axis.
+        curves: The same as a table, for the cells' seeds: runs of one seed have the problems' order
+            and perhaps the base model in common, and are set against each other (``contrast``).
+        level: Of the intervals.
+        axis: ``tau`` or ``group_size``.
+    """
     import pandas
 
     late = group.steps > _LATE * group.steps.max()
@@ -161,10 +172,14 @@ def _late_loss(group: Group, level: float, axis: str) -> "pandas.DataFrame":
     freedom = int((runs - 1).sum())
     pooled = (value - mean[group.size_of]) @ (value - mean[group.size_of]) / max(freedom, 1)
     quantile = float(stdtrit(freedom, 0.5 + level / 2)) if freedom else np.nan
+    seed = curves.groupby("cell")["seed"].first().loc[list(group.cells)].to_numpy(float)
+    found = Readings(value, *np.array([[1.0], [0.0], [1.0]]) * np.ones_like(value))
     for m, setting in enumerate(group.n):
         half = quantile * np.sqrt(pooled / runs[m])
-        apart = quantile * np.sqrt(pooled / runs[m] + pooled / runs[0]) if m else 0.0
-        cost = mean[m] - mean[0]
+        against = np.eye(len(runs))[m] - np.eye(len(runs))[0]
+        change = contrast(found, group.size_of, seed, against.tolist()) if m else None
+        cost = change.estimate if change else mean[m] - mean[0]
+        apart = change.se * stdtrit(change.freedom, 0.5 + level / 2) if change else np.nan
         rows.append(
             {
                 "variant": group.variant,
@@ -173,8 +188,8 @@ def _late_loss(group: Group, level: float, axis: str) -> "pandas.DataFrame":
                 "low": mean[m] - half,
                 "high": mean[m] + half,
                 "cost": cost,
-                "cost_low": cost - apart,
-                "cost_high": cost + apart,
+                "cost_low": cost - apart if m else 0.0,
+                "cost_high": cost + apart if m else 0.0,
                 "n_runs": int(runs[m]),
                 "steps": " ".join(f"{step:g}" for step in group.steps[late]),
             }
