@@ -32,7 +32,7 @@ SHARED_OUT = {
 
 @dataclass(frozen=True)
 class Run:
-    """Wrong shares (steps, problems) of one cell on one benchmark, and the problems seen by then."""
+    """One cell on one benchmark: wrong shares (steps, problems), problems seen by then."""
 
     wrong: np.ndarray
     seen: np.ndarray

@@ -65,3 +65,12 @@ def test_a_model_from_elsewhere_is_that_of_all_runs(config):
     config["models"]["arith-10k"]["base"] = {"folder": "models/mine"}
     cell = Cell("main", "arith-10k", "base", 1, 8, 1)
     assert inputs.model_of(config, cell) == layout.model("arith-10k-base")
+
+
+def test_a_parametrization_decides_a_made_model_where_it_is_named(config):
+    """Models of studies that were made before there was one stay as they are."""
+    assert "parametrization" not in settings.model(config, "arith-10k", "base-run1")["pretraining"]
+    config["pretraining"]["parametrization"] = "fan_in"
+    own = settings.model(config, "arith-10k", "base-run1")["pretraining"]
+    assert own["parametrization"] == "fan_in"
+    assert own["seed"] == config["pretraining"]["seed"] + 1

@@ -35,7 +35,7 @@ ARCHITECTURE = {
 }  # fmt: skip
 PRETRAINING = {
     "steps": 150, "batch_size": 8, "learning_rate": 0.01, "reference_width": 64,
-    "parametrization": "width", "weight_decay": 0.0,
+    "weight_decay": 0.0,
 }  # fmt: skip
 STEPS, PROMPTS = 2, 4
 

@@ -113,7 +113,7 @@ def _make_base(
     torch.set_num_threads(1)
     tokenizer = character_tokenizer()
     how = settings["pretraining"]
-    by_inputs = how["parametrization"] == "fan_in"
+    by_inputs = how.get("parametrization") == "fan_in"
     network = new_model(
         architecture, tokenizer, how["seed"], how["reference_width"] if by_inputs else None
     )

@@ -177,7 +177,7 @@ def _by_peak_rate(model: "Qwen2ForCausalLM", settings: Mapping[str, Any]) -> lis
     groups: dict[float, list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         inputs = model.config.hidden_size
-        if settings["parametrization"] == "fan_in" and name.endswith(_PROJECTION):
+        if settings.get("parametrization") == "fan_in" and name.endswith(_PROJECTION):
             inputs = parameter.shape[1]
         peak = settings["learning_rate"] * math.sqrt(settings["reference_width"] / inputs)
         groups.setdefault(peak, []).append(parameter)

@@ -117,8 +117,9 @@ def model(config: Config, name: str, variant: str) -> Settings:
 
 
 def _of_run(section: Config, keys: Sequence[str], run: int | None) -> Settings:
-    """These keys of a section; its seed and the run's number add up."""
-    return {key: section[key] + (run or 0) if key == "seed" else section[key] for key in keys}
+    """These keys of a section, where it has them; its seed and the run's number add up."""
+    own = {key: section[key] for key in keys if key in section}
+    return {**own, "seed": section["seed"] + (run or 0)}
 
 
 def corpus(config: Config, name: str) -> Settings:
