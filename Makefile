@@ -15,7 +15,7 @@ SNAKE_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 
 include workflow/study.mk
 
-.PHONY: help check test test-long lint new-study real-model real-study gpu-check docs docs-site lock env dist clean clean-env
+.PHONY: help check test test-long lint new-study real-model real-study reference-figures gpu-check docs docs-site lock env dist clean clean-env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ models/smollm2-135m-instruct/origin.json: requirements/real.txt | $(ENVIRONMENT)
 
 real-study: $(ENVIRONMENT) real-model ## GRPO of pretrained weights on a CPU, hours, resumable (docs/real.md)
 	@rlscale run --configfile config/real.yaml cells results/curves.csv results/timings.csv
+
+reference-figures: $(ENVIRONMENT) ## all figures of the reference study again, from resources/reference, in build/reference
+	@rm -rf build/reference && rlscale redraw resources/reference --output build/reference
 
 gpu-check: $(ENVIRONMENT) ## everything that training does, tried on this machine's GPU in minutes (DEVICE=cpu: without one)
 	@rlscale gpu-check --device $(or $(DEVICE),cuda)
