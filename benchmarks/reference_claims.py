@@ -6,7 +6,8 @@ RESULTS is the reference study's results/ with outcomes.parquet. Differences bet
 runs that share base model, corpus and problem order (equal seeds), so they are paired by seed. The
 variance of a mean difference is that over runs plus that over problems (a bootstrap of the held-out
 problems, the same for every run); Student's t on the degrees of freedom of Satterthwaite.
-Prints the table and writes RESULTS/claims.csv.
+"Would show" is the difference that such an interval excludes from 0 with power .8. Prints the table
+and writes RESULTS/claims.csv.
 """
 
 import argparse
@@ -75,10 +76,17 @@ class Found:
         """Two-sided, against zero."""
         return float(2 * stats.t.sf(abs(self.estimate) / self.se, self.freedom))
 
+    def detectable(self) -> float:
+        """The difference that an interval of this width would show in four studies of five."""
+        return float(self.se * stats.t.ppf([0.5 + LEVEL / 2, 0.8], self.freedom).sum())
+
     def words(self) -> str:
-        """Estimate, interval and number of runs."""
+        """Estimate, interval, number of runs, and what these could have shown."""
         low, high = self.interval()
-        return f"{self.estimate:+.3f} [{low:+.3f}, {high:+.3f}], {self.n} runs"
+        return (
+            f"{self.estimate:+.3f} [{low:+.3f}, {high:+.3f}], {self.n} runs, "
+            f"would show {self.detectable():.3f}"
+        )
 
 
 class Study:
