@@ -110,6 +110,49 @@ def test_lightevals_results(tmp_path):
     assert table.set_index("step")["loss"].to_dict() == pytest.approx({10: 0.9, 20: 0.8})
 
 
+def evalplus(folder: Path, name: str, passed: list[list[str]], data: str = "HumanEval") -> None:
+    """A file of problems with programs, each ``b`` (original tests), ``bp`` (all) or empty."""
+    solved = {
+        f"{data}/{i}": [
+            {"solution": "", "base_status": "pass" if "b" in p else "fail",
+             "plus_status": "pass" if "p" in p else "timeout"} for p in programs
+        ] for i, programs in enumerate(passed)
+    }  # fmt: skip
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"date": "2026-01-01", "hash": "x", "eval": solved}))
+
+
+def test_evalplus_results_over_checkpoints(tmp_path):
+    for step, passed in ((10, [["b"], ["bp"], [""], ["p"]]), (20, [["bp", "b"], ["bp"] * 2])):
+        of_path = f"humaneval/--ckpt--qwen-s1--checkpoint-{step}_vllm_temp_0.0.eval_results.json"
+        evalplus(tmp_path, of_path, passed)
+        evalplus(tmp_path, f"qwen-s1/checkpoint-{step}/m_eval_results.json", [["bp"]], "Mbpp")
+    assert guess_format(tmp_path) == "evalplus"
+    columns = {"loss": "1 - HumanEval/plus", "n_problems": "HumanEval/problems"}
+    table = curves("evalplus", tmp_path, "", columns=columns, run_pattern=r"s(?P<seed>\d)")
+    assert table["step"].tolist() == [10, 20]
+    assert table["loss"].tolist() == [0.75, 0.25]
+    assert table["n_problems"].tolist() == [4, 2]
+    assert curves("evalplus", tmp_path, "1 - HumanEval/base")["loss"].tolist() == [0.5, 0]
+    assert curves("evalplus", tmp_path, "1 - Mbpp/plus")["loss"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"eval": {}}', "no 'eval': not what EvalPlus writes"),
+        ('{"eval": {"HumanEval/0": {"base": [["pass"]]}}}', "is no list of base_status"),
+        ('{"eval": {"HumanEval/0": []}}', "is no list of base_status"),
+    ],
+)
+def test_another_form_of_evalplus_results_is_refused(tmp_path, text, words):
+    (tmp_path / "checkpoint-1").mkdir()
+    (tmp_path / "checkpoint-1/m.eval_results.json").write_text(text)
+    with pytest.raises(StudyError, match=words):
+        curves("evalplus", tmp_path, "1 - HumanEval/base")
+
+
 def test_nemo_rls_files_of_responses(tmp_path):
     for step, rewards in ((1, [0, 0, 1, 1]), (2, [1, 1, 1, 0])):
         lines = (json.dumps({"content": "x", "rewards": reward}) for reward in rewards)

@@ -23,10 +23,16 @@ _IN_FOLDERS = {
     "trainer_state.json": "trl",
     "completions_*.parquet": "completions",
     "results_*.json": "lm_eval",
+    "*eval_results.json": "evalplus",
     "*_data_step*.jsonl": "nemo_rl",
     "meta.yaml": "mlflow",
 }
-_IN_JSON = {'"log_history"': "trl", '"config_general"': "lighteval", '"results"': "lm_eval"}
+_IN_JSON = {
+    '"base_status"': "evalplus",
+    '"log_history"': "trl",
+    '"config_general"': "lighteval",
+    '"results"': "lm_eval",
+}
 _IN_CONSOLES = {
     re.compile(r"global[ _]step \d+\b[^{\n]*\{", re.I): "openrlhf",
     re.compile(r"\bStep \d+ \| "): "prime_rl",

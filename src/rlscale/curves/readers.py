@@ -51,6 +51,7 @@ CURVE_READERS: Registry[Callable[[Path], "pandas.DataFrame"]] = Registry(
         "completions": "rlscale.curves.formats.completions:read_completions",
         "lm_eval": "rlscale.curves.formats.evaluations:read_lm_eval",
         "lighteval": "rlscale.curves.formats.evaluations:read_lighteval",
+        "evalplus": "rlscale.curves.formats.evaluations:read_evalplus",
     },
 )
 

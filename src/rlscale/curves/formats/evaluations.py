@@ -1,4 +1,4 @@
-"""lm-eval's and lighteval's results folders over checkpoints: a results_*.json per evaluation.
+"""Results folders over checkpoints: a file per evaluation of lm-eval, lighteval or EvalPlus.
 
 The step is in the model's name or the file's path (``checkpoint-100``, ``step_100``,
 ``global_step_100``, ``iter_100``); what remains of the name is the run. Values are called
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _STEP = re.compile(
     r"[/_-]*(?:checkpoint|ckpt|(?:global_?)?step|iter(?:ation)?)[_-]?0*(\d+)\b.*", re.I
 )
+_AFTER_MODEL = re.compile(r"_[a-z]+_temp_|[._]eval_results\.json")  # in EvalPlus's names of files
 _WRITTEN = re.compile(r"results_(.+?)\.json")
 
 
@@ -30,6 +31,50 @@ def read_lm_eval(path: Path) -> "pandas.DataFrame":
 def read_lighteval(path: Path) -> "pandas.DataFrame":
     """lighteval: ``<output_dir>/results/<model>/results_<date>.json``."""
     return _read(path, _lighteval_model)
+
+
+def read_evalplus(path: Path) -> "pandas.DataFrame":
+    """EvalPlus: ``<root>/<data set>/<model>_vllm_temp_0.0.eval_results.json``.
+
+    ``HumanEval/base`` is the share of a problem's programs that pass the original tests, averaged
+    over problems, ``HumanEval/plus`` that of those that pass EvalPlus's too.
+    """
+    import pandas
+
+    rows: dict[str, list[dict[str, Any]]] = {}
+    files = sorted(path.rglob("*eval_results.json")) if path.is_dir() else [path]
+    for file in files:
+        document = read_json(file)
+        solved = document.get("eval") if isinstance(document, dict) else None
+        if not isinstance(solved, dict) or not solved:
+            raise StudyError(f"{file}: no 'eval': not what EvalPlus writes")
+        model = _AFTER_MODEL.split(file.name)[0].replace("--", "/")
+        run, step = _place(model, file)
+        rows.setdefault(run, []).append({"step": step} | _solved(solved, file))
+    if not rows:
+        raise StudyError(f"{path}: no *eval_results.json in this folder")
+    return several({run: pandas.DataFrame(own) for run, own in rows.items()})
+
+
+def _solved(solved: Mapping[str, Any], file: Path) -> dict[str, float]:
+    """Shares of programs that pass, and the number of problems, by the data set's name."""
+    name = next(iter(solved)).partition("/")[0]
+    shares = {"base": 0.0, "plus": 0.0}
+    try:
+        for programs in solved.values():
+            base = [program["base_status"] == "pass" for program in programs]
+            plus = [program["plus_status"] == "pass" for program in programs]
+            shares["base"] += sum(base) / len(base)
+            shares["plus"] += sum(map(bool.__and__, base, plus)) / len(plus)
+    except (TypeError, KeyError, ZeroDivisionError):
+        raise StudyError(
+            f"{file}: its 'eval' is no list of base_status and plus_status a problem, as EvalPlus "
+            "0.2 and later write it"
+        ) from None
+    count = len(solved)
+    return {f"{name}/{tests}": sum_ / count for tests, sum_ in shares.items()} | {
+        f"{name}/problems": count
+    }
 
 
 def results_files(path: Path) -> list[Path]:
