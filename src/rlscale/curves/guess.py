@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 12
 _COUNTS = ("step", "Step", "_step", "global_step", "train/global_step", "epoch", "seed", "run")
-_STDERR = re.compile(r"_stderr\b|__(?:MIN|MAX)$")
+_NO_SCORE = re.compile(r"_stderr\b|__(?:MIN|MAX)$|/problems$")
 _LOOKED_AT = 1_000_000  # characters of a log
 _IN_FOLDERS = {
     "*tfevents*": "tensorboard",
@@ -126,7 +126,7 @@ def loss_candidates(table: "pandas.DataFrame") -> str:
     lines = []
     for name in numeric.columns:
         low, high = numeric[name].min(), numeric[name].max()
-        if not 0 <= low <= high <= 100 or _STDERR.search(str(name)):
+        if not 0 <= low <= high <= 100 or _NO_SCORE.search(str(name)):
             continue
         scaled = f"0.01 * {name}" if high > 1 else str(name)
         likely = reads_like_success(str(name))

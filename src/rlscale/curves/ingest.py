@@ -3,17 +3,15 @@
 Every row of a file is used or counted in a note: what was superseded, carried, guessed or left out.
 """
 
-import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.digests import canonical_json
 from rlscale.core.errors import StudyError
 from rlscale.core.labels import as_label
-from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS, check_curves
+from rlscale.core.tables import TEXT_COLUMNS, check_curves
 from rlscale.curves import units
 from rlscale.curves.expressions import as_text, evaluate, fill, names_in
 from rlscale.curves.known_models import known_sizes, known_source
@@ -21,14 +19,13 @@ from rlscale.curves.numbers import is_missing
 from rlscale.curves.panels import is_panel, runs_of
 from rlscale.curves.readers import CURVE_READERS
 from rlscale.curves.runs import ROW, STEP, by_step
+from rlscale.curves.section import SIZES, Section, as_given, check_section, of_run
 from rlscale.curves.texts import notes_of
 
 if TYPE_CHECKING:
     import pandas
 
 _IDENTITY = ("family", "model", "variant", "tau", "group_size", "recipe", "seed")
-_SIZES = ("n_params", "n_params_total", "n_params_nominal")
-_LEAST_SIZE = 1000  # parameters; fewer are billions or millions
 _KEY = (*_IDENTITY, "cell", "benchmark")  # what rows of one run share
 
 
@@ -64,36 +61,6 @@ class Intake:
     accounts: Mapping[tuple[str, str], Account]
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """The ``ingest`` section.
-
-    Attributes:
-        format: Name of a curve reader.
-        files: Path -> columns that hold for the file.
-        columns: Column of curves.csv -> expression.
-        constants: Columns that hold for all files.
-        benchmarks: Benchmark -> its own columns, where a log holds several.
-        runs: Name of a run in a file of several -> columns that hold for it.
-        run_pattern: Regular expression with named groups over the run's name, else the path.
-        run_columns: Columns of the file that hold a run each; their values are called ``value``.
-    """
-
-    format: str
-    files: Mapping[str, Mapping[str, Any]]
-    columns: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, Any] = field(default_factory=dict)
-    benchmarks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    run_pattern: str = ""
-    run_columns: tuple[str, ...] = ()
-
-    def expressions(self) -> list[str]:
-        """What columns are made from, those of benchmarks too."""
-        own = (value for columns in self.benchmarks.values() for value in columns.values())
-        return [*self.columns.values(), *(text for text in own if isinstance(text, str))]
-
-
 def ingest_curves(
     settings: Mapping[str, Any], study: str, root: Path = Path(".")
 ) -> "pandas.DataFrame":
@@ -116,7 +83,7 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
     import pandas
 
     check_section(settings)
-    own = _Settings(**settings)
+    own = Section(**settings)
     tables: list[pandas.DataFrame] = []
     notes: list[str] = []
     accounts: dict[tuple[str, str], Account] = {}
@@ -134,26 +101,7 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
     return Intake(check_curves(table, f"ingest ({own.format})"), notes, accounts)
 
 
-def check_section(settings: Mapping[str, Any]) -> None:
-    """Refuse an ``ingest`` section that no file can be read by.
-
-    Raises:
-        StudyError: A name is no format or no column, or a column is said twice.
-    """
-    own = _Settings(**settings)
-    CURVE_READERS.check(own.format, "ingest.format")
-    for where in (own.columns, own.constants, *own.files.values(), *own.runs.values(),
-                  *own.benchmarks.values()):  # fmt: skip
-        _check_columns(where)
-    both = sorted(own.columns.keys() & own.constants.keys())
-    if both:
-        raise StudyError(
-            f"ingest: '{both[0]}' is mapped to '{own.columns[both[0]]}' and set to "
-            f"'{own.constants[both[0]]}': say one of the two"
-        )
-
-
-def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Run"]:
+def _logged_runs(settings: Section, root: Path, notes: list[str]) -> list["_Run"]:
     """What the files hold, run by run; files of which the same is said are parts of one run."""
     parts: dict[tuple[str, str], list[tuple[str, pandas.DataFrame]]] = {}
     said: dict[tuple[str, str], dict[str, Any]] = {}
@@ -170,8 +118,8 @@ def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Ru
         notes += [f"{path}: {note}" for note in said_of_runs]
         for run, rows in runs.items():
             rows.attrs = {}  # what pandas copies in every step
-            said_of = {**settings.constants, **constants, **_of_run(settings, run, name)}
-            given = _checked(said_of, str(path))
+            said_of = {**settings.constants, **constants, **of_run(settings, run, name)}
+            given = as_given(said_of, str(path))
             unread.pop(run, None)
             key = (run, canonical_json(given))
             parts.setdefault(key, []).append((str(path), rows))
@@ -185,16 +133,8 @@ def _logged_runs(settings: _Settings, root: Path, notes: list[str]) -> list["_Ru
     return [_Run(key[0], own, settings, said[key]) for key, own in parts.items()]
 
 
-def _check_columns(names: Mapping[str, Any]) -> None:
-    for name in names:
-        if name not in CURVE_COLUMNS:
-            near = difflib.get_close_matches(name, CURVE_COLUMNS, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise StudyError(f"ingest: '{name}' is not a column of curves.csv{hint}")
-
-
 def _split(
-    raw: "pandas.DataFrame", settings: _Settings, path: Path
+    raw: "pandas.DataFrame", settings: Section, path: Path
 ) -> tuple[dict[str, "pandas.DataFrame"], list[str]]:
     """The runs that a file holds by its form: a panel's, or one per column; else all its rows."""
     names = settings.run_columns
@@ -212,63 +152,6 @@ def _split(
     if "run" in raw.columns and raw.attrs.get("several"):
         return {str(run): rows for run, rows in raw.groupby("run", sort=False)}, []
     return {"": raw}, []
-
-
-def _of_run(settings: _Settings, run: str, path: str) -> dict[str, Any]:
-    """What a run's name, or else a file's path, says of it."""
-    found: dict[str, Any] = {}
-    if settings.run_pattern:
-        match = _pattern(settings.run_pattern).search(run or path)
-        if match is None:
-            raise StudyError(
-                f"{path}: ingest.run_pattern '{settings.run_pattern}' does not fit '{run or path}'"
-            )
-        groups = {name: value for name, value in match.groupdict().items() if value is not None}
-        _check_columns(groups)
-        found |= groups
-    if run and settings.runs and run not in settings.runs:
-        raise StudyError(
-            f"{path}: ingest.runs does not have the run '{run}', only {', '.join(settings.runs)}"
-        )
-    return found | dict(settings.runs.get(run, {}))
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        found = re.compile(text)
-    except re.error as error:
-        raise StudyError(f"ingest.run_pattern '{text}' is no regular expression: {error}") from None
-    if not found.groupindex:
-        raise StudyError(
-            f"ingest.run_pattern '{text}' has no named group, such as (?P<model>.+) or "
-            "(?P<seed>\\d+), that says what a run's name tells"
-        )
-    return found
-
-
-def _checked(given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """What is said of a run, the numbers in it as such.
-
-    Raises:
-        StudyError: One is no number, or a size that leaves out its billions.
-    """
-    found = dict(given)
-    for name, value in given.items():
-        if name in TEXT_COLUMNS or isinstance(value, int | float):
-            continue
-        try:
-            found[name] = int(value) if str(value).isdecimal() else float(value)
-        except (TypeError, ValueError):
-            raise StudyError(
-                f"{where}: {name} is {value!r}, not a number; write 7e9 for 7B"
-            ) from None
-    for name in _SIZES:
-        if 0 < found.get(name, 0) < _LEAST_SIZE:
-            raise StudyError(
-                f"{where}: {name} is {found[name]:g}; write it in full, {found[name]:g}e9 for "
-                f"{found[name]:g}B"
-            )
-    return found
 
 
 def _check_distinct(tables: list["pandas.DataFrame"]) -> None:
@@ -312,7 +195,7 @@ class _Run:
         self,
         run: str,
         parts: Sequence[tuple[str, "pandas.DataFrame"]],
-        settings: _Settings,
+        settings: Section,
         given: Mapping[str, Any],
     ) -> None:
         files = " + ".join(path for path, _ in parts)
@@ -464,7 +347,7 @@ class _Run:
 
     def _size(self, table: "pandas.DataFrame") -> None:
         """The size of a model that is known by its name, where none is given."""
-        if any(name in table for name in _SIZES):
+        if any(name in table for name in SIZES):
             return
         model = str(table["model"].iloc[0])
         sizes = known_sizes(model)

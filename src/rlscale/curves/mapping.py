@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import TEXT_COLUMNS
 from rlscale.curves.expressions import evaluate, fill
-from rlscale.curves.ingest import check_section
 from rlscale.curves.panels import is_panel, runs_of
 from rlscale.curves.readers import CURVE_READERS, as_wandb, by_metric
+from rlscale.curves.section import check_section
 from rlscale.curves.separated import separated
 from rlscale.curves.texts import kind_of
 from rlscale.data.files import PACKED, open_file
