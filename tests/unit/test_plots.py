@@ -183,6 +183,18 @@ def test_footnotes_name_what_is_drawn(request, study, name):
     assert bands == bool(re.search(r"\bbands?( =|:)", said, re.I))
 
 
+def test_what_the_verdicts_found_stands_above_the_panels(whole, bare):
+    for name in ("fig_k_of_N", "fig_loss_vs_compute", "fig_loss_vs_data", "fig_forecast_inter"):
+        drawing = whole.draw(name)
+        caption = json.loads((whole.root / "out" / f"{name}.json").read_text(encoding="utf-8"))
+        assert caption["takeaway"] == drawing.takeaway
+        legends = drawing.figure.legends
+        words = legends[0].get_title().get_text() if legends else drawing.figure.get_suptitle()
+        assert " ".join(words.split()) == drawing.takeaway
+        assert drawing.takeaway.endswith(".")
+    assert bare.draw("fig_k_of_N").takeaway == ""  # one run per size
+
+
 def test_many_steps_are_drawn_by_their_median_and_band(tmp_path):
     """Few steps stand as points with bars; of many, the curve that they scatter about is drawn."""
     table = straight_curves(noise=0.02, runs=1, steps=range(101))

@@ -6,6 +6,7 @@ from rlscale.report.figures.inputs import Inputs, fitted_groups, fixed, span, ti
 from rlscale.report.figures.means import bars_mean, mean_points
 from rlscale.report.figures.output import Drawing, Evidence
 from rlscale.report.figures.sizes import curve_panels
+from rlscale.report.figures.takeaways import of_bends, of_contrast
 
 if TYPE_CHECKING:
     import pandas
@@ -17,7 +18,8 @@ def loss_vs_compute(inputs: Inputs) -> Drawing:
     figure, table, entries = fitted_curves(inputs, "saturating", inputs.compute)
     words = " ".join(_contrast_words(entry) for entry in entries)
     found = [one for entry in entries for one in _contrast(entry)]
-    return Drawing(figure, table, words, _steeper_in_all(entries), found)
+    supports, takeaway = _steeper_in_all(entries), of_contrast(entries)
+    return Drawing(figure, table, words, supports, found, takeaway=takeaway)
 
 
 def loss_vs_data(inputs: Inputs) -> Drawing:
@@ -25,7 +27,8 @@ def loss_vs_data(inputs: Inputs) -> Drawing:
     figure, table, entries = fitted_curves(inputs, "saturating", "data")
     words = " ".join(f"{_error_words(entry)} {_bend_words(entry)}" for entry in entries)
     found = [one for entry in entries for one in _bend(entry)]
-    return Drawing(figure, table, words, agreed([_straight(entry) for entry in entries]), found)
+    supports, takeaway = agreed([_straight(entry) for entry in entries]), of_bends(entries)
+    return Drawing(figure, table, words, supports, found, takeaway=takeaway)
 
 
 def loss_decomposition(inputs: Inputs) -> Drawing:

@@ -11,7 +11,7 @@ from rlscale.core.manifests import input_fingerprints
 from rlscale.report.figures.inputs import NothingToDraw, read_inputs
 from rlscale.report.figures.output import Drawing, no_data, save
 from rlscale.report.figures.registry import CLAIMS, Figure, all_figures
-from rlscale.report.figures.style import style
+from rlscale.report.figures.style import headline, style
 
 VERDICTS = {
     "yes": "This study supports the claim.",
@@ -62,12 +62,15 @@ def draw(
             drawing = figure.function()(inputs)
         except NothingToDraw as nothing:
             drawing = no_data(str(nothing))
+        if drawing.takeaway:
+            headline(drawing.figure, drawing.takeaway)
         save(drawing, name, folder, provenance)
     write_text(caption, caption_text(figure, drawing))
     write_json(
         caption.with_suffix(".json"),
         {
             "supports": drawing.supports,
+            "takeaway": drawing.takeaway,
             "caption": drawing.caption,
             "evidence": [asdict(one) for one in drawing.evidence],
             "cells": asdict(drawing.cells) if drawing.cells else None,

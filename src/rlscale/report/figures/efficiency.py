@@ -24,6 +24,7 @@ from rlscale.report.figures.style import (
     spread,
     widen,
 )
+from rlscale.report.figures.takeaways import of_slopes
 
 if TYPE_CHECKING:
     import pandas
@@ -98,7 +99,10 @@ def k_of_n(inputs: Inputs) -> Drawing:
         axes.set_ylabel("learning efficiency $k$")
     note(figure, [*notes, _absent(free[compute]), inputs.missing()])
     found = [one for key in keys for one in _evidence(free[compute], law[compute], key)]
-    return Drawing(figure, table, " ".join(words), agreed(supports), found)
+    groups = {title(*key, several): [_entry(law[x], key) for x in law] for key in keys}
+    return Drawing(
+        figure, table, " ".join(words), agreed(supports), found, takeaway=of_slopes(groups)
+    )
 
 
 def _evidence(free: dict[str, Any], law: dict[str, Any], key: tuple[str, str]) -> list[Evidence]:

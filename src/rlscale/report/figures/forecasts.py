@@ -28,6 +28,7 @@ from rlscale.report.figures.style import (
     spread,
     widen,
 )
+from rlscale.report.figures.takeaways import of_forecast
 
 if TYPE_CHECKING:
     import pandas
@@ -108,7 +109,8 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
             inputs.missing(),
         ],
     )
-    return Drawing(figure, table, *_verdict(inputs, protocol))
+    takeaway = of_forecast(protocol, inputs.table(f"scores_{protocol}"), _LAW)
+    return Drawing(figure, table, *_verdict(inputs, protocol), takeaway=takeaway)
 
 
 def _panel(

@@ -54,6 +54,8 @@ class Drawing:
             ``consistent``, ``no``, ``undecided``, ``no data`` or ``not a claim``.
         evidence: The numbers that this rests on.
         cells: What a table says, for pages that show tables as tables; None for pictures.
+        takeaway: What the verdicts found, in a sentence above the panels; empty where they allow
+            none.
     """
 
     figure: "Figure"
@@ -62,6 +64,7 @@ class Drawing:
     supports: str = "not a claim"
     evidence: Sequence[Evidence] = ()
     cells: Cells | None = None
+    takeaway: str = ""
 
 
 def no_data(reason: str) -> Drawing:

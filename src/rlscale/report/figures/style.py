@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
 
@@ -27,6 +28,7 @@ MARKERS = "osD^vPX<>hp*"
 # Palettes, each from where it is dark enough on white to its dark end.
 _SHADES = {"viridis": (0.6, 0.0), "cividis": (0.63, 0.0), "plasma": (0.64, 0.0), "Greys": (0.51, 1)}
 PALETTES = tuple(_SHADES)
+HEADLINE = 8.5  # Points.
 SMALL = 7.0  # Points: the least that is read in print.
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # Ships with matplotlib: the same on every machine.
@@ -232,6 +234,20 @@ def note(figure: Figure, lines: Iterable[str]) -> None:
     characters = int(figure.get_size_inches()[0] * 72 / (0.56 * SMALL))
     wrapped = textwrap.fill(text.replace(" %", "\N{NO-BREAK SPACE}%"), characters)
     figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=SMALL, color=MUTED)
+
+
+def headline(figure: Figure, text: str) -> None:
+    """Write a figure's message above its panels and its legend; the figure grows by it."""
+    width, height = figure.get_size_inches()
+    lines = textwrap.wrap(text, int(width * 72 / (0.62 * HEADLINE)))
+    figure.set_size_inches(width, height + 1.35 * HEADLINE / 72 * len(lines))
+    words = "\n".join(lines)
+    if figure.legends:  # which the layout puts where a title would stand
+        legend = figure.legends[0]
+        legend.set_title(words, FontProperties(size=HEADLINE, weight="bold"))
+        legend.set_alignment("left")
+    else:
+        figure.suptitle(words, x=0.01, ha="left", fontsize=HEADLINE, fontweight="bold", color=INK)
 
 
 def blank(message: str) -> Figure:

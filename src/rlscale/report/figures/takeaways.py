@@ -1,0 +1,132 @@
+"""One sentence above a figure, where its verdicts allow one: what they found, and nothing else."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rlscale.report.figures.inputs import fixed, span, title
+
+if TYPE_CHECKING:
+    import pandas
+
+_ALARM = 0.05  # of a misfit: the law's own sentences have it too (laws/findings.py)
+_RISES = {"yes": "k rises with N", "no": "k falls with N"}
+_FASTER = {"yes": "faster", "no": "more slowly"}
+_RIVALS = {
+    "identified": "and saturates: a power law fits worse",
+    "not_identified": "a power law does as well as saturation",
+    "power": "a power law fits better than saturation",
+}
+_TARGETS = {"inter": "the largest size", "intra": "the rest of a run"}
+
+
+def of_slopes(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """k(N): whether it rises, and whether it is told from a power law.
+
+    Args:
+        groups: Variant -> entries of the saturating law's fits on each abscissa, which must agree
+            for a sentence.
+    """
+    return _joined({variant: _of_slopes(entries) for variant, entries in groups.items()})
+
+
+def _of_slopes(entries: Sequence[Mapping[str, Any]]) -> str:
+    said = {_slopes_words(entry) for entry in entries}
+    if len(said) > 1:  # the share of saturation differs between abscissas where the verdict agrees
+        said = {_slopes_words(entry, share=False) for entry in entries}
+    return said.pop() if len(said) == 1 else ""
+
+
+def _slopes_words(entry: Mapping[str, Any], *, share: bool = True) -> str:
+    verdicts, found = entry["verdicts"], entry["identification"]
+    if not verdicts or verdicts["rises"] not in _RISES:
+        return ""
+    rises = _RISES[verdicts["rises"]]
+    if not found or verdicts["saturates"] not in _RIVALS or verdicts["rises"] == "no":
+        return rises
+    if found["p_misfit"] < _ALARM:
+        return f"{rises}, but the slopes miss the law by more than their errors"
+    told = _RIVALS[verdicts["saturates"]]
+    chance = f"{found['p_law']:.2f}".removeprefix("0")
+    parted = " " if told.startswith("and") else "; "
+    return f"{rises}{parted}{told}{f' (P(saturating) = {chance})' if share else ''}"
+
+
+def of_contrast(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Whether the largest size learns faster per FLOP than the smallest."""
+    said = {}
+    for name, entry in _named(entries):
+        rises = entry["verdicts"]["rises"] if entry["verdicts"] else ""
+        difference = entry["contrast"]["difference"] if entry["contrast"] else None
+        if difference and rises in _FASTER:
+            ends = span(difference, entry["scope"], fixed)
+            said[name] = (
+                f"the largest size learns {_FASTER[rises]} per FLOP than the smallest: \u0394k = "
+                f"{fixed(difference['estimate'])}{ends}"
+            )
+    return _joined(said)
+
+
+def _named(
+    entries: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    several = len({entry["family"] for entry in entries}) > 1
+    return ((title(entry["family"], entry["variant"], several), entry) for entry in entries)
+
+
+def of_bends(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Whether the curves are straight in log-log."""
+    said = {}
+    for name, entry in _named(entries):
+        bends = entry["verdicts"]["bends"] if entry["verdicts"] else ""
+        if bends == "yes":
+            said[name] = "the curves bend in log-log: a slope depends on the steps it is fitted to"
+        elif bends == "no":
+            said[name] = "no bend of the curves is seen in log-log"
+    return _joined(said)
+
+
+def of_forecast(protocol: str, table: "pandas.DataFrame", law: str) -> str:
+    """How a law forecast beside naive guesses and the best of all.
+
+    Args:
+        protocol: ``inter`` or ``intra``.
+        table: Scores of laws; those over all targets count.
+        law: The law that is asked about.
+    """
+    said = {}
+    groups = table[table["model"] == "all"].groupby(["family", "variant"], dropna=False)
+    several = table["family"].nunique() > 1
+    for (family, variant), part in groups:
+        rows = part.set_index("law")
+        naive = rows.loc[rows.index.intersection(["constant", "last_value"]), "rmse"].min()
+        own = rows["rmse"].get(law, np.nan)
+        if not (np.isfinite(own) and np.isfinite(naive)):
+            continue
+        best = str(rows["rmse"].idxmin())
+        beats = "better" if own < naive else "no better"
+        rival = "" if best == law else f"; {best} does best, {rows['rmse'].min():.3f}"
+        said[title(str(family), str(variant), several)] = (
+            f"{_TARGETS[protocol]} is forecast {beats} than by naive guesses: error in ln L "
+            f"{own:.3f}, theirs {naive:.3f}{rival}"
+        )
+    return _joined(said)
+
+
+def _joined(said: Mapping[str, str]) -> str:
+    """Sentences of variants as one text; what several say alike is said once."""
+    told: dict[str, list[str]] = {}
+    for variant, text in said.items():
+        if text:
+            told.setdefault(text, []).append(variant)
+    if len(said) == 1 or (len(told) == 1 and len(said) == len(next(iter(told.values())))):
+        return _sentence(next(iter(told), ""))
+    return " ".join(_sentence(f"{' and '.join(names)}: {text}") for text, names in told.items())
+
+
+def _sentence(text: str) -> str:
+    """With a capital, but for a symbol (k), which has none."""
+    if not text:
+        return ""
+    return f"{text if text[1:2] in ' :' else text[0].upper() + text[1:]}."
