@@ -62,7 +62,8 @@ def new_study(folder: Path, config: Path) -> None:
     write_text(folder / ".dvc/config", (PRODUCT / ".dvc/config").read_text())
     write_dvc_yaml(folder)
     subprocess.run(["git", "-C", str(folder), "add", "--all"], check=True)
-    print(f"new-study: {folder} holds the study; next:")
+    print(f"new-study: {folder} holds the study, and no data files; next:")
+    print("new-study:   copy what the configuration names by a relative path (raw/...) into it")
     print(f"new-study:   cd {folder} && git commit -m 'New study' && snakemake -n")
 
 
