@@ -1,6 +1,8 @@
 import contextlib
 import html
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ from curve_tables import straight_curves
 
 from rlscale import fit
 from rlscale.cli.main import main
+from rlscale.laws.uncertainty import LABELS
 
 
 def test_fit_prints_parameters_with_intervals_and_a_line_per_size(tmp_path, monkeypatch, capsys):
@@ -22,6 +25,25 @@ def test_fit_prints_parameters_with_intervals_and_a_line_per_size(tmp_path, monk
     assert "K_max = " in printed
     assert "27b" in printed
     assert json.loads((tmp_path / "fit.json").read_text())["law"] == "saturating"
+
+
+def test_a_fit_of_nothing_ends_with_status_1(tmp_path, monkeypatch, capsys):
+    curves = straight_curves(0.005, runs=2)
+    curves[curves["model"] == curves["model"].iloc[0]].to_csv(tmp_path / "c.csv", index=False)
+    monkeypatch.setattr(sys, "argv", ["rlscale", "fit", str(tmp_path / "c.csv")])
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert "Not fitted: 1 size(s)" in capsys.readouterr().out
+
+
+def test_a_reader_that_leaves_ends_the_command_without_a_word(tmp_path):
+    straight_curves(0.005, runs=1).to_csv(tmp_path / "c.csv", index=False)
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "rlscale.cli.main", "fit", str(tmp_path / "c.csv")]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, "")
 
 
 def test_trouble_is_one_sentence(tmp_path, monkeypatch, capsys):
@@ -106,6 +128,19 @@ def test_a_forecast_says_value_interval_and_what_it_rests_on(tmp_path, monkeypat
     assert f"90% interval [{there.low:.4f}, {there.high:.4f}]" in beyond
 
 
+def test_one_run_a_size_leaves_the_spread_of_runs_out_and_the_forecast_says_so(
+    tmp_path, monkeypatch, capsys
+):
+    curves = straight_curves(0.005, runs=1)
+    curves.to_csv(tmp_path / "curves.csv", index=False)
+    place = ("--at", f"N={3 * curves['n_params'].max()},x=9000", "--level", "0.5")
+    said = call(
+        monkeypatch, capsys, "forecast", tmp_path / "curves.csv", "--law", "free_slopes", *place
+    )
+    assert "no measured size, carried on in log N from the sizes' own curves" in said
+    assert said.splitlines()[-1] == LABELS["block"].format(level=50)
+
+
 @pytest.mark.parametrize("place", ["N=7e9", "N=7e9,E=5", "N=0,x=1", "N=7b,x=1", "N=7e9,x=inf"])
 def test_a_place_that_is_none_is_refused(tmp_path, monkeypatch, capsys, place):
     with pytest.raises(SystemExit):
@@ -150,7 +185,8 @@ def test_a_forecast_from_a_fits_file_is_that_of_its_curves(tmp_path, monkeypatch
     direct = said("forecast", "curves.csv", *chosen, "--at", "N=81e9,x=9000").out
     assert said("forecast", "out/fit.json", "--at", "N=81e9,D=9000").out == direct
     assert "90% interval [" in direct
-    assert direct.count("\n") == 1
+    assert len(direct.splitlines()) == 2
+    assert direct.splitlines()[1].startswith("90 % intervals over runs")
     assert "the fit is against data" in said("forecast", "out/fit.json", "--at", "N=81e9,C=9").err
     (tmp_path / "other.json").write_text("{}")
     assert "is no fit" in said("forecast", "other.json", "--at", "N=81e9,x=9").err

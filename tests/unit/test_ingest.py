@@ -168,6 +168,7 @@ LOSS = {"loss": "1 - acc"}
         ("table", "t.csv", "step,acc\n1.5,0.2\n", LOSS, "step 1.5 is no whole number"),
         ("table", "t.csv", "step,acc\n,0.2\n", LOSS, "row 1: step nan"),
         ("table", "t.csv", "step,acc\n1,35\n", {"loss": "acc"}, "a percentage"),
+        ("table", "t.csv", "step,acc\n1,35\n", {"loss": "100 - acc"}, "'0.01 * (100 - acc)' if it"),
         ("table", "t.csv", "step,acc\n1,0.2\n2,0.3\n1,0.1\n", LOSS, "row 3: steps begin again"),
         ("table", "t.csv", "step,acc\n1,0.2\n1,0.3\n2,0.3\n2,0.4\n", LOSS, "several values at"),
         ("table", "t.csv", "step,acc\n1,\n2,\n", LOSS, "empty in every row"),

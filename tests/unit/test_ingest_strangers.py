@@ -18,6 +18,20 @@ ROWS: list[dict[str, float]] = [
 LINES = "\n".join(map(json.dumps, ROWS))
 
 
+@pytest.mark.parametrize("header", ["model,global_step,acc", "model,TrainStep,acc"])
+def test_another_steps_column_is_no_export_of_wandb(tmp_path, header):
+    (tmp_path / "long.csv").write_text(f"{header}\na,10,0.3\n")
+    assert guess_format(tmp_path / "long.csv") == "table"
+
+
+@pytest.mark.parametrize(
+    "header", ["_step,acc", "acc,_step,x", "Step,acc", "acc,train/global_step"]
+)
+def test_the_steps_of_wandb_are_an_export(tmp_path, header):
+    (tmp_path / "run.csv").write_text(f"{header}\n10,0.3,1\n")
+    assert guess_format(tmp_path / "run.csv") == "wandb"
+
+
 def read(folder: Path, files: dict[str, str | bytes], loss="1 - acc", columns=(), **section):
     for name, content in files.items():
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -107,6 +107,20 @@ def test_what_cannot_fit_is_refused_with_the_key_that_helps(changes, helps, pape
     assert said in findings(paper, load(SCHEMA))
 
 
+def test_a_share_of_vllm_that_does_not_fit_is_made_smaller_not_the_card_larger(paper):
+    model = "qwen2.5-1.5b"
+    own = paper["resources"]["models"]
+    job = {**paper["resources"]["default"], **own.get(model, {})}
+    key = "vllm_gpu_memory_utilization"
+    own[model] = {**job, "engine": {**job["engine"], key: 0.95}}
+    (said,) = unfit(paper)
+    assert said.split("what would help: ")[1].startswith(f"engine.{key}: ")
+    own[model]["engine"][key] = float(said.rsplit(" ", 1)[1])
+    assert list(unfit(paper)) == []
+    own[model]["engine"][key] += 0.05
+    assert list(unfit(paper)) != []
+
+
 def test_an_evaluation_that_cannot_hold_its_weights_is_refused(paper):
     own = paper["resources"]["models"]
     own[LARGEST] = {**own[LARGEST], "evaluation": {"gpus": 1}}

@@ -27,6 +27,7 @@ def config():
         ],
         "training": {"overrides": [], "checkpoints_on_disk": 0},
         "benchmarks": {"held_out": {"samples": 4}},
+        "evaluation": {"max_tokens": 1000},
         "resources": {
             "default": {"gpus": 2, "mem_mb": 1, "minutes": 60},
             "models": {},
@@ -58,6 +59,20 @@ def test_a_cells_cost_is_that_of_the_hand(config):
     assert row["jobs"] == 1
     assert row["checkpoints_gib"] == pytest.approx(2 * 2e9 / 2**30)
     assert row["state_gib"] == pytest.approx(12e9 / 2**30)
+
+
+def test_what_the_configuration_bounds_is_not_assumed_larger(config):
+    (was, *_) = plan_study(config).to_dict("records")
+    config["recipes"]["main"]["grpo"]["max_completion_length"] = 100
+    config["evaluation"]["max_tokens"] = 200
+    config["data"]["sums"]["held_out"] = {"problems": 20}
+    (bounded, *_) = plan_study(config).to_dict("records")
+    assert bounded["tokens"] == 10 * 100 * 8 * 200
+    assert bounded["evaluation_tokens"] == 3 * 4 * 20 * 300
+    config["recipes"]["main"]["grpo"]["max_completion_length"] = 400
+    config["evaluation"]["max_tokens"] = 400
+    config["data"]["sums"]["held_out"] = {"problems": 50}
+    assert plan_study(config).to_dict("records")[0] == pytest.approx(was, nan_ok=True)
 
 
 def test_checkpoints_that_are_removed_take_no_disk(config):

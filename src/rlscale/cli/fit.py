@@ -70,8 +70,12 @@ def selected(
     return dict(_selection(pair, curves) for pair in arguments.select)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Fit and print parameters with intervals, a verdict and a line per size."""
+def run(arguments: argparse.Namespace) -> int:
+    """Fit and print parameters with intervals, a verdict and a line per size.
+
+    Returns:
+        Exit status: 1 where no group could be fitted.
+    """
     from rlscale.answers.fit_table import unit, write_table
     from rlscale.core.files import write_json
     from rlscale.laws.registry import law_named
@@ -99,6 +103,7 @@ def run(arguments: argparse.Namespace) -> None:
             print(_size_line(size, group.scope))
             if not law_named(arguments.law).straight:
                 print(_parameter_line(size, group.scope))
+    return 0 if any(group.sizes for group in found.groups) else 1
 
 
 def fit(arguments: argparse.Namespace) -> Fitted:

@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Fit, then print a line per place and group: value, interval, what it rests on, verdict."""
+    from rlscale.laws.uncertainty import LABELS
+
     if not 0 < arguments.level < 1:
         raise StudyError(f"--level {arguments.level:g}: a coverage lies between 0 and 1")
     again = arguments.curves.suffix == ".json"
@@ -44,6 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
             found = group.predict(n, x, arguments.level)
             said = f"{result.metric} {_words(found)}; {_rests_on(group, found)}"
             print(f"{name}: {said}. {group.verdict}")
+    if any(group.sizes for group in result.groups):
+        print(LABELS[result.scope].format(level=100 * arguments.level))
 
 
 def _fit_again(path: Path) -> Fitted:
@@ -91,7 +95,8 @@ def _rests_on(group: "FitResult", found: "Prediction") -> str:
     """Whether the size was measured, and how far the place lies beyond what was."""
     sizes = [size.n for size in group.sizes]
     last = max(point.x for point in group.points)
-    said = ["a measured size, by its own curve" if found.seen else "no measured size, by the law"]
+    by = "by the law" if group.parameters else "carried on in log N from the sizes' own curves"
+    said = ["a measured size, by its own curve" if found.seen else f"no measured size, {by}"]
     if found.n > max(sizes) and not found.seen:
         said.append(f"{found.n / max(sizes):.3g} times the largest")
     if found.n < min(sizes) and not found.seen:

@@ -9,7 +9,7 @@ import sys
 from typing import TextIO, cast
 
 import rlscale
-from rlscale.core.errors import Printable, StudyError, sentence_not_traceback
+from rlscale.core.errors import Printable, StudyError, reader_may_leave, sentence_not_traceback
 from rlscale.jobs.forkserver import forked
 from rlscale.jobs.imports import OF_COMMANDS
 
@@ -76,6 +76,8 @@ def run_here() -> None:
     if arguments.command not in _SMALL:
         _check_product(arguments.command)
     with contextlib.ExitStack() as stack:
+        if arguments.command in _SMALL:
+            stack.enter_context(reader_may_leave())
         if arguments.command not in OF_COMMANDS:  # their output is a log, with progress bars
             for redirect, stream in (
                 (contextlib.redirect_stdout, sys.stdout),

@@ -1,9 +1,12 @@
 """The one exception that is shown to a user as a sentence instead of a traceback."""
 
+import contextlib
 import errno
 import functools
+import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TextIO, TypeVar
 
 P = ParamSpec("P")
@@ -44,6 +47,17 @@ class Printable:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """End as SIGPIPE would (status 141), without a word, where `head` reads no further."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
 
 
 def sentence_not_traceback(main: Callable[P, R]) -> Callable[P, R]:

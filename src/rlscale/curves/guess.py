@@ -43,11 +43,11 @@ _VERL = re.compile(r'"step"\s*:.*"data"\s*:\s*\{|"data"\s*:\s*\{.*"step"\s*:')
 _TRL_CONSOLE = re.compile(r"^\{'[^\n]*'epoch': ", re.M)
 _OF_CONSOLES = re.compile(r"^(?:\x1b\[\d+m)?(?:\(\w+ pid=|\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d)", re.M)
 _TENSORBOARD = re.compile(r"\ufeff?\"?Wall time\"?,\"?Step\"?,|\s*\[\[\d+\.\d+,\s*\d+,")
+# A column of W&B's own: another's global_step is no W&B export.
+_W_AND_B_STEP = re.compile(r"""(?:^|[,;\t"'\ufeff])(?:_step|Step),""")
 _W_AND_B = (
     '"_step"',
-    "_step,",
     '"Step"',
-    "Step,",
     "Relative Time",
     "train/global_step",
     '"Name","State"',
@@ -116,7 +116,8 @@ def _of_text(text: str, kind: str, path: Path) -> str:
             )
     if _TENSORBOARD.match(beginning):
         return "tensorboard"
-    return "wandb" if any(mark in first for mark in _W_AND_B) or " - " in first else "table"
+    marked = _W_AND_B_STEP.search(first) or any(mark in first for mark in _W_AND_B)
+    return "wandb" if marked or " - " in first else "table"
 
 
 def loss_candidates(table: "pandas.DataFrame") -> str:

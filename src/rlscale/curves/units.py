@@ -261,13 +261,18 @@ def scaled_shares(found: Sequence[Scaled]) -> list[str]:
 def _percent_hint(expression: str, value: float) -> str:
     subtracted = re.fullmatch(r"1(?:\.0*)? - (.+)", expression)
     if subtracted and -99 <= value < 0:
-        return f" (a percentage? write '1 - 0.01 * {subtracted[1]}')"
+        return f" (a percentage? write '1 - 0.01 * {_factor(subtracted[1])}')"
     if not subtracted and 1 < value <= 100:
         return (
-            f" (a percentage? write '1 - 0.01 * {expression}' if it counts successes, "
-            f"'0.01 * {expression}' if it counts errors)"
+            f" (a percentage? write '1 - 0.01 * {_factor(expression)}' if it counts successes, "
+            f"'0.01 * {_factor(expression)}' if it counts errors)"
         )
     return ""
+
+
+def _factor(expression: str) -> str:
+    """An expression as it can stand in a product: sums in brackets."""
+    return f"({expression})" if re.search(r" [-+] ", expression) else expression
 
 
 def reads_like_success(expression: str) -> bool:

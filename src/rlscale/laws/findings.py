@@ -54,8 +54,9 @@ def in_words(result: FitResult, found: Identification | None, bent: Bends, law: 
     if found:
         sentences += _finding(found, verdicts, law)
     if verdicts.bends == "yes" and found:
+        late = "steeper" if bent.curvature < 0 else "flatter"
         sentences.append(
-            "The curves bend in log-log (mean second derivative "
+            f"The curves bend in log-log, {late} late on average (mean second derivative "
             f"{bent.curvature:+.3g}, p = {bent.p_straight:.2g} if straight): one slope per size "
             f"depends on the window of steps, and so do {contestants(law)[0]}; k at larger sizes "
             "holds what each third of the run says."
@@ -72,8 +73,8 @@ def _finding(found: Identification, verdicts: Verdicts, law: Law) -> list[str]:
     sentences = [
         {
             "identified": f"These data identify {told}: {rival} fits worse by {better:.1f} AIC.",
-            "not_identified": f"These data do not identify {told}: {rival} does as well "
-            f"(AIC difference {better:+.1f}).",
+            "not_identified": f"These data do not identify {told}: {rival} does as well, "
+            f"{abs(better):.1f} AIC {'worse' if better > 0 else 'better'}.",
             "power": f"{rival[0].upper()}{rival[1:]} fits better, by {-better:.1f} AIC: no "
             "saturation is seen.",
             "no_replicates": f"One run per size: whether {told} are identified is not judged.",

@@ -199,7 +199,8 @@ def _trained(rows: "pandas.DataFrame", column: str, needed: tuple[str, ...]) -> 
         if len(bad):
             raise StudyError(
                 f"column {name} is empty for cell {bad['cell'].iloc[0]}, step "
-                f"{bad['step'].iloc[0]:g} ({len(bad)} rows): fill it or choose another x or size"
+                f"{bad['step'].iloc[0]:g} ({len(bad)} rows): fill it or choose another x or size "
+                "(rlscale fit: --x, --size; a study: fit.x, fit.size)"
             )
     rows = rows[rows["step"].gt(0) & rows[column].notna()]
     return rows.assign(family=rows["family"].fillna("")).sort_values(["cell", "step"])

@@ -1,6 +1,8 @@
 """What a cell needs, estimated from the configuration alone, and what cannot fit the given card."""
 
+import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rlscale.accounting.shape import Shape
@@ -70,6 +72,20 @@ def _fits(
         return False
 
 
+def _smaller_share(
+    shape: Shape, recipe: Recipe, group_size: int, job: Job, prompt: float, device: float
+) -> Iterator[str]:
+    """The largest share of vLLM's that fits and holds its weights and a longest response."""
+    key = "vllm_gpu_memory_utilization"
+    for percent in range(90, 0, -5) if job.engine.get("use_vllm") else ():
+        less = replace(job, engine={**job.engine, key: percent / 100})
+        needed = memory_of(shape, recipe, group_size, less, prompt, device)
+        holds = needed.engine + needed.cache <= percent / 100 * device * (1 + 1e-9)
+        if holds and needed.peak <= device:
+            yield f"engine.{key}: {percent / 100:g}"
+            return
+
+
 def _training_unfit(
     config: Mapping[str, Any], cell: Cell, shape: Shape, job: Job, device: float
 ) -> Iterator[str]:
@@ -78,14 +94,13 @@ def _training_unfit(
     needed = memory_of(shape, recipe, cell.group_size, job, *rest)
     if needed.peak <= device:
         return
-    helps = next(
-        (
-            said
-            for said, other, change in remedies(recipe, job)
-            if _fits(shape, other, cell.group_size, change, *rest)
-        ),
-        "another card, or another model",
+    smaller = (
+        said
+        for said, other, change in remedies(recipe, job)
+        if _fits(shape, other, cell.group_size, change, *rest)
     )
+    share = _smaller_share(shape, recipe, cell.group_size, job, *rest)
+    helps = next(itertools.chain(share, smaller), "another card, or another model")
     yield (
         f"resources.models.{cell.model}: the training of {cell.path} needs about "
         f"{needed.peak / GIB:,.0f} GiB on each GPU ({needed.kept / GIB:,.0f} of them for what an "

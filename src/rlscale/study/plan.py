@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.accounting.ledger import EVALUATION, Cost, Tokens, passes
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
+from rlscale.core.recipe import Recipe
 from rlscale.jobs.memory import GIB, adapters
 from rlscale.study.estimates import memory, shape_of
 from rlscale.study.grid import expand, job_of, recipe_of
@@ -59,11 +60,10 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
     asking = job.of_evaluation()
     rates = config["resources"]["plan"]
     cost = _cost(config, cell)
-    lengths = (round(rates["prompt_tokens"]), round(rates["completion_tokens"]))
+    longest = recipe.grpo.get("max_completion_length", math.inf)
+    lengths = (round(rates["prompt_tokens"]), round(min(rates["completion_tokens"], longest)))
     tokens = Tokens.equal(recipe.problems * cell.group_size, *lengths)
-    samples = sum(benchmark["samples"] for benchmark in config["benchmarks"].values())
-    asked = len(recipe.checkpoints) * samples * rates["problems_per_benchmark"]
-    evaluated = Tokens.equal(asked, *lengths)
+    evaluated = _evaluated(config, recipe)
     rows = [cost.row(0, phase, tokens) for phase in cost.phases]
     flops = {row["phase"]: row["flops"] for row in rows}
     evaluation = cost.flops(EVALUATION, evaluated)
@@ -90,6 +90,21 @@ def _row(config: Mapping[str, Any], cell: Any) -> dict[str, Any]:
         **_space(config, cell, cost.n_params_total),
         "cost": (training_hours + evaluation_hours) * rates.get("price", math.nan),
     }
+
+
+def _evaluated(config: Mapping[str, Any], recipe: Recipe) -> Tokens:
+    """Tokens of a cell's evaluation: as assumed, or less where the configuration bounds them."""
+    rates, held_out = config["resources"]["plan"], config["data"][recipe.data].get("held_out", {})
+    found = Tokens(0, 0, 0, 0)
+    for name, entry in config["benchmarks"].items():
+        own = entry.get("module", name) == "held_out"
+        most = held_out.get("problems", math.inf) if own else math.inf
+        problems = min(rates["problems_per_benchmark"], most)
+        longest = entry.get("max_tokens", config["evaluation"]["max_tokens"])
+        length = round(min(rates["completion_tokens"], longest))
+        asked = len(recipe.checkpoints) * entry["samples"] * problems
+        found += Tokens.equal(asked, round(rates["prompt_tokens"]), length)
+    return found
 
 
 def _cost(config: Mapping[str, Any], cell: Any) -> Cost:
@@ -164,6 +179,8 @@ def plan_page(table: "pandas.DataFrame", config: Mapping[str, Any]) -> str:
         "",
         *(f"- {key}: {value:g}" for key, value in rates.items()),
         "",
+        "Responses are no longer than `max_completion_length` (training) and `max_tokens`",
+        "(evaluation) allow, held-out problems no more than `held_out.problems`.",
         "Where a model's `architecture` is said (or it is made here), N and the output head are",
         "exact and memory is estimated (docs/training.md says how); else N is `n_params_nominal`,",
         "and head and attention's products are left out. The start of jobs is in no hour.",
