@@ -102,6 +102,7 @@ MISTAKES: dict[str, dict[str, Change]] = {
             "evaluation/top_up": [{"match": {"benchmark": "heldout"}, "samples": 16}]
         },
         "a selection that no cell has": {"fit/select/tau": 2},
+        "two group sizes in one fit": {"fit/select": {"recipe": "main", "tau": 1}},
         "the fit's benchmark is not measured": {"benchmarks/held_out": None},
     },
     "Numbers that do not go together": {

@@ -9,7 +9,7 @@ import yaml
 
 from rlscale.cli.main import main
 from rlscale.core.errors import StudyError
-from rlscale.study.check import absent_files, findings, refuse
+from rlscale.study.check import absent_files, findings, fitted_together, refuse
 from rlscale.study.schema import SCHEMA, load, with_defaults
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +98,38 @@ def test_a_mistake_is_refused_by_a_sentence(path, value, said):
 @pytest.mark.parametrize("config", ["config", "paper", "published"])
 def test_our_own_configurations_have_none(config):
     assert findings(load(ROOT / f"config/{config}.yaml"), load(SCHEMA)) == []
+
+
+@pytest.mark.parametrize(
+    ("fit", "asked"),
+    [
+        ({"select": {"tau": 1, "group_size": 8}}, None),
+        (
+            {"select": {"tau": [1, 2], "group_size": 8}},
+            "tau (1, 2); choose one with fit.select.tau",
+        ),
+        ({"select": {}}, "fit.select.tau"),
+        ({"select": {"tau": 1}}, "(4, 8); choose one with fit.select.group_size"),
+        ({"select": {"tau": 1, "step": [1, 2]}}, None),  # which cells have those is not known yet
+        ({"select": {"model": "a", "group_size": 8}, "size": "tau"}, None),
+        (
+            {"select": {"group_size": 8}, "size": "tau"},
+            "model (a, b); choose one with fit.select.mo",
+        ),
+    ],
+)
+def test_a_fit_is_of_one_setting_before_anything_trains_as_after(fit, asked):
+    config = {
+        "models": {"a": {"family": "f"}, "b": {"family": "f"}},
+        "sweeps": [
+            {"recipe": "main", "model": ["a", "b"], "variant": ["base", "instruct"],
+             "tau": [1, 2], "group_size": [4, 8], "seed": [1, 2]}
+        ],
+        "fit": {"size": "n_params", **fit},
+    }  # fmt: skip
+    said = list(fitted_together(config))
+    assert len(said) == (asked is not None)
+    assert all(asked in sentence for sentence in said)
 
 
 @pytest.mark.parametrize("empty", [None, {}, "study", []])

@@ -9,6 +9,7 @@ import numpy as np
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import k_of, pass_columns
 from rlscale.laws.arrays import Array, Bools, Indices
+from rlscale.laws.one_setting import SETTINGS, mixed, size_label
 
 if TYPE_CHECKING:
     import pandas
@@ -161,18 +162,12 @@ def build_groups(rows: "pandas.DataFrame", *, x: str, column: str, size: str) ->
             still has several values, or there are more sizes or steps than a fit can take.
     """
     rows = _trained(rows, column, (X_COLUMNS[x], size))
-    label = "model" if size.startswith("n_params") else size
-    fixed = [name for name in ("recipe", "model", "tau", "group_size") if name != label]
+    label = size_label(size)
     groups = []
     for (family, variant), part in rows.groupby(["family", "variant"], sort=True):
-        for name in fixed:
-            values = part[name].dropna().unique()
-            if len(values) > 1:
-                listed = ", ".join(map(str, sorted(values)))
-                raise StudyError(
-                    f"{variant}: the rows to fit have several values of {name} ({listed}); "
-                    f"choose one with fit.select.{name}"
-                )
+        values = {name: part[name].dropna().unique() for name in SETTINGS}
+        if said := mixed(str(variant), values, size):
+            raise StudyError(said)
         groups.append(_build_group(part, str(family), str(variant), x, column, size, label))
     return groups
 

@@ -12,6 +12,7 @@ from rlscale.core.tables import CURVE_COLUMNS
 from rlscale.curves.mapping import unread_names
 from rlscale.data.arithmetic import check_spaces
 from rlscale.evaluation.benchmarks import BENCHMARKS
+from rlscale.laws.one_setting import SETTINGS, mixed
 from rlscale.study import grid
 from rlscale.study.columns import missing_columns
 from rlscale.study.estimates import unfit
@@ -257,6 +258,27 @@ def _selected(config: Config) -> Iterator[str]:
             )
 
 
+def fitted_together(config: Config) -> Iterator[str]:
+    """The curves of one fit must be of one setting, as the fit itself will ask."""
+    models = config["models"]
+    cells = [
+        {**asdict(cell), "cell": cell.path, "family": models[cell.model]["family"]}
+        for cell in grid.expand(config)
+    ]
+    select = {key: _values(wanted) for key, wanted in config["fit"]["select"].items()}
+    if not select.keys() <= cells[0].keys():
+        return  # Which cells have such rows is known when they are measured.
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for cell in cells:
+        if all(cell[key] in wanted for key, wanted in select.items()):
+            groups.setdefault((cell["family"], cell["variant"]), []).append(cell)
+    for (_, variant), chosen in sorted(groups.items()):
+        values = {name: {cell[name] for cell in chosen} for name in SETTINGS}
+        if said := mixed(variant, values, config["fit"]["size"]):
+            yield f"fit.select: {said}"
+            return
+
+
 def _top_ups(config: Config) -> Iterator[str]:
     """More samples are for cells of the sweeps, at checkpoints that they keep."""
     cells = grid.expand(config)
@@ -342,5 +364,5 @@ _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     missing_columns,
 )  # fmt: skip
 _CELL_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
-    _overrides, _selected, _lengths, _pools, _top_ups, unfit,
+    _overrides, _selected, fitted_together, _lengths, _pools, _top_ups, unfit,
 )  # fmt: skip
