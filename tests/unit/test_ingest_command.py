@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import re
+import shlex
 import sys
 import zlib
 from pathlib import Path
@@ -55,6 +56,20 @@ def test_the_command_shows_what_it_reads_and_repeats_it_from_the_mapping(here, m
     assert "resumed at step 2" in (here / "curves.intake.txt").read_text()
     command(monkeypatch, capsys, "ingest", "--mapping", "curves.mapping.yaml", "--yes")
     assert (here / "curves.csv").read_bytes() == first
+
+
+def test_the_worked_table_of_the_page_is_read_and_fitted(here, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs/ingest.md").read_text()
+    worked = page.split("## A long table, worked")[1]
+    table, calls = (worked.split(f"```{kind}\n")[1].split("```")[0] for kind in ("csv", "sh"))
+    (here / "long.csv").write_text(table)
+    for call in calls.replace("\\\n", " ").splitlines():
+        shown, said = command(monkeypatch, capsys, *shlex.split(call)[1:])
+        assert said == ""
+    curves = read_curves(here / "curves.csv")
+    assert curves["loss"].round(3).tolist() == [0.795, 0.76, 0.49, 0.445]
+    assert curves["data_samples"].tolist() == [5120, 10240, 5120, 10240]
+    assert shown.count("k = ") == 2
 
 
 def test_a_table_says_which_run_is_which(here, monkeypatch, capsys):

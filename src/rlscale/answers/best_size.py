@@ -18,7 +18,7 @@ from rlscale.laws.uncertainty import Replicates, crossed_replicates
 
 _BENT = 0.05
 _CURVES_BEND = (
-    "**The curves bend** in log-log, which the law does not: trust this table inside what "
+    "**The curves bend** in log-log ({}), which the law does not: trust this table inside what "
     "was measured only."
 )
 _NO_COMPUTE = (
@@ -59,7 +59,7 @@ def advice_on_sizes(
     bent = bends(group, points, found.spread, found.problems)
     bend = bent.p_straight is not None and bent.p_straight < _BENT
     return [
-        *([_CURVES_BEND, ""] if bend else []),
+        *([_CURVES_BEND.format(bent.words), ""] if bend else []),
         sizes.advice(max(budgets)),
         "",
         f"| {x} | best size | loss there | how sure | next best |",

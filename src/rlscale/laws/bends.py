@@ -30,6 +30,15 @@ class Bends:
     freedom: float
     p_straight: float | None
 
+    @property
+    def words(self) -> str:
+        """Which way they bend, and how sure that is; asked where ``p_straight`` is known."""
+        late = "steeper" if self.curvature < 0 else "flatter"
+        return (
+            f"{late} late on average: mean second derivative {self.curvature:+.3g}, "
+            f"p = {self.p_straight:.2g} if straight"
+        )
+
 
 def influences(points: Points) -> Array:
     """What makes the bends of a size's curve: bend = sum influence * y (2, M, T).

@@ -54,10 +54,8 @@ def in_words(result: FitResult, found: Identification | None, bent: Bends, law: 
     if found:
         sentences += _finding(found, verdicts, law)
     if verdicts.bends == "yes" and found:
-        late = "steeper" if bent.curvature < 0 else "flatter"
         sentences.append(
-            f"The curves bend in log-log, {late} late on average (mean second derivative "
-            f"{bent.curvature:+.3g}, p = {bent.p_straight:.2g} if straight): one slope per size "
+            f"The curves bend in log-log ({bent.words}): one slope per size "
             f"depends on the window of steps, and so do {contestants(law)[0]}; k at larger sizes "
             "holds what each third of the run says."
         )
