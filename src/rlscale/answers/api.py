@@ -17,6 +17,8 @@ from rlscale.answers.recommend import Wishes
 from rlscale.answers.recommend import recommend as _recommend
 from rlscale.answers.splits import Split, split_curves
 from rlscale.core.errors import StudyError
+from rlscale.core.scalars import check_kind
+from rlscale.core.tables import curves_of
 from rlscale.core.tables import read_curves as _read_table
 from rlscale.laws.registry import DEFAULT
 from rlscale.laws.results import FitResult
@@ -25,6 +27,8 @@ from rlscale.laws.study import Sources, fit_study
 
 if TYPE_CHECKING:
     import pandas
+
+_OUTCOME_COLUMNS = ("benchmark", "cell", "step", "problem_id", "n", "n_correct")
 
 
 def read_curves(path: Path | str) -> "pandas.DataFrame":
@@ -40,6 +44,7 @@ def read_curves(path: Path | str) -> "pandas.DataFrame":
     >>> read_curves("config/published.yaml")["model"].nunique()
     7
     """
+    check_kind(path, (str, Path), "read_curves", "the path of a file")
     path = Path(path)
     if path.suffix not in (".yaml", ".yml"):
         return _read_table(path)
@@ -86,7 +91,20 @@ def fit(
     (0.46, True)
     """
     spec = FitSpec(law, x, metric, Settings.of(settings))
-    return list(fit_study(curves, spec, Sources(outcomes)).groups)
+    return list(fit_study(curves_of(curves), spec, Sources(_outcomes(outcomes))).groups)
+
+
+def _outcomes(table: "pandas.DataFrame | None") -> "pandas.DataFrame | None":
+    """Outcomes with the columns that intervals over problems need."""
+    if table is None:
+        return None
+    import pandas
+
+    check_kind(table, pandas.DataFrame, "outcomes", "a pandas.DataFrame of outcomes.parquet")
+    missing = [name for name in _OUTCOME_COLUMNS if name not in table.columns]
+    if missing:
+        raise StudyError(f"outcomes: column(s) {', '.join(missing)} missing")
+    return table.reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -121,6 +139,9 @@ def forecast(
         metric: As for ``fit``.
         **settings: As in the configuration's ``fit`` section.
 
+    Raises:
+        StudyError: As for ``fit``, or the split leaves nothing to learn from or to forecast.
+
     >>> curves = read_curves("config/published.yaml")
     >>> published = {"select": {"recipe": "main"}, "size": "n_params_nominal", "weighting": "equal"}
     >>> split = Split("intra", first_share=0.4)
@@ -129,7 +150,9 @@ def forecast(
     >>> overall["law"].tolist()
     ['floor', 'constant']
     """
-    fitting = Settings.of(settings)
+    check_kind(split, Split, "split", 'a Split, such as rlscale.Split("intra"),')
+    check_kind(laws, (list, tuple), "laws", "a list of names")
+    curves, fitting = curves_of(curves), Settings.of(settings)
     train, targets = split_curves(curves, split, fitting, metric)
     documents = tuple(
         forecast_curves(train, targets, FitSpec(law, x, metric, fitting), split) for law in laws
@@ -151,9 +174,14 @@ def recommend(
         outcomes: outcomes.parquet, for the number of problems.
         **settings: As in the configuration's ``fit`` section.
 
+    Raises:
+        StudyError: As for ``fit``.
+
     >>> curves = read_curves("config/published.yaml")
     >>> published = {"select": {"recipe": "main"}, "size": "n_params_nominal", "weighting": "equal"}
     >>> recommend(curves, **published).splitlines()[0]
     '# Recommendation for the study published'
     """
-    return _recommend(curves, Settings.of(settings), wishes or Wishes(), outcomes)
+    wishes = wishes or Wishes()
+    check_kind(wishes, Wishes, "wishes", "an rlscale.Wishes")
+    return _recommend(curves_of(curves), Settings.of(settings), wishes, _outcomes(outcomes))

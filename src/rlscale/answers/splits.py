@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.scalars import check_count, check_number
 from rlscale.laws.groups import metric_rows, select_rows
 from rlscale.laws.records import Record
 from rlscale.laws.spec import Settings
 
 if TYPE_CHECKING:
     import pandas
+
+KINDS = ("intra", "inter")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,18 @@ class Split(Record):
     held_out_sizes: int = 1
     intercept_from_target: bool = False
     probe: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no split is.
+
+        Raises:
+            StudyError: The kind is unknown, or a number is out of bounds.
+        """
+        if self.kind not in KINDS:
+            raise StudyError(f"split: kind {self.kind!r} is none of {', '.join(KINDS)}")
+        check_number(self.first_share, "split: first_share", 0, 1)
+        check_count(self.held_out_sizes, "split: held_out_sizes", 1)
+        check_count(self.probe, "split: probe", 0)
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Split":

@@ -11,6 +11,7 @@ from rlscale.core.files import check_regular, write_text
 from rlscale.core.labels import check_labels
 from rlscale.core.manifests import STATUSES
 from rlscale.core.numerals import decided
+from rlscale.core.scalars import check_kind
 
 if TYPE_CHECKING:
     import pandas
@@ -78,10 +79,51 @@ def read_curves(path: Path | str) -> "pandas.DataFrame":
     and an empty ``status`` as ``ok``.
 
     Raises:
-        StudyError: A required column is absent, a key repeats, a loss lies outside [0, 1], or a
-            status is unknown.
+        StudyError: A required column is absent or empty in a row, a key repeats, a loss lies
+            outside [0, 1], or a status is unknown.
     """
     return check_curves(_read_csv(Path(path)), str(path))
+
+
+def curves_of(frame: "pandas.DataFrame") -> "pandas.DataFrame":
+    """As ``read_curves``, of a data frame in the place of a file; the frame stays as it is.
+
+    Args:
+        frame: Curves with any index and any kinds of columns; levels of its index that are named
+            like columns of the curves count as such where there is no such column.
+
+    Raises:
+        StudyError: It is no data frame, or a file of the same content would be refused.
+    """
+    import pandas
+
+    check_kind(frame, pandas.DataFrame, "curves", "a pandas.DataFrame (rlscale.read_curves)")
+    where = "curves (rows as in a CSV, the first one is row 2)"
+    names = pandas.Index([name for name in frame.index.names if name in CURVE_COLUMNS])
+    held = list(names.difference(frame.columns))
+    table = (frame.reset_index(level=held) if held else frame).reset_index(drop=True)
+    odd = [*table.columns[table.columns.duplicated()], *(n for n in table if type(n) is not str)]
+    if odd:
+        raise StudyError(f"{where}: column {odd[0]!r} stands twice or is no name; rename it")
+    table = table.apply(_plain)
+    if _unread(table):
+        table, _ = decided(
+            table.apply(lambda column: _texts(column.astype(object))), _unread(table)
+        )
+    return check_curves(table, where)
+
+
+def _plain(column: "pandas.Series") -> "pandas.Series":
+    """A column of any kind (categories, nullable, Arrow) as numbers or, else, as texts."""
+    objects = column.astype(object)
+    values = objects.where(objects.notna(), float("nan")).infer_objects()
+    return values if values.dtype.kind in "iuf" else _texts(values)
+
+
+def _texts(values: "pandas.Series") -> "pandas.Series":
+    """Values as a CSV would hold them: an empty text is a missing value."""
+    texts = values.astype(object).map(str, na_action="ignore")
+    return texts.where(texts != "", float("nan"))
 
 
 def read_measured_curves(path: Path | str) -> "tuple[pandas.DataFrame, int]":
@@ -165,6 +207,7 @@ def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
             check_labels(table[name], f"{where}: column {name}")
     _check_sources(table["source"], where)
     table["status"] = _check_statuses(table["status"].fillna("ok"), where)
+    _check_keys(table, where)
     _check_losses(table["loss"], where)
     for name in pass_columns(columns):
         _check_shares(table[name], name, where)
@@ -194,11 +237,14 @@ def _as_numbers(column: "pandas.Series", name: str, where: str) -> "pandas.Serie
     import pandas
 
     try:
-        return as_counts(column) if name in FLOPS else pandas.to_numeric(column)
+        numbers = as_counts(column) if name in FLOPS else pandas.to_numeric(column)
+        if numbers.dtype.kind == "b":
+            raise TypeError("truth values")
+        return numbers
     except (ValueError, TypeError):
         known = pandas.to_numeric(column, errors="coerce").notna() | column.isna()
         bad = known.index[~known]
-        place = f"column {name} holds text,"
+        place = f"column {name} holds text or truth values,"
         if len(bad):
             place = f"row {bad[0] + 2}: {name} is '{column.loc[bad[0]]}',"
         raise StudyError(
@@ -214,6 +260,21 @@ def _check_statuses(statuses: "pandas.Series", where: str) -> "pandas.Series":
             f"{', '.join(STATUSES)}"
         )
     return statuses
+
+
+def _check_keys(table: "pandas.DataFrame", where: str) -> None:
+    """Refuse rows that do not say whose they are, and steps that no run has."""
+    for name in CURVE_REQUIRED[:-1]:
+        empty = table.index[table[name].isna()]
+        if len(empty):
+            raise StudyError(
+                f"{where}: row {empty[0] + 2}: {name} is empty; fill it in, or leave the row out"
+            )
+    odd = table.index[(table["step"] < 0) | (table["step"] == float("inf"))]
+    if len(odd):
+        raise StudyError(
+            f"{where}: row {odd[0] + 2}: step {table.loc[odd[0], 'step']:g}; give a number from 0"
+        )
 
 
 def _check_losses(losses: "pandas.Series", where: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.scalars import check_kind
 from rlscale.curves.guess import guess_format
 from rlscale.curves.ingest import Intake, read_runs
 
@@ -34,6 +35,13 @@ def load_runs(
     Raises:
         StudyError: A file cannot be read as asked; the message says what to do.
     """
+    check_kind(
+        files, (list, tuple, Mapping), "load_runs: files", "a list of paths, such as [path],"
+    )
+    for file in files:
+        check_kind(file, (str, Path), "load_runs: files", "a path for each")
+    check_kind(columns, Mapping, "load_runs: columns", "a mapping of columns to expressions")
+    check_kind(constants, Mapping, "load_runs: constants", "a mapping of columns to values")
     named = files if isinstance(files, Mapping) else {str(file): {} for file in files}
     if not named:
         raise StudyError("load_runs: no files are named")

@@ -4,11 +4,13 @@ A verifier knows one kind of answer. Another package adds its own by an entry po
 ``rlscale.verifiers``; the same verifier serves as training reward and as evaluation score.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
+from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
+from rlscale.core.scalars import check_kind
 from rlscale.judging.alternatives import alternatives
 from rlscale.judging.verdicts import Verdict
 from rlscale.judging.workers import compare_in_workers
@@ -124,13 +126,19 @@ def judge(
         A verdict per response, shape (n,); its outcome is None where the gold cannot be used.
 
     Raises:
-        StudyError: Unknown kind, or the verifier's workers or sandbox cannot run.
+        StudyError: Unknown kind, responses or golds that are no texts or not as many, or the
+            verifier's workers or sandbox cannot run.
 
     Example:
         >>> [verdict.outcome for verdict in judge(["It is 7.", "It is 8."], ["7", "7"], "number")]
         ['correct', 'wrong']
     """
+    check_kind(kind, str, "kind", "the name of a verifier")
     verifier = VERIFIERS.get(kind)
+    _check_texts(responses, "responses")
+    _check_texts(golds, "golds")
+    if len(responses) != len(golds):
+        raise StudyError(f"judge: {len(responses)} responses, {len(golds)} golds; give pairs")
     several = [alternatives(gold) for gold in golds]
     asked = [
         (verifier.extract(response, gold), gold)
@@ -139,6 +147,14 @@ def judge(
     ]
     verdicts = iter(_judge_each_once(kind, asked, deadline, workers))
     return [_best([next(verdicts) for _ in own]) for own in several]
+
+
+def _check_texts(texts: object, name: str) -> None:
+    """Refuse one text in the place of many, and name the first of many that is none."""
+    many = Collection if not isinstance(texts, str) else list
+    check_kind(texts, many, name, "a list of texts")
+    for place, text in enumerate(texts):  # type: ignore[arg-type]
+        check_kind(text, str, f"{name}[{place}]", "a text")
 
 
 def _judge_each_once(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rlscale.core.errors import StudyError
+from rlscale.core.scalars import check_number
 from rlscale.laws.law import Fit
 from rlscale.laws.prediction import Prediction, predict
 from rlscale.laws.quantities import Interval, Quantity
@@ -184,9 +185,12 @@ class FitResult(Record):
                 fitted, how far sizes lie from what the law carries on.
 
         Raises:
-            StudyError: Nothing was fitted, or the result was read from a file, which holds no
-                replicates.
+            StudyError: n or x is no finite number above 0, the level none between 0 and 1;
+                nothing was fitted, or the result was read from a file, which holds no replicates.
         """
+        check_number(n, "predict: n", 0)
+        check_number(x, "predict: x", 0)
+        check_number(level, "predict: level", 0, 1)
         if self.estimate is None:
             why = self.reason or "it was read from a file, which holds no replicates: fit again"
             raise StudyError(f"{self.family} {self.variant}: no prediction ({why})")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.scalars import check_count, check_kind, check_number
 from rlscale.laws.groups import SIZES, X_COLUMNS
 from rlscale.laws.law import Law
 from rlscale.laws.points import WEIGHTINGS
@@ -25,6 +26,15 @@ class Bootstrap(Record):
     replicates: int = 1000
     seed: int = 20261123
     block: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number of replicates, no seed or no block.
+
+        Raises:
+            StudyError: Names the key.
+        """
+        for key, least in (("replicates", 2), ("seed", 0), ("block", 1)):
+            check_count(getattr(self, key), f"fit.bootstrap.{key}", least)
 
 
 @dataclass(frozen=True)
@@ -52,11 +62,15 @@ class Settings(Record):
     bootstrap: Bootstrap = Bootstrap()
 
     def __post_init__(self) -> None:
-        """Refuse names that are not there.
+        """Refuse names that are not there, and values of another kind.
 
         Raises:
-            StudyError: The size or the weighting is unknown.
+            StudyError: The size or the weighting is unknown, the level is not between 0 and 1, or
+                a value is not of its kind.
         """
+        check_number(self.level, "fit.level", 0, 1)
+        check_kind(self.benchmark, str, "fit.benchmark", "a name")
+        check_kind(self.robust, bool, "fit.robust", "true or false")
         for key, value, known in (
             ("size", self.size, SIZES), ("weighting", self.weighting, WEIGHTINGS),
         ):  # fmt: skip
@@ -68,15 +82,23 @@ class Settings(Record):
         """Settings from a configuration's section; defaults where it is silent.
 
         Raises:
-            StudyError: A key is unknown.
+            StudyError: A key is unknown, or a value is not of its kind.
         """
         known = [own.name for own in fields(cls)]
         unknown = sorted(set(section) - set(known))
         if unknown:
             raise StudyError(f"fit: unknown key(s) {', '.join(unknown)}; known: {', '.join(known)}")
-        return cls.from_json(cls().to_json() | {**section} | {
-            "bootstrap": Bootstrap().to_json() | dict(section.get("bootstrap", {}))
-        })  # fmt: skip
+        select, drawn = section.get("select", {}), section.get("bootstrap", {})
+        check_kind(select, Mapping, "fit.select", "a mapping of columns to values")
+        check_kind(drawn, Mapping, "fit.bootstrap", "a mapping, such as {'replicates': 1000},")
+        whole = Bootstrap().to_json()
+        if odd := sorted(set(drawn) - set(whole)):
+            raise StudyError(
+                f"fit.bootstrap: unknown key(s) {', '.join(odd)}; known: {', '.join(whole)}"
+            )
+        differences = section.get("allow_differences", ())
+        check_kind(differences, list | tuple, "fit.allow_differences", "a list of keys")
+        return cls.from_json(cls().to_json() | {**section} | {"bootstrap": whole | {**drawn}})
 
 
 @dataclass(frozen=True)
@@ -102,6 +124,8 @@ class FitSpec:
         Raises:
             StudyError: The law or x is unknown, or the law is not whole.
         """
+        for key, value in (("law", self.law), ("x", self.x), ("metric", self.metric)):
+            check_kind(value, str, key, "a name")
         law_named(self.law)
         if self.x not in X_COLUMNS:
             raise StudyError(f"x '{self.x}' is none of {', '.join(X_COLUMNS)}")
