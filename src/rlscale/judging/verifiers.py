@@ -149,11 +149,11 @@ def judge(
     return [_best([next(verdicts) for _ in own]) for own in several]
 
 
-def _check_texts(texts: object, name: str) -> None:
+def _check_texts(texts: Collection[str], name: str) -> None:
     """Refuse one text in the place of many, and name the first of many that is none."""
     many = Collection if not isinstance(texts, str) else list
     check_kind(texts, many, name, "a list of texts")
-    for place, text in enumerate(texts):  # type: ignore[arg-type]
+    for place, text in enumerate(texts):
         check_kind(text, str, f"{name}[{place}]", "a text")
 
 

@@ -97,7 +97,7 @@ class Settings(Record):
                 f"fit.bootstrap: unknown key(s) {', '.join(odd)}; known: {', '.join(whole)}"
             )
         differences = section.get("allow_differences", ())
-        check_kind(differences, list | tuple, "fit.allow_differences", "a list of keys")
+        check_kind(differences, (list, tuple), "fit.allow_differences", "a list of keys")
         return cls.from_json(cls().to_json() | {**section} | {"bootstrap": whole | {**drawn}})
 
 
