@@ -11,6 +11,7 @@ from rlscale.laws.fitting import fit_points
 from rlscale.laws.groups import Group
 from rlscale.laws.law import Fit
 from rlscale.laws.points import points_of
+from rlscale.laws.prediction import own_curves
 from rlscale.laws.registry import DEFAULT, law_named
 from rlscale.laws.spec import Settings
 from rlscale.laws.straight import FreeSlopes
@@ -133,8 +134,7 @@ class _Sizes:
     def best(self, budget: float) -> _Best:
         """The best size for a budget."""
         models = self.group.models
-        u = np.full((len(models), 1), np.log(budget))
-        loss = np.exp(self.fits.predict(u)[..., 0])
+        loss = np.exp(own_curves(self.fits, np.log([budget]))[..., 0])
         best = loss.argmin(1)
         share = np.bincount(best[1:], minlength=len(models)) / (len(best) - 1)
         m = int(best[0])
@@ -164,13 +164,10 @@ class _Sizes:
 
     def target_line(self, target: float) -> str:
         """A row of the table of targets."""
-        fits = self.fits
-        k = fits.k_fitted()
-        assert k is not None
+        fits, k = self.fits, self.fits.slope
         with np.errstate(divide="ignore", over="ignore"):
-            needed = np.where(
-                k > 0, np.exp(fits.points.centre + (fits.intercept - np.log(target)) / k), np.inf
-            )
+            away = (fits.free_intercept - np.log(target)) / k
+            needed = np.where(k > 0, np.exp(fits.points.centre + away), np.inf)
         best = (needed * self.price).argmin(1)
         m = int(best[0])
         if not np.isfinite(needed[0, m]):

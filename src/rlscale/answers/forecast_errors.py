@@ -9,21 +9,11 @@ from rlscale.laws.arrays import Array
 from rlscale.laws.fitting import fit_points
 from rlscale.laws.groups import Group, run_variance
 from rlscale.laws.law import Fit
-from rlscale.laws.mixture import mix
-from rlscale.laws.pivots import draw_curves
 from rlscale.laws.points import Points, free_lines, points_of
-from rlscale.laws.prediction import unseen_size
 from rlscale.laws.spec import FitSpec, Settings
 from rlscale.laws.straight import FreeSlopes, carry_on, line_error
 from rlscale.laws.uncertainty import block_replicates, crossed_replicates
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """Covariance of the sizes' free slopes (M, M), and its degrees of freedom."""
-
-    covariance: Array
-    freedom: float
+from rlscale.laws.unseen import Slopes, at_drawn_x, centre_of, scatter_of_k, scatter_of_level
 
 
 @dataclass(frozen=True)
@@ -108,12 +98,13 @@ def interval(
     split = seen.split
     y, noise = _predict(seen, target, u, rng)
     if split.kind == "inter" and not split.tuned:
-        noise = noise + _scatter_of_k(seen, target, u, rng)
+        known = seen.middle_of(target) if split.probe else centre_of(seen.fits, target.n)
+        noise = noise + scatter_of_k(seen.fits, seen.slopes, target.n, u - known, rng)
         if split.probe and not seen.fits.law.mixed():
             noise = noise + _scatter_of_shape(seen, target, u, rng)
     noise = noise + _measurement(seen, seen.estimate, y[0], rng)
     low, high = np.quantile(y[1:] + noise, seen.ends, axis=0)
-    if split.kind == "inter" and not split.looks and seen.fits.law.mixed():
+    if split.kind == "inter" and not split.looks:
         other = _levels_elsewhere(seen, target, u)
         if other is not None:
             low, high = np.minimum(low, other[0]), np.maximum(high, other[1])
@@ -130,7 +121,7 @@ def _predict(seen: Seen, target: Target, u: Array, rng: np.random.Generator) -> 
         return _tuned(seen, target, u), none
     if seen.split.probe:
         return _tuned(seen, target, u), _anchor(seen, target, rng)
-    return fits.predict_new(target.n, u), unseen_size(fits, target.n, u, rng)
+    return fits.predict_new(target.n, u), scatter_of_level(fits, target.n, u, rng)
 
 
 def _tuned(seen: Seen, target: Target, u: Array) -> Array:
@@ -154,34 +145,13 @@ def _anchor(seen: Seen, target: Target, rng: np.random.Generator) -> Array:
     return np.asarray(spread * rng.standard_t(freedom, (seen.replicates, 1)))
 
 
-def _scatter_of_k(seen: Seen, target: Target, u: Array, rng: np.random.Generator) -> Array:
-    """What k from all laws with scatter adds to k by this law's replicates (B, G)."""
-    fits, slopes = seen.fits, seen.slopes
-    laws = fits.law.mixed()
-    if not laws or len(fits.points.n) < 3:
-        return np.zeros((seen.replicates, 1))
-    new = np.array([target.n])
-    mixture = mix(laws, fits.points.n, fits.slope[0], slopes.covariance, slopes.freedom)
-    k = mixture.draw(target.n, seen.replicates, rng)
-    if seen.split.probe:
-        centre = seen.middle_of(target)
-    else:
-        centre = carry_on(fits.points.n, fits.points.centre[None], new)[0, 0]
-    return np.asarray((fits.k(new)[1:] - k[:, None]) * (u - centre))
-
-
 def _levels_elsewhere(seen: Seen, target: Target, u: Array) -> tuple[Array, Array] | None:
     """Ends (G) of what follows if levels are a line in log N at another x than the middle."""
-    fits, slopes, count = seen.fits, seen.slopes, seen.replicates
     rng = np.random.default_rng([seen.settings.bootstrap.seed, 8])
-    laws, n = fits.law.mixed(), fits.points.n
-    if len(n) < 3:
-        return None
-    k = mix(laws, n, fits.slope[0], slopes.covariance, slopes.freedom).draw(target.n, count, rng)
-    drawn = draw_curves(fits, target.n, u, k, rng)
+    drawn = at_drawn_x(seen.fits, seen.slopes, target.n, u, rng)
     if drawn is None:
         return None
-    drawn = drawn + _measurement(seen, fits, drawn.mean(0), rng)
+    drawn = drawn + _measurement(seen, seen.fits, drawn.mean(0), rng)
     low, high = np.quantile(drawn, seen.ends, axis=0)
     return low, high
 

@@ -26,6 +26,7 @@ from rlscale.laws.results import (
 )
 from rlscale.laws.spec import FitSpec
 from rlscale.laws.uncertainty import SCOPES, Replicates
+from rlscale.laws.unseen import Slopes
 
 Read = Callable[[Fit], Array]
 
@@ -53,6 +54,17 @@ class Fits:
     def widest(self) -> Fit | None:
         """The fits of the widest scope."""
         return self.by_scope.get(self.replicates.scope)
+
+    @property
+    def slopes(self) -> Slopes | None:
+        """What is known of the sizes' free slopes in the widest scope."""
+        widest, replicates = self.widest, self.replicates
+        if widest is None:
+            return None
+        freedom = replicates.judged.get(replicates.scope, replicates.effective)
+        if replicates.spread:
+            return Slopes(replicates.covariance[replicates.scope], freedom)
+        return Slopes(np.atleast_2d(np.cov(widest.slope[1:].T)), freedom)
 
     def quantity(self, read: Read, size: int | None = None) -> Quantity:
         """Estimate and intervals of ``read(fit) -> (B)``; ``size`` where one size alone says it."""
@@ -115,6 +127,7 @@ def group_result(group: Group, fits: Fits) -> FitResult:
         spec=fits.spec,
         estimate=fit,
         replicated=fits.widest,
+        slopes=fits.slopes,
     )
     replicated = fits.replicates.spread is not None
     result = replace(result, verdicts=verdicts_of(result, found, bent, fit, replicated=replicated))
@@ -123,17 +136,12 @@ def group_result(group: Group, fits: Fits) -> FitResult:
 
 def _identify(fits: Fits) -> Identification | None:
     """The law against its rival, by the slopes' covariance in the widest scope."""
-    contest, widest, replicates = fits.estimate.law.contest(), fits.widest, fits.replicates
-    if not contest or widest is None:
+    contest, slopes = fits.estimate.law.contest(), fits.slopes
+    if not contest or slopes is None:
         return None
-    covariance = (
-        replicates.covariance[replicates.scope]
-        if replicates.spread
-        else np.asarray(np.cov(widest.slope[1:].T), dtype=np.float64)
-    )
     n, level = fits.estimate.points.n, fits.spec.settings.level
-    freedom = replicates.judged.get(replicates.scope, replicates.effective)
-    return identify(n, fits.estimate.slope[0], covariance, freedom, level, contest)
+    own = fits.estimate.slope[0]
+    return identify(n, own, slopes.covariance, slopes.freedom, level, contest)
 
 
 def _status(fits: Fits, found: Identification | None, *, flat: bool) -> tuple[str, str]:

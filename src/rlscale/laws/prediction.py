@@ -1,12 +1,13 @@
 """What a fit says of a size at an x, with an interval."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rlscale.laws.arrays import Array
 from rlscale.laws.law import Fit
-from rlscale.laws.straight import carry_on, line_error
+from rlscale.laws.unseen import Slopes, at_drawn_x, centre_of, scatter_of_k, scatter_of_level
 
 _SEED = 6
 
@@ -32,31 +33,56 @@ class Prediction:
     seen: bool
 
 
-def predict(estimate: Fit, replicated: Fit | None, n: float, x: Array, level: float) -> Prediction:
-    """Predict one point; ``replicated`` holds the estimate, then its replicates."""
-    fits, u = replicated or estimate, np.log(x)
+def predict(
+    estimate: Fit, replicated: Fit | None, slopes: Slopes | None, n: float, x: float, level: float
+) -> Prediction:
+    """Predict one point.
+
+    Args:
+        estimate: The fit.
+        replicated: The same and, after it, its replicates; None where there are none.
+        slopes: What is known of the sizes' slopes; None where there are no replicates.
+        n, x: Where.
+        level: Coverage of the interval.
+    """
+    fits, u = replicated or estimate, np.log([x])
     seen = np.flatnonzero(np.isclose(estimate.points.n, n, rtol=1e-9))
-    if len(seen):
-        y = fits.predict(np.broadcast_to(u, (len(estimate.points.n), 1)))[:, seen[0], 0]
-    else:
-        y = fits.predict_new(n, u)[:, 0]
-        if replicated is not None:
-            y[1:] += unseen_size(fits, n, u, np.random.default_rng(_SEED))[:, 0]
+    drawn = own_curves(fits, u)[:, seen[0]] if len(seen) else fits.predict_new(n, u)
     low = high = None
-    if replicated is not None:
-        ends = np.quantile(y[1:], [(1 - level) / 2, (1 + level) / 2])
-        low, high = (float(np.exp(end)) for end in ends)
-    return Prediction(n, float(x[0]), float(np.exp(y[0])), low, high, level, bool(len(seen)))
+    if replicated is not None and slopes is not None:
+        ends = [(1 - level) / 2, (1 + level) / 2]
+        if len(seen):
+            low, high = np.quantile(drawn[1:, 0], ends)
+        else:
+            low, high = _ends_unseen(replicated, slopes, n, u, ends)
+        low, high = float(np.exp(low)), float(np.exp(high))
+    return Prediction(n, x, float(np.exp(drawn[0, 0])), low, high, level, bool(len(seen)))
 
 
-def unseen_size(fits: Fit, n: float, u: Array, rng: np.random.Generator) -> Array:
-    """Scatter of intercepts about their line in log N, and the runs of the size itself (B, G)."""
-    points, count = fits.points, len(fits.theta) - 1
-    spread, freedom = line_error(points.n, fits.law.scatter(fits), n)
-    scatter = spread * rng.standard_t(freedom, (count, 1))
-    # ASSUME the runs of an unseen size drift like those of the largest size seen.
-    drawn = 1 + rng.permutation(count)
-    intercept = fits.free_intercept[drawn, -1:] - fits.free_intercept[:1, -1:]
-    slope = fits.slope[drawn, -1:] - fits.slope[:1, -1:]
-    centre = carry_on(points.n, points.centre[None], np.array([n]))[0, 0]
-    return np.asarray(scatter + intercept - slope * (u - centre))
+def own_curves(fits: Fit, u: Array) -> Array:
+    """log of the metric (B, M, G) at log x (G) of the fitted sizes, each by its own curve.
+
+    Of a straight law that is a size's free line: a law of k(N) holds over sizes as far as it is
+    true, a size's own line without it.
+    """
+    points = fits.points
+    every = np.broadcast_to(u, (len(points.n), len(u)))
+    if not fits.law.straight:
+        return fits.predict(every)
+    centred = every - points.centre[:, None]
+    return np.asarray(fits.free_intercept[..., None] - fits.slope[..., None] * centred)
+
+
+def _ends_unseen(
+    fits: Fit, slopes: Slopes, n: float, u: Array, ends: Sequence[float]
+) -> tuple[float, float]:
+    """Ends of the interval of a size that was not fitted, as a study's forecasts have them."""
+    rng = np.random.default_rng(_SEED)
+    drawn = fits.predict_new(n, u)[1:] + scatter_of_level(fits, n, u, rng)
+    drawn = drawn + scatter_of_k(fits, slopes, n, u - centre_of(fits, n), rng)
+    low, high = np.quantile(drawn[:, 0], ends)
+    other = at_drawn_x(fits, slopes, n, u, rng)
+    if other is not None:
+        more = np.quantile(other[:, 0], ends)
+        low, high = min(low, more[0]), max(high, more[1])
+    return low, high

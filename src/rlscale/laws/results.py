@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from rlscale.core.errors import StudyError
 from rlscale.core.scalars import check_number
 from rlscale.laws.law import Fit
@@ -13,6 +11,7 @@ from rlscale.laws.prediction import Prediction, predict
 from rlscale.laws.quantities import Interval, Quantity
 from rlscale.laws.records import Record
 from rlscale.laws.spec import FitSpec, Settings
+from rlscale.laws.unseen import Slopes
 
 __all__ = ["FitResult", "Interval", "Quantity", "StudyFit"]
 
@@ -150,6 +149,7 @@ class FitResult(Record):
         spec: What was asked for (in memory only).
         estimate: The fit itself (in memory only).
         replicated: The estimate and its replicates in ``scope`` (in memory only).
+        slopes: What is known of the sizes' slopes in ``scope`` (in memory only).
     """
 
     family: str
@@ -174,15 +174,18 @@ class FitResult(Record):
     spec: FitSpec = field(default=FitSpec(), repr=False, metadata={"live": True})
     estimate: Fit | None = field(default=None, repr=False, compare=False, metadata={"live": True})
     replicated: Fit | None = field(default=None, repr=False, compare=False, metadata={"live": True})
+    slopes: Slopes | None = field(default=None, repr=False, compare=False, metadata={"live": True})
 
     def predict(self, n: float, x: float, level: float = 0.9) -> Prediction:
         """The metric that the law gives to size n at x.
 
         Args:
-            n: Size; a fitted one is predicted by its own curve, another one by the law.
+            n: Size; a fitted one is predicted by its own curve (of straight laws, its free line),
+                another one by the law.
             x: Abscissa, in the units of the fit's x.
-            level: Coverage of the interval: uncertain parameters and, for a size that was not
-                fitted, how far sizes lie from what the law carries on.
+            level: Coverage of the interval of a mean over as many runs as the sizes had: uncertain
+                parameters and, for a size that was not fitted, other laws of k(N) with scatter, and
+                levels on a line at any x, as in a study's own forecasts (docs/law.md).
 
         Raises:
             StudyError: n or x is no finite number above 0, the level none between 0 and 1;
@@ -194,7 +197,7 @@ class FitResult(Record):
         if self.estimate is None:
             why = self.reason or "it was read from a file, which holds no replicates: fit again"
             raise StudyError(f"{self.family} {self.variant}: no prediction ({why})")
-        return predict(self.estimate, self.replicated, n, np.array([x]), level)
+        return predict(self.estimate, self.replicated, self.slopes, n, x, level)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ class StraightLaw(Law):
 class FreeSlopes(StraightLaw):
     """log L = E(N) - k(N) log x,  k free per size.
 
-    Says nothing about unseen sizes; there, k is carried on along a straight line in log N.
+    Says nothing about unseen sizes; there, k is carried on along a straight line in log N, and the
+    interval holds what laws of k(N) say.
     """
 
     name = "free_slopes"
@@ -62,6 +63,10 @@ class FreeSlopes(StraightLaw):
         count = len(lines.slope)
         intercept = intercepts_for(lines.slope, points, w)
         return Solution(np.zeros((count, 2)), intercept, np.ones(count, bool))
+
+    def mixed(self) -> "list[SlopeLaw]":
+        """Laws of k(N) with saturation and without."""
+        return [Saturating(), Power()]
 
     def k(self, fit: Fit, n: Array) -> Array:
         """Slopes carried on in log N."""
