@@ -41,7 +41,8 @@ def study(k, seed: int) -> pandas.DataFrame:
                 {"study": "s", "cell": f"{model}/{run}", "family": "q", "model": model,
                  "variant": "base", "seed": run, "n_params": n, "step": int(step),
                  "data_samples": 512.0 * step, "benchmark": "held_out", "n_problems": 500,
-                 "n_samples": 2000, "loss": value, "status": "ok", "scoring": "ours", "scoring_digest": "d",
+                 "n_samples": 2000, "loss": value, "status": "ok",
+                 "scoring": "ours", "scoring_digest": "d",
                  "protocol_digest": "p", "tau": 1, "group_size": 8, "recipe": "main"}
                 for step, value in zip(STEPS, loss, strict=True)
             ]  # fmt: skip
