@@ -6,6 +6,17 @@ from decimal import Decimal
 from rlscale.judging.verdicts import Verdict
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+# As people write them: 1,234 and .5 and 1.5e3, below zero by a hyphen or a minus sign.
+_WRITTEN = (
+    r"[+\-\u2212]?(?:(?:[1-9]\d{0,2}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
+    r"(?:[eE][+\-\u2212]?\d{1,6}(?!\d))?"
+)
+_WHOLE = re.compile(_WRITTEN)
+# What stands below a fraction's line is no number by itself: 3/4, \frac{3}{4}, \frac34, 1\u00bd.
+_PARTS = re.compile(
+    rf"(?:[/\u2044\u2215\u00f7]\s*|\}}\s*\{{\s*){_WRITTEN}|\\[dtc]?frac\s*\d\s*\d"
+    rf"|[\u00bc-\u00be\u2150-\u215e]|(?P<number>{_WRITTEN})"
+)
 
 
 class Exact:
@@ -42,14 +53,15 @@ class Exact:
 class Number:
     """The last number in the response equals the gold number.
 
-    What GSM8K's scorers call flexible extraction; a response without a number is unparsed.
+    What GSM8K's scorers call flexible extraction. Numbers are read as written: 1,234 and .5 and
+    1.5e3. A response without a number, or that ends in a fraction such as 3/4, is unparsed.
     """
 
     pooled = False
     packages: tuple[str, ...] = ()
 
     def extract(self, response: str, gold: str) -> str | None:
-        """The last integer or decimal number of the response."""
+        """The last number of the response, as it is written there."""
         return last_number(response)
 
     def respond(self, answer: str) -> str:
@@ -58,18 +70,22 @@ class Number:
 
     def usable(self, gold: str) -> bool:
         """Whether the gold is a number."""
-        return bool(_NUMBER.fullmatch(gold.strip()))
+        return bool(_WHOLE.fullmatch(gold.strip()))
 
     def compare(self, answer: str, gold: str) -> Verdict:
         """Compare the values."""
-        equal = Decimal(answer) == Decimal(gold.strip())
+        equal = _value(answer) == _value(gold.strip())
         return Verdict("correct" if equal else "wrong", answer)
 
 
 def last_number(text: str) -> str | None:
-    """The last integer or decimal number of a text, or None."""
-    found = [match.group() for match in re.finditer(r"[+-]?\d+(?:\.\d+)?", text)]
+    """The last number of a text as it is written; None without one, or if a fraction is last."""
+    found = [match["number"] for match in _PARTS.finditer(text)]
     return found[-1] if found else None
+
+
+def _value(written: str) -> Decimal:
+    return Decimal(written.replace(",", "").replace("\u2212", "-"))
 
 
 EXACT = Exact()
