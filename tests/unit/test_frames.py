@@ -199,12 +199,34 @@ def test_names_in_the_place_of_lists_and_splits_are_refused(curves):
         rlscale.forecast(curves, "inter")
     with pytest.raises(StudyError, match="laws: a list"):
         rlscale.forecast(curves, rlscale.Split("inter"), "saturating")
+    with pytest.raises(StudyError, match="laws: none is named"):
+        rlscale.forecast(curves, rlscale.Split("inter"), [])
     with pytest.raises(StudyError, match="wishes"):
         rlscale.recommend(curves, {"margin": 0.1})
     with pytest.raises(StudyError, match="files: a list of paths"):
         rlscale.load_runs("a_string.csv", {"loss": "loss"}, {})
     with pytest.raises(StudyError, match="the path of a file"):
         rlscale.read_curves(curves)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"budgets": 1e20}, "budgets: a list"),
+        ({"budgets": ["1e20"]}, "budgets: '1e20'"),
+        ({"targets": [-1]}, "targets: -1"),
+        ({"margin": -1}, "margin: -1"),
+        ({"confidence": 2}, "confidence: 2"),
+    ],
+)
+def test_wishes_that_no_configuration_may_have_are_refused(given, message):
+    with pytest.raises(StudyError, match=message):
+        rlscale.Wishes(**given)
+
+
+def test_the_deadline_of_a_judge_is_a_number():
+    with pytest.raises(StudyError, match="deadline: 'long'"):
+        rlscale.verify("7", "7", "math", deadline="long")
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,8 @@ def forecast(
     """
     check_kind(split, Split, "split", 'a Split, such as rlscale.Split("intra"),')
     check_kind(laws, (list, tuple), "laws", "a list of names")
+    if not laws:
+        raise StudyError("laws: none is named; name one, such as saturating")
     curves, fitting = curves_of(curves), Settings.of(settings)
     train, targets = split_curves(curves, split, fitting, metric)
     documents = tuple(

@@ -1,11 +1,13 @@
 """Answers, not only parameters: what to train next, what reuse costs, what would tell apart."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rlscale.answers.best_size import advice_on_sizes
 from rlscale.answers.cost_of_reuse import cost_of_reuse
+from rlscale.core.scalars import check_kind, check_number
 from rlscale.laws.groups import build_groups, metric_rows, select_rows
 from rlscale.laws.registry import DEFAULT, law_named
 from rlscale.laws.spec import Settings
@@ -31,6 +33,19 @@ class Wishes:
     targets: Sequence[float] = ()
     margin: float = 0.02
     confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        """Refuse what the configuration's schema refuses.
+
+        Raises:
+            StudyError: A number is out of bounds, or one stands in the place of a list.
+        """
+        for name, below in (("budgets", math.inf), ("targets", 1)):
+            check_kind(getattr(self, name), (list, tuple), f"recommend.{name}", "a list of numbers")
+            for value in getattr(self, name):
+                check_number(value, f"recommend.{name}", 0, below)
+        check_number(self.margin, "fit.margin", 0)
+        check_number(self.confidence, "recommend.confidence", 0.5, 1)
 
 
 def recommend(

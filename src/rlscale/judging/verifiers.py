@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
-from rlscale.core.scalars import check_kind
+from rlscale.core.scalars import check_kind, check_number
 from rlscale.judging.alternatives import alternatives
 from rlscale.judging.verdicts import Verdict
 from rlscale.judging.workers import compare_in_workers
@@ -135,6 +135,7 @@ def judge(
     """
     check_kind(kind, str, "kind", "the name of a verifier")
     verifier = VERIFIERS.get(kind)
+    check_number(deadline, "deadline", 0)
     _check_texts(responses, "responses")
     _check_texts(golds, "golds")
     if len(responses) != len(golds):
