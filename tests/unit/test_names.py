@@ -29,7 +29,8 @@ def test_known_names_pass():
         (
             {"ingest": {"format": "csv", "files": {}}},
             "ingest.format: unknown format 'csv'; known: table, verl, wandb, trl, tensorboard, "
-            "trackio, mlflow, openrlhf, prime_rl, nemo_rl, completions, lm_eval, lighteval",
+            "trackio, mlflow, openrlhf, prime_rl, nemo_rl, completions, lm_eval, lighteval, "
+            "evalplus",
         ),
         (
             {"fit": {"laws": ["power", "sigmod"]}},
