@@ -52,8 +52,9 @@ models/smollm2-135m-instruct/origin.json: requirements/real.txt | $(ENVIRONMENT)
 real-study: $(ENVIRONMENT) real-model ## GRPO of pretrained weights on a CPU, hours, resumable (docs/real.md)
 	@rlscale run --configfile config/real.yaml cells results/curves.csv results/timings.csv
 
-reference-figures: $(ENVIRONMENT) ## all figures of the reference study again, from resources/reference, in build/reference
-	@rm -rf build/reference && rlscale redraw resources/reference --output build/reference
+reference-figures: $(ENVIRONMENT) ## all figures of the reference study again, in build/reference/redrawn
+	@rm -rf build/reference && python -m tarfile -e resources/reference/results.tar.xz build/reference
+	@rlscale redraw build/reference/results --output build/reference/redrawn
 
 gpu-check: $(ENVIRONMENT) ## everything that training does, tried on this machine's GPU in minutes (DEVICE=cpu: without one)
 	@rlscale gpu-check --device $(or $(DEVICE),cuda)

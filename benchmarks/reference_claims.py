@@ -186,7 +186,8 @@ def shared_out(study: Study) -> tuple[str, str]:
     for rank, (_, _, found) in enumerate(ordered):
         largest = max(largest, min(1.0, (len(ordered) - rank) * found.p()))
         adjusted.append(largest)
-    means = {n: np.mean([r.wrong[-1].mean() for r in runs.values()]) for n, runs in arms.items()}
+    seeds = set.intersection(*map(set, arms.values()))
+    means = {n: np.mean([runs[s].wrong[-1].mean() for s in seeds]) for n, runs in arms.items()}
     told = ", ".join(
         f"{name} {mean:.3f}" for name, mean in sorted(means.items(), key=lambda m: m[1])
     )
@@ -199,15 +200,27 @@ def shared_out(study: Study) -> tuple[str, str]:
 
 
 def laws(results: Path) -> Iterable[tuple[str, str, str]]:
-    """R1 to R4, as the study's own fit and forecast say."""
-    (group,) = [
-        g for g in json.loads((results / "fits/saturating-data-loss.json").read_text())["groups"]
-        if g["variant"] == "base"
-    ]  # fmt: skip
-    yield "R1", json.dumps(group["contrast"]), group["verdicts"]["rises"]
-    yield "R2", json.dumps(group["identification"]), group["verdicts"]["saturates"]
-    yield "R3", "", group["verdicts"]["bends"]
-    yield "R4", "", group["verdicts"]["forecasts"]
+    """R1 to R4, by the study's own fit and forecast of the law under test."""
+    fit = json.loads((results / "fits/saturating-data-loss.json").read_text(encoding="utf-8"))
+    (group,) = [g for g in fit["groups"] if g["variant"] == "base"]
+    contrast, verdicts = group["contrast"]["difference"], group["verdicts"]
+    own = contrast["intervals"]["redrawn"]
+    told = f"{contrast['estimate']:+.3f} [{own['low']:+.3f}, {own['high']:+.3f}]"
+    rises = "holds" if own["low"] > 0 else "fails" if own["high"] < 0 else "undecided"
+    yield "R1", told, rises
+    found = group["identification"]
+    share, misfit = found["p_law"], found["p_misfit"]
+    saturates = "holds" if share >= 0.95 and misfit >= 0.05 else "undecided"
+    told = f"P(saturating) {share:.2f}, misfit p {misfit:.2g}, scatter of k {found['scatter']:.0%}"
+    yield "R2", told, "fails" if share <= 0.05 else saturates
+    yield "R3", f"p {found['p_straight']:.2g}", "fails" if verdicts["bends"] == "yes" else "holds"
+    scores = pandas.read_csv(results / "forecasts/inter.csv")
+    (row,) = scores[
+        (scores.law == "saturating") & (scores.variant == "base") & (scores.model == "ref-1030k")
+    ].itertuples()
+    inside = round(row.coverage * row.points)
+    told = f"{inside} of {row.points} inside, RMS {row.rmse:.2f} in ln L"
+    yield "R4", told, "holds" if inside >= 6 else "fails"
 
 
 def main() -> None:

@@ -90,6 +90,9 @@ def scores(**errors):
         ({"saturating": 0.1, "power": 0.05, "constant": 0.3},
          "The largest size is forecast better than by naive guesses: error in ln L 0.100, theirs "
          "0.300; power does best, 0.050."),
+        ({"saturating": 0.265, "constant": 0.27},
+         "The largest size is forecast little better than by naive guesses: error in ln L 0.265, "
+         "theirs 0.270."),
         ({"saturating": 0.4, "constant": 0.3},
          "The largest size is forecast no better than by naive guesses: error in ln L 0.400, "
          "theirs 0.300; constant does best, 0.300."),

@@ -27,7 +27,6 @@ from rlscale.report.figures.style import (
     log_ticks,
     note,
     panels,
-    spread,
     widen,
 )
 
@@ -86,8 +85,8 @@ def reuse_cost(inputs: Inputs) -> Drawing:
         axes.axhline(first, color=MUTED, lw=0.6)
         axes.errorbar(
             own["tau"],
-            own["value"],
-            yerr=spread(own),
+            first + own["cost"],
+            yerr=[own["cost"] - own["cost_low"], own["cost_high"] - own["cost"]],
             fmt="o-",
             color=INK,
             mfc="white",
@@ -104,7 +103,7 @@ def reuse_cost(inputs: Inputs) -> Drawing:
         figure,
         [
             f"Mean over steps after {100 * _LATE:g} % of training, at equal steps.",
-            bar_words(table, level, "runs"),
+            bar_words(table, level, f"runs of the difference from τ = {table['tau'].min():g}"),
             f"Blue: up to {margin:g} above τ = {table['tau'].min():g}.",
             inputs.missing(),
         ],

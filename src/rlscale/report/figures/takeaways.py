@@ -105,7 +105,9 @@ def of_forecast(protocol: str, table: "pandas.DataFrame", law: str) -> str:
         if not (np.isfinite(own) and np.isfinite(naive)):
             continue
         best = str(rows["rmse"].idxmin())
-        beats = "better" if own < naive else "no better"
+        # One target: errors that differ by less than half of the smaller are not told apart.
+        little = "little better" if own < naive else "no better"
+        beats = "better" if own < naive / 1.5 else little
         rival = "" if best == law else f"; {best} does best, {rows['rmse'].min():.3f}"
         said[title(str(family), str(variant), several)] = (
             f"{_TARGETS[protocol]} is forecast {beats} than by naive guesses: error in ln L "
