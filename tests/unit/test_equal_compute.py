@@ -5,7 +5,7 @@ import pandas
 import pytest
 
 from rlscale.answers.arms import known_x, varied
-from rlscale.answers.equal_compute import compare_settings
+from rlscale.answers.equal_compute import compare_all, compare_settings
 from rlscale.cli.main import parser
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import check_curves, write_curves
@@ -212,3 +212,15 @@ def test_the_command_prints_a_line_per_budget_and_writes_the_table(tmp_path, cap
         multiples=[1, 4], settings=Settings(select={"tau": 1}),
     )  # fmt: skip
     assert pandas.read_csv(out)["low"].to_list() == pytest.approx(direct["low"], rel=1e-6)
+
+
+def test_recipes_of_two_data_sets_are_not_compared():
+    """Their held-out problems are each set's own: which loss is lower says nothing."""
+    arms = {"main": (-0.2, 0.05), "new": (-0.15, 0.09), "easy": (-2.0, 0.5)}
+    table = curves_of(arms, spread=1e-3)
+    data = {"main": "sums", "new": "sums", "easy": "largest"}
+    apart, lacking = compare_all(table, data=data)
+    assert set(apart["value"]) | set(apart["reference"]) == {"main", "new"}
+    assert not lacking
+    together, _ = compare_all(table, data=dict.fromkeys(data, "sums"))
+    assert set(together["value"]) | set(together["reference"]) == set(arms)

@@ -133,15 +133,29 @@ def compare_settings(
 
 
 def compare_all(
-    curves: "pandas.DataFrame", settings: Settings = DEFAULTS
+    curves: "pandas.DataFrame",
+    settings: Settings = DEFAULTS,
+    data: Mapping[str, str] | None = None,
 ) -> "tuple[pandas.DataFrame, list[str]]":
     """Compare the settings of every axis that a study varies, by all x that it knows.
+
+    Args:
+        curves: The study's curves.
+        settings: As for fits.
+        data: The data set of each recipe, where they differ: held-out problems are each set's own,
+            so that recipes of two sets have no loss in common.
 
     Returns:
         ``COLUMNS``, without rows where nothing can be compared; and why an axis has none.
     """
     import pandas
 
+    if data and len(set(data.values())) > 1:
+        parts = [part for _, part in curves.groupby(curves["recipe"].map(data))]
+        found = [compare_all(part, settings) for part in parts]
+        return pandas.concat([table for table, _ in found]), [
+            why for _, told in found for why in told
+        ]
     tables, lacking = [], []
     for axis in varied(curves[curves["benchmark"] == settings.benchmark]):
         for x in known_x(curves):

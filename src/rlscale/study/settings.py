@@ -243,7 +243,9 @@ def equal_compute(config: Config) -> Settings:
     """What decides the table of settings at equal compute."""
     own = {key: config["fit"][key] for key in ("benchmark", "level")}
     law = LAWS.module("sigmoid")  # where a setting's curves end
-    return {"fit": own, "code": code(config, "rlscale.answers.equal_compute", law)}
+    settings = {"fit": own, "code": code(config, "rlscale.answers.equal_compute", law)}
+    data = {name: recipe["data"] for name, recipe in config.get("recipes", {}).items()}
+    return settings | {"data": data} if len(set(data.values())) > 1 else settings
 
 
 def checks(config: Config) -> Settings:

@@ -88,8 +88,10 @@ def measure_passes(config: Config) -> None:
 
 def compare_settings(config: Config) -> None:
     """Compare recipes, variants, tau and group sizes at equal compute, as far as they vary."""
-    own = Settings.of(settings.equal_compute(config)["fit"])
-    table, lacking = equal_compute.compare_all(read_curves(layout.CURVES), own)
+    own = settings.equal_compute(config)
+    table, lacking = equal_compute.compare_all(
+        read_curves(layout.CURVES), Settings.of(own["fit"]), own.get("data")
+    )
     print(*lacking, sep="\n")
     write_text(layout.EQUAL_COMPUTE, table.to_csv(index=False, float_format="%.10g"))
 
