@@ -95,6 +95,14 @@ def test_a_mistake_is_refused_by_a_sentence(path, value, said):
     assert all(len(sentence) < 250 and "\n" not in sentence for sentence in found)
 
 
+def test_a_larger_tau_asks_for_as_many_problems():
+    """As `data.repeat` does; before, a study of tau = 16 alone passed and stopped at its data."""
+    config = changed("data/arithmetic/held_out/problems", 600)
+    config["sweeps"] = [{**config["sweeps"][0], "tau": [16]}]
+    config["fit"]["select"] = {}
+    assert any("first 4096" in sentence for sentence in findings(config, load(SCHEMA)))
+
+
 @pytest.mark.parametrize("config", ["config", "paper", "published"])
 def test_our_own_configurations_have_none(config):
     assert findings(load(ROOT / f"config/{config}.yaml"), load(SCHEMA)) == []

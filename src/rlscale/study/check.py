@@ -340,12 +340,13 @@ def _pools(config: Config) -> Iterator[str]:
             continue
         drawn = sum(level["problems"] for level in entry["generate"]["levels"].values())
         held_out = entry["held_out"].get("problems", 0)
-        unique = recipe["steps"] * recipe["prompts_per_step"] // cell.tau
-        if unique + held_out > drawn:
+        # Whatever tau is: a smaller tau's problems hold those of a larger one (`data.repeat`).
+        total = recipe["steps"] * recipe["prompts_per_step"]
+        if total + held_out > drawn:
             yield (
                 f"data.{recipe['data']}: {drawn} problems are drawn, but {held_out} are held out "
-                f"and recipes.{cell.recipe} takes {unique} ({recipe['steps']} steps x "
-                f"{recipe['prompts_per_step']} prompts / tau {cell.tau}); draw more"
+                f"and recipes.{cell.recipe} draws from the first {total} ({recipe['steps']} steps x "
+                f"{recipe['prompts_per_step']} prompts, for every tau); draw more"
             )
             return
 
