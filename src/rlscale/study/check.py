@@ -345,8 +345,8 @@ def _pools(config: Config) -> Iterator[str]:
         if total + held_out > drawn:
             yield (
                 f"data.{recipe['data']}: {drawn} problems are drawn, but {held_out} are held out "
-                f"and recipes.{cell.recipe} draws from the first {total} ({recipe['steps']} steps x "
-                f"{recipe['prompts_per_step']} prompts, for every tau); draw more"
+                f"and recipes.{cell.recipe} draws from the first {total} ({recipe['steps']} steps "
+                f"x {recipe['prompts_per_step']} prompts, for every tau); draw more"
             )
             return
 
