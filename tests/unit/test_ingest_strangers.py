@@ -174,6 +174,18 @@ def test_what_is_said_of_runs_is_checked(tmp_path, section, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(("unit", "refused"), [(1, True), (1e9, False)])
+def test_sizes_of_a_column_in_billions_are_refused(tmp_path, unit, refused):
+    """Before, N0 came out as 7.6 and FLOPs a thousand million times too small."""
+    text = "step,acc,n\n10,0.3,0.5\n20,0.4,0.5\n"
+    columns = {"n_params": f"{unit:.0f} * n"}
+    if refused:
+        with pytest.raises(StudyError, match=r"n_params is 0\.5, as if in billions"):
+            read(tmp_path, {"a.csv": text}, columns=columns)
+    else:
+        assert set(read(tmp_path, {"a.csv": text}, columns=columns).table["n_params"]) == {5e8}
+
+
 @pytest.mark.parametrize(("name", "noted"), [("eval_loss", True), ("error_rate", False)])
 def test_what_a_trainer_minimises_is_not_taken_for_the_loss_in_silence(tmp_path, name, noted):
     intake = read(tmp_path, {"a.csv": GOOD.replace("acc", name)}, name)

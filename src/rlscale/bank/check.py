@@ -8,6 +8,7 @@ import numpy as np
 
 from rlscale.bank.source import Source
 from rlscale.core.errors import StudyError
+from rlscale.core.tables import LEAST_SIZE
 from rlscale.laws.groups import build_groups, select_rows
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 _SIZES = ("n_params", "n_params_total", "n_params_nominal")
 _GROWING = ("data_samples", "compute_flops", "compute_flops_full", "tokens")
-_LEAST_SIZE = 1000  # Parameters: below, a size was given in thousands of millions.
 _LEAST_POINTS = 4  # Of a curve, step 0 aside: fewer show no shape.
 _SAME = 5  # Points in common by which two curves are known to be one.
 _BYTES = 1_000_000  # Of a table in git.
@@ -47,7 +47,7 @@ def _findings(source: Source) -> Iterator[str]:
 
 def _unit_findings(curves: "pandas.DataFrame") -> Iterator[str]:
     for name in _SIZES:
-        small = curves[curves[name] < _LEAST_SIZE]
+        small = curves[curves[name] < LEAST_SIZE]
         if len(small):
             yield (
                 f"{name} {small[name].iloc[0]:g} of {small['model'].iloc[0]}: sizes are numbers of "

@@ -30,7 +30,9 @@ _PASS_AT = re.compile(r"pass_at_([2-9]|[1-9]\d+)")
 CURVE_REQUIRED = ("study", "cell", "model", "variant", "step", "benchmark", "loss")
 # Counts that pass 2^63 at the sizes that the paper trains.
 FLOPS = ("compute_flops", "compute_flops_total", "compute_flops_full", "flops")
-_ABOVE_ZERO = ("n_params", "n_params_total", "n_params_nominal", "n_problems")
+SIZES = ("n_params", "n_params_total", "n_params_nominal")
+LEAST_SIZE = 1000  # Parameters; fewer are billions or millions.
+_ABOVE_ZERO = (*SIZES, "n_problems")
 _GROWING = ("data_samples", "compute_flops", "compute_flops_full", "tokens")  # 0 at step 0 alone
 TEXT_COLUMNS = {
     "study", "recipe", "cell", "family", "model", "variant", "benchmark",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.digests import canonical_json
 from rlscale.core.errors import StudyError
 from rlscale.core.labels import as_label
-from rlscale.core.tables import TEXT_COLUMNS, check_curves
+from rlscale.core.tables import SIZES, TEXT_COLUMNS, check_curves
 from rlscale.curves import units
 from rlscale.curves.expressions import as_text, evaluate, fill, names_in
 from rlscale.curves.known_models import known_sizes, known_source
@@ -19,7 +19,7 @@ from rlscale.curves.numbers import is_missing
 from rlscale.curves.panels import is_panel, runs_of
 from rlscale.curves.readers import CURVE_READERS
 from rlscale.curves.runs import ROW, STEP, by_step
-from rlscale.curves.section import SIZES, Section, as_given, check_section, of_run
+from rlscale.curves.section import Section, as_given, check_section, of_run
 from rlscale.curves.texts import notes_of
 
 if TYPE_CHECKING:

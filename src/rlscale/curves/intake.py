@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rlscale.core.tables import SIZES
+
 if TYPE_CHECKING:
     import pandas
 
@@ -14,7 +16,6 @@ HEADS = (
     "run", "N", "benchmark", "steps", "points", "widest gap", "tokens", "loss",
     "rows", "used", "without loss", "superseded",
 )  # fmt: skip
-_SIZES = ("n_params", "n_params_total", "n_params_nominal")
 _RANGED = ("step", "loss", "tokens", "data_samples", "compute_flops")
 
 
@@ -53,7 +54,7 @@ def taken_for(intake: "Intake", settings: Mapping[str, Any]) -> list[str]:
 
 def run_lines(intake: "Intake") -> list[tuple[str, ...]]:
     """Of each run and benchmark, texts under ``HEADS``."""
-    shown = intake.table[["cell", "benchmark", "step", *_SIZES, "tokens", "loss"]]
+    shown = intake.table[["cell", "benchmark", "step", *SIZES, "tokens", "loss"]]
     runs = shown.groupby(["cell", "benchmark"], sort=False)
     return [
         (*_line(cell, benchmark, run), *_counts(intake.accounts[str(cell), str(benchmark)]))
@@ -69,7 +70,7 @@ def _counts(account: "Account") -> Iterator[str]:
 def _line(cell: Hashable, benchmark: Hashable, run: "pandas.DataFrame") -> tuple[str, ...]:
     steps = run["step"].to_numpy()  # ascending, as runs are made
     gaps = np.diff(steps)
-    sizes = (run[name].iloc[0] for name in _SIZES)
+    sizes = (run[name].iloc[0] for name in SIZES)
     size = next((f"{value:.4g}" for value in sizes if value == value), "")
     tokens = run["tokens"].iloc[-1]
     return (

@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlscale.core.errors import StudyError
-from rlscale.core.tables import CURVE_COLUMNS, TEXT_COLUMNS
+from rlscale.core.tables import CURVE_COLUMNS, LEAST_SIZE, SIZES, TEXT_COLUMNS
 from rlscale.curves.readers import CURVE_READERS
-
-SIZES = ("n_params", "n_params_total", "n_params_nominal")
-_LEAST_SIZE = 1000  # parameters; fewer are billions or millions
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ def as_given(given: Mapping[str, Any], where: str) -> dict[str, Any]:
                 f"{where}: {name} is {value!r}, not a number; write 7e9 for 7B"
             ) from None
     for name in SIZES:
-        if 0 < found.get(name, 0) < _LEAST_SIZE:
+        if 0 < found.get(name, 0) < LEAST_SIZE:
             raise StudyError(
                 f"{where}: {name} is {found[name]:g}; write it in full, {found[name]:g}e9 for "
                 f"{found[name]:g}B"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
+from rlscale.core.tables import LEAST_SIZE, SIZES
 
 if TYPE_CHECKING:
     import pandas
@@ -145,14 +146,14 @@ def summed(name: str, steps: "pandas.Series", values: "pandas.Series") -> list[s
 
 
 def check_sizes(table: "pandas.DataFrame", where: str) -> None:
-    """Refuse sizes and numbers of problems that are not above 0 and finite.
+    """Refuse sizes and numbers of problems that are not above 0 and finite, and sizes in billions.
 
     Raises:
         StudyError: Names row, column and value.
     """
     import numpy as np
 
-    for name in ("n_params", "n_params_total", "n_params_nominal", "n_problems"):
+    for name in (*SIZES, "n_problems"):
         if name not in table:
             continue
         values = table[name].to_numpy(float)
@@ -164,6 +165,12 @@ def check_sizes(table: "pandas.DataFrame", where: str) -> None:
             kind = "whole number" if value > 0 and np.isfinite(value) else "number"
             raise StudyError(
                 f"{where}: row {row + 1:g}: {name} is {float(value):g}; give a {kind} above 0"
+            )
+        if name in SIZES and (values < LEAST_SIZE).any():
+            row, value = table.loc[values < LEAST_SIZE, ["_row", name]].iloc[0]
+            raise StudyError(
+                f"{where}: row {row + 1:g}: {name} is {float(value):g}, as if in billions; it is a "
+                f"number of parameters: write 1e9 * before the column in --map {name}=..."
             )
 
 
