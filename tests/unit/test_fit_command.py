@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pandas
 import pytest
 from curve_tables import straight_curves
@@ -109,6 +110,20 @@ def test_a_figure_of_no_known_kind_is_refused(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         call(monkeypatch, capsys, "fit", tmp_path / "curves.csv", "--figure", tmp_path / "fit.doc")
     assert "a figure ends in .pdf, .svg or .png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.05])
+def test_a_line_through_a_curve_that_bends_says_so_within_the_run_too(
+    tmp_path, monkeypatch, capsys, bend
+):
+    curves = straight_curves(0.003, runs=3)
+    curves = curves[curves["step"] > 0]
+    log_x = np.log(curves["data_samples"])
+    curves["loss"] *= np.exp(bend * (log_x - log_x.mean()) ** 2 - 0.3)
+    curves.to_csv(tmp_path / "curves.csv", index=False)
+    place = f"N={curves['n_params'].max()},x={curves['data_samples'].max()}"
+    said = call(monkeypatch, capsys, "forecast", tmp_path / "curves.csv", "--at", place)
+    assert ("which curves that bend leave at both ends of a run" in said) is (bend > 0)
 
 
 def test_a_forecast_says_value_interval_and_what_it_rests_on(tmp_path, monkeypatch, capsys):

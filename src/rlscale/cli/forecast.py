@@ -101,8 +101,11 @@ def _rests_on(group: "FitResult", found: "Prediction") -> str:
         said.append(f"{found.n / max(sizes):.3g} times the largest")
     if found.n < min(sizes) and not found.seen:
         said.append(f"{min(sizes) / found.n:.3g} times below the smallest")
+    bent = group.verdicts is not None and group.verdicts.bends == "yes"
     if found.x > last * (1 + 1e-9):
         said.append(f"{found.x / last:.3g} times the last x")
-        if group.verdicts and group.verdicts.bends == "yes":
+        if bent:
             said.append("where curves that bend need not go on as the law does")
+    elif bent and found.seen and group.spec.rule.straight:
+        said.append("a straight line, which curves that bend leave at both ends of a run")
     return ", ".join(said)
