@@ -16,6 +16,7 @@ from rlscale.laws.registry import DEFAULT, law_named
 from rlscale.laws.spec import Settings
 from rlscale.laws.straight import FreeSlopes
 from rlscale.laws.uncertainty import Replicates, crossed_replicates
+from rlscale.laws.unseen import Slopes, draw_k
 
 _BENT = 0.05
 _CURVES_BEND = (
@@ -90,6 +91,9 @@ def _reached(group: Group) -> list[float]:
     """Three budgets, where none is stated: where at least two sizes were measured."""
     last = np.sort(group.per_size(group.x)[:, -1])
     return [float(v) for v in np.geomspace(np.nanmin(group.x), last[-2], 4)[1:]]
+
+
+_SEED = 9
 
 
 @dataclass(frozen=True)
@@ -189,17 +193,23 @@ class _Sizes:
         """Which further run narrows k at twice the largest size most, per run and per FLOP."""
         group = self.group
         target = np.array([2 * group.n.max()])
-        part = _sensitivity(estimate, target) ** 2 * self._variance(estimate, found)
+        variance = self._variance(estimate, found)
+        part = _sensitivity(estimate, target) ** 2 * variance
         runs = np.bincount(group.size_of, minlength=len(group.models))
         saved = part / (runs + 1) / part.sum()
         cost = np.nanmax(np.where(np.isfinite(group.x), group.x, np.nan), axis=1)
         per_size = self.price * [cost[group.size_of == m].mean() for m in range(len(runs))]
         best, cheapest = int(saved.argmax()), int((saved / per_size).argmax())
-        k = estimate.k(target)[0, 0]
+        k, told = estimate.k(target)[0, 0], ""
+        slopes = Slopes(np.diag(variance), found.effective)
+        drawn = draw_k(self.fits, slopes, float(target[0]), np.random.default_rng(_SEED))
+        if drawn is not None:
+            low, high = np.quantile(drawn, self.ends)
+            told = f" [{low:.4f}, {high:.4f}], whichever law of k(N) holds"
         lines = [
-            f"Forecast of k at twice the largest size: {k:.4f} (standard error over runs "
-            f"{np.sqrt(part.sum()):.4f}). One more run of **{group.models[best]}** narrows it "
-            f"most: its variance over runs falls by {saved[best]:.0%}."
+            f"Forecast of k at twice the largest size: {k:.4f} by the law{told} (standard error "
+            f"over runs {np.sqrt(part.sum()):.4f}). One more run of **{group.models[best]}** "
+            f"narrows it most: its variance over runs falls by {saved[best]:.0%}."
         ]
         if cheapest != best:
             lines.append(

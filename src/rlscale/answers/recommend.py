@@ -80,6 +80,7 @@ def recommend(
     parts.append(
         f"Intervals are {100 * level:g} % intervals over runs"
         + (" and problems" if outcomes is not None else " on these problems")
-        + ". Losses outside the range of compute that was measured rest on the law alone."
+        + ". Losses outside the range of compute that was measured are each size's own curve, "
+        "carried on."
     )
     return "\n".join(parts) + "\n"

@@ -45,7 +45,7 @@ def scatter_of_k(
         away: log x from where its level is known (G).
         rng: Random numbers.
     """
-    k = _draw_k(fits, slopes, n, rng)
+    k = draw_k(fits, slopes, n, rng)
     if k is None:
         return np.zeros((len(fits.theta) - 1, 1))
     return np.asarray((fits.k(np.array([n]))[1:] - k[:, None]) * away)
@@ -58,7 +58,7 @@ def at_drawn_x(
 
     None of laws that are not straight, and where too few sizes tell at which x.
     """
-    k = _draw_k(fits, slopes, n, rng)
+    k = draw_k(fits, slopes, n, rng)
     return None if k is None else draw_curves(fits, n, u, k, rng)
 
 
@@ -67,7 +67,7 @@ def centre_of(fits: Fit, n: float) -> float:
     return float(carry_on(fits.points.n, fits.points.centre[None], np.array([n]))[0, 0])
 
 
-def _draw_k(fits: Fit, slopes: Slopes, n: float, rng: np.random.Generator) -> Array | None:
+def draw_k(fits: Fit, slopes: Slopes, n: float, rng: np.random.Generator) -> Array | None:
     """Draws of k (B) from all laws of k(N) with scatter; None of laws that are not straight."""
     laws, sizes = fits.law.mixed(), fits.points.n
     if not laws or len(sizes) < _LEAST:
