@@ -19,6 +19,7 @@ from rlscale.laws.uncertainty import Replicates, crossed_replicates
 from rlscale.laws.unseen import Slopes, draw_k
 
 _BENT = 0.05
+_SEED = 9
 _CURVES_BEND = (
     "**The curves bend** in log-log ({}), which the law does not: trust this table inside what "
     "was measured only."
@@ -91,9 +92,6 @@ def _reached(group: Group) -> list[float]:
     """Three budgets, where none is stated: where at least two sizes were measured."""
     last = np.sort(group.per_size(group.x)[:, -1])
     return [float(v) for v in np.geomspace(np.nanmin(group.x), last[-2], 4)[1:]]
-
-
-_SEED = 9
 
 
 @dataclass(frozen=True)
