@@ -47,7 +47,7 @@ def study(tmp_path):
 def test_a_bad_file_stops_the_run_and_is_named(study):
     write(study.folder / "held_out.jsonl", [{"question": "1+2=", "answer": "3"}])
     said = study.refuse(TARGET)
-    assert "held_out.jsonl: column 'problem' is missing; it has answer, question" in said
+    assert "held_out.jsonl has no column 'problem'; it has question, answer" in said
     assert not (study.folder / TARGET).exists()
     (study.folder / "held_out.jsonl").unlink()
     assert "held_out.jsonl: the data file does not exist" in study.refuse(TARGET)

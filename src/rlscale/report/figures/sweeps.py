@@ -81,12 +81,13 @@ def reuse_cost(inputs: Inputs) -> Drawing:
     for axes, own in zip(grid[0], tables, strict=True):
         first = own["value"].iloc[0]
         axes.set(xscale="log", xlim=widen(own["tau"], 0.1))
+        below, above = own["cost"] - own["cost_low"], own["cost_high"] - own["cost"]
         axes.axhspan(first, first + margin, color=ACCENT, alpha=0.12, lw=0)
         axes.axhline(first, color=MUTED, lw=0.6)
         axes.errorbar(
             own["tau"],
             first + own["cost"],
-            yerr=[own["cost"] - own["cost_low"], own["cost_high"] - own["cost"]],
+            yerr=[[np.nan, *below[1:]], [np.nan, *above[1:]]],  # the first is what they differ from
             fmt="o-",
             color=INK,
             mfc="white",
