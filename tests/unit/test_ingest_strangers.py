@@ -174,6 +174,40 @@ def test_what_is_said_of_runs_is_checked(tmp_path, section, words):
     assert words in str(caught.value)
 
 
+LONG = (
+    "Name,step,acc\nolga-7b-s1,10,0.3\nolga-7b-s1,20,0.4\nolga-7b-s2,10,0.31\nolga-7b-s2,20,0.5\n"
+)
+NAMED = {"cell": "Name"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"run_pattern": r"olga-(?P<model>\d+b)-s(?P<seed>\d)"},
+        {"runs": {"olga-7b-s1": {"seed": 1}, "olga-7b-s2": {"seed": 2}}},
+    ],
+)
+def test_runs_that_a_column_of_a_long_table_names(tmp_path, said):
+    constants = {"variant": "base", "benchmark": "held_out", "model": "7b"}
+    intake = read(tmp_path, {"a.csv": LONG}, columns=NAMED, constants=constants, **said)
+    told = intake.table[["cell", "seed", "step", "loss"]].to_numpy().tolist()
+    assert [row[:3] for row in told] == [
+        ["olga-7b-s1", 1, 10], ["olga-7b-s1", 1, 20], ["olga-7b-s2", 2, 10], ["olga-7b-s2", 2, 20],
+    ]  # fmt: skip
+    assert [round(row[3], 9) for row in told] == [0.7, 0.6, 0.69, 0.5]
+
+
+def test_a_pattern_for_names_in_a_column_says_how_to_name_it(tmp_path):
+    with pytest.raises(StudyError, match="if a column names the runs, map cell to it"):
+        read(tmp_path, {"a.csv": LONG}, run_pattern=r"olga-(?P<model>\d+b)-s(?P<seed>\d)")
+
+
+def test_a_row_without_a_run_is_named(tmp_path):
+    text = LONG + ",30,0.5\n"
+    with pytest.raises(StudyError, match="row 5: 'Name' is empty, which says of which run it is"):
+        read(tmp_path, {"a.csv": text}, columns=NAMED, run_pattern=r"-s(?P<seed>\d)")
+
+
 @pytest.mark.parametrize(("unit", "refused"), [(1, True), (1e9, False)])
 def test_sizes_of_a_column_in_billions_are_refused(tmp_path, unit, refused):
     """Before, N0 came out as 7.6 and FLOPs a thousand million times too small."""

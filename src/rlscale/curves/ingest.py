@@ -19,7 +19,7 @@ from rlscale.curves.numbers import is_missing
 from rlscale.curves.panels import is_panel, runs_of
 from rlscale.curves.readers import CURVE_READERS
 from rlscale.curves.runs import ROW, STEP, by_step
-from rlscale.curves.section import Section, as_given, check_section, of_run
+from rlscale.curves.section import Section, as_given, check_section, of_run, speaks_of_runs
 from rlscale.curves.texts import notes_of
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _logged_runs(settings: Section, root: Path, notes: list[str]) -> list["_Run"
         if raw.empty:
             raise StudyError(f"{path}: holds no rows")
         notes += [f"{path}: {note}" for note in notes_of(raw)]
-        runs, said_of_runs = _split(raw, settings, path)
+        runs, said_of_runs = _split(raw, settings, path, name)
         notes += [f"{path}: {note}" for note in said_of_runs]
         for run, rows in runs.items():
             rows.attrs = {}  # what pandas copies in every step
@@ -134,9 +134,13 @@ def _logged_runs(settings: Section, root: Path, notes: list[str]) -> list["_Run"
 
 
 def _split(
-    raw: "pandas.DataFrame", settings: Section, path: Path
+    raw: "pandas.DataFrame", settings: Section, path: Path, name: str
 ) -> tuple[dict[str, "pandas.DataFrame"], list[str]]:
-    """The runs that a file holds by its form: a panel's, or one per column; else all its rows."""
+    """The runs that a file holds by its form: a panel's, or one per column; else all its rows.
+
+    A long table's runs are those of the column that ``cell`` is made from, where the pattern or the
+    table of runs speaks of these and not of the file.
+    """
     names = settings.run_columns
     if names:
         lacking = [name for name in names if name not in raw.columns]
@@ -151,7 +155,21 @@ def _split(
         return runs_of(raw, settings.expressions(), settings.runs, path)
     if "run" in raw.columns and raw.attrs.get("several"):
         return {str(run): rows for run, rows in raw.groupby("run", sort=False)}, []
+    if "cell" in settings.columns and speaks_of_runs(settings, name):
+        return _by_name(raw, settings.columns["cell"], path), []
     return {"": raw}, []
+
+
+def _by_name(raw: "pandas.DataFrame", expression: str, path: Path) -> dict[str, "pandas.DataFrame"]:
+    """The runs of a long table, by what names them."""
+    absent = raw[names_in(expression, [str(name) for name in raw.columns])].isna().any(axis=1)
+    if absent.any():
+        raise StudyError(
+            f"{path}: row {raw.index[absent][0] + 1}: '{expression}' is empty, which says of which "
+            "run it is; fill it, or remove the row"
+        )
+    runs = fill(expression, raw, str(path), "cell")
+    return {str(run): rows for run, rows in raw.groupby(runs, sort=False)}
 
 
 def _check_distinct(tables: list["pandas.DataFrame"]) -> None:

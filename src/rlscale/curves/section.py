@@ -76,6 +76,7 @@ def of_run(section: Section, run: str, path: str) -> dict[str, Any]:
         if match is None:
             raise StudyError(
                 f"{path}: ingest.run_pattern '{section.run_pattern}' does not fit '{run or path}'"
+                + ("" if run else "; if a column names the runs, map cell to it")
             )
         groups = {name: value for name, value in match.groupdict().items() if value is not None}
         _check_columns(groups)
@@ -85,6 +86,13 @@ def of_run(section: Section, run: str, path: str) -> dict[str, Any]:
             f"{path}: ingest.runs does not have the run '{run}', only {', '.join(section.runs)}"
         )
     return found | dict(section.runs.get(run, {}))
+
+
+def speaks_of_runs(section: Section, path: str) -> bool:
+    """Whether what is said of runs is said by another name than a file's."""
+    if section.run_pattern:
+        return _pattern(section.run_pattern).search(path) is None
+    return bool(section.runs) and path not in section.runs
 
 
 def _pattern(text: str) -> re.Pattern[str]:
