@@ -218,9 +218,19 @@ def laws(results: Path) -> Iterable[tuple[str, str, str]]:
     (row,) = scores[
         (scores.law == "saturating") & (scores.variant == "base") & (scores.model == "ref-1030k")
     ].itertuples()
-    inside = round(row.coverage * row.points)
-    told = f"{inside} of {row.points} inside, RMS {row.rmse:.2f} in ln L"
-    yield "R4", told, "holds" if inside >= 6 else "fails"
+    inside, width = round(row.coverage * row.points), _width(results)
+    told = f"{inside} of {row.points} inside, RMS {row.rmse:.2f} in ln L, at most {width:.2f} wide"
+    yield "R4", told, "holds" if inside >= 6 and width < 1 else "fails"
+
+
+def _width(results: Path) -> float:
+    """Widest interval of the largest size's forecast, in ln L, over the x that were measured."""
+    told = json.loads((results / "forecasts/inter/saturating.json").read_text(encoding="utf-8"))
+    (target,) = [one for one in told["predictions"] if one["model"] == "ref-1030k"]
+    curves = pandas.read_csv(results / "curves.csv")
+    own = curves[(curves.model == "ref-1030k") & (curves.step > 0)]["data_samples"]
+    grid = [row for row in target["grid"] if own.min() <= row["x"] <= own.max()]
+    return max(row["high"] - row["low"] for row in grid)
 
 
 def main() -> None:

@@ -151,11 +151,10 @@ def compare_all(
     import pandas
 
     if data and len(set(data.values())) > 1:
-        parts = [part for _, part in curves.groupby(curves["recipe"].map(data))]
+        parts = [part for _, part in curves.groupby(curves["recipe"].map(data), dropna=False)]
         found = [compare_all(part, settings) for part in parts]
-        return pandas.concat([table for table, _ in found]), [
-            why for _, told in found for why in told
-        ]
+        known = [table for table, _ in found if len(table)] or [found[0][0]]
+        return pandas.concat(known), [why for _, told in found for why in told]
     tables, lacking = [], []
     for axis in varied(curves[curves["benchmark"] == settings.benchmark]):
         for x in known_x(curves):
