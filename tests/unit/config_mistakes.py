@@ -14,8 +14,9 @@ import yaml
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
+from rlscale.core.yaml_files import load
 from rlscale.study.check import absent_files, findings
-from rlscale.study.schema import SCHEMA, load
+from rlscale.study.schema import SCHEMA
 
 EMBEDDED = Path(__file__).parents[2] / "config/config.yaml"
 TEXT = EMBEDDED.read_text(encoding="utf-8")

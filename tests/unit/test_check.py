@@ -9,8 +9,9 @@ import yaml
 
 from rlscale.cli.main import main
 from rlscale.core.errors import StudyError
+from rlscale.core.yaml_files import load
 from rlscale.study.check import absent_files, findings, fitted_together, refuse
-from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.schema import SCHEMA, with_defaults
 
 ROOT = Path(__file__).parents[2]
 EMBEDDED = load(ROOT / "config/config.yaml")

@@ -12,8 +12,9 @@ from markdown_it import MarkdownIt
 
 from rlscale.cli.main import parser
 from rlscale.cli.reference import write
+from rlscale.core.yaml_files import load
 from rlscale.study.check import findings
-from rlscale.study.schema import SCHEMA, load
+from rlscale.study.schema import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

@@ -27,6 +27,7 @@ from rlscale.core.inside import inside_study
 from rlscale.core.labels import check_label
 from rlscale.core.manifests import read_manifest, sealed, verify_files
 from rlscale.core.tables import read_curves
+from rlscale.core.yaml_files import load
 from rlscale.curves.guess import guess_format
 from rlscale.curves.ingest import read_runs
 from rlscale.data.readers import read_rows
@@ -35,7 +36,7 @@ from rlscale.judging.verifiers import VERIFIERS
 from rlscale.study import records
 from rlscale.study.adopt import adopt
 from rlscale.study.pull import check_listing
-from rlscale.study.schema import load, schema_findings
+from rlscale.study.schema import schema_findings
 from rlscale.training.alternate import remove_weights
 
 FEW = 25

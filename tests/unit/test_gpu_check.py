@@ -9,10 +9,11 @@ import pytest
 from conftest import ROOT
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import Provenance, write_manifest
+from rlscale.core.yaml_files import load
 from rlscale.study.check import findings
 from rlscale.study.gpu_check import checks, report, trial
 from rlscale.study.gpu_check.trial import AGAIN, OTHER_SEED, PLAIN, Trial
-from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.schema import SCHEMA, with_defaults
 
 VLLM = {"gpus": 0, "engine": {"use_vllm": True}}
 SAMPLING = "sampling/sampling_logp_difference/mean"

@@ -23,7 +23,7 @@ from rlscale.core.code import is_current
 from rlscale.core.errors import StudyError, printable
 from rlscale.core.files import file_sha256
 from rlscale.core.inside import inside_study
-from rlscale.data.files import open_file
+from rlscale.core.swelling import open_file
 from rlscale.data.readers import read_rows
 from rlscale.jobs import devices
 from rlscale.jobs.owner import STALE, owned

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from cpu_time import least_seconds
+from cpu_time import assert_linear
 
 from rlscale.core.errors import StudyError
 from rlscale.data.readers import RawRow, read_rows
@@ -21,17 +21,6 @@ PIECES = (
     "(A) ", "answer is ", "\\frac", "\\left(", "{", "$", "\\", "1", "1,", "-", "1e",
     "\\text{", "#### ", "%",
 )  # fmt: skip
-
-
-def assert_linear(cost: Callable[[int], Callable[[], object]], start: int = 2_000) -> None:
-    """Ten times and a hundred times the size: no more than that many times the time, and a bit.
-
-    What grows by the square would take 10,000 times the smallest; its least counts as 2 ms, as the
-    clock and other processes are no finer.
-    """
-    small = max(least_seconds(cost(start)), 2e-3)
-    assert least_seconds(cost(10 * start)) < 40 * small
-    assert least_seconds(cost(100 * start)) < 400 * small
 
 
 @pytest.mark.parametrize("name", ["exact", "number", "math", "choice", "grid", "program"])

@@ -8,12 +8,13 @@ import yaml
 from conftest import ROOT
 from rlscale.accounting.shape import Shape
 from rlscale.core.cell import Cell
+from rlscale.core.yaml_files import load
 from rlscale.jobs.memory import GIB, memory_of, remedies
 from rlscale.study.check import findings
 from rlscale.study.estimates import memory, shape_of, unfit
 from rlscale.study.grid import job_of, recipe_of
 from rlscale.study.plan import plan_page, plan_study
-from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.schema import SCHEMA, with_defaults
 
 LARGEST = "qwen2.5-72b"
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas
 import pytest
 
+from rlscale.core.yaml_files import load
 from rlscale.curves import mapping
 from rlscale.data import heads
 from rlscale.data.formats import file_rows
 from rlscale.data.heads import LOOKED_AT, columns_of
 from rlscale.study.check import findings
-from rlscale.study.schema import SCHEMA, load
+from rlscale.study.schema import SCHEMA
 
 EMBEDDED = load(Path(__file__).parents[2] / "config/config.yaml")
 ROWS = [{"question": f"{i} + 1 =", "gold": str(i + 1), "rate": 0.5} for i in range(3)]

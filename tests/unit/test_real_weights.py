@@ -7,11 +7,12 @@ from transformers import LlamaConfig
 from conftest import ROOT
 from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
+from rlscale.core.yaml_files import load
 from rlscale.evaluation.engine import cache_gib
 from rlscale.models import gguf
 from rlscale.study.check import findings
 from rlscale.study.estimates import memory
-from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.schema import SCHEMA, with_defaults
 
 SMOL = {
     "hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3,

@@ -5,8 +5,9 @@ import pytest
 from conftest import embedded_config
 from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
+from rlscale.core.yaml_files import load
 from rlscale.study import grid, inputs, layout, settings
-from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.schema import SCHEMA, with_defaults
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 
 from conftest import ROOT, embedded_config
 from rlscale.core.cell import Cell
+from rlscale.core.yaml_files import load
 from rlscale.study import inputs, layout, settings
-from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.schema import SCHEMA, with_defaults
 
 CELL = Cell("main", "arith-10k", "base", tau=1, group_size=8, seed=2)
 OTHER = Cell("main", "arith-25k", "base", tau=16, group_size=8, seed=1)

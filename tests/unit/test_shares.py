@@ -9,10 +9,11 @@ from conftest import embedded_config
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_json
 from rlscale.core.manifests import run_record
+from rlscale.core.yaml_files import load
 from rlscale.evaluation.samples import SampleStore
 from rlscale.evaluation.shards import Shard
 from rlscale.study import grid, inputs, layout, settings
-from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.schema import SCHEMA, with_defaults
 
 PROBLEMS = [f"problem{number}" for number in range(400)]
 

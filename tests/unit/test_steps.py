@@ -12,9 +12,10 @@ import pytest
 from conftest import ROOT, embedded_config
 from rlscale.core.errors import StudyError
 from rlscale.core.manifests import Provenance, write_manifest
+from rlscale.core.yaml_files import load
 from rlscale.jobs import attempts
 from rlscale.study import steps
-from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.schema import SCHEMA, with_defaults
 from rlscale.study.steps import STEPS, cells
 
 CELL = "main/arith-10k-base/tau1-g8/seed1"

@@ -48,13 +48,10 @@ def read_curves(path: Path | str) -> "pandas.DataFrame":
     path = Path(path)
     if path.suffix not in (".yaml", ".yml"):
         return _read_table(path)
-    import yaml
-
+    from rlscale.core.yaml_files import load
     from rlscale.curves.ingest import ingest_curves
 
-    if not path.exists():
-        raise StudyError(f"{path}: there is no such configuration")
-    study = yaml.safe_load(path.read_text(encoding="utf-8"))
+    study = load(path)
     if not isinstance(study, dict) or "ingest" not in study:
         raise StudyError(f"{path}: no section `ingest`: it says nothing of curves made elsewhere")
     return ingest_curves(study["ingest"], study.get("study", path.stem))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256
 from rlscale.core.tables import read_curves
+from rlscale.core.yaml_files import load
 from rlscale.laws.records import Record
-from rlscale.study.schema import load, schema_findings
+from rlscale.study.schema import schema_findings
 
 if TYPE_CHECKING:
     import pandas

@@ -76,14 +76,17 @@ def _agreed(output: Path) -> bool:
 
 def _settings(arguments: argparse.Namespace) -> tuple[dict[str, Any], Path]:
     """The ``ingest`` section that the options say, and the folder that its paths refer to."""
-    import yaml
+    from rlscale.core.yaml_files import load
 
     settings: dict[str, Any] = {"files": {}}
     root = Path(".")
     if arguments.mapping:
         if not arguments.mapping.is_file():
             raise StudyError(f"{arguments.mapping}: there is no such mapping")
-        settings |= yaml.safe_load(arguments.mapping.read_text(encoding="utf-8"))
+        said = load(arguments.mapping)
+        if not isinstance(said, dict):
+            raise StudyError(f"{arguments.mapping}: is no `ingest` section, of keys and values")
+        settings |= said
         root = arguments.mapping.parent
     if arguments.entity or arguments.project:
         arguments.files += _fetched(arguments)

@@ -165,9 +165,10 @@ def _record(_: argparse.Namespace) -> None:
 
 
 def _prune(arguments: argparse.Namespace) -> None:
+    from rlscale.core.yaml_files import load
     from rlscale.study import upkeep
     from rlscale.study.folder import CONFIG
-    from rlscale.study.schema import SCHEMA, load, schema_findings
+    from rlscale.study.schema import SCHEMA, schema_findings
 
     config, schema = load(CONFIG), load(SCHEMA)
     keys = ("study", "sweeps")  # all that is read of it

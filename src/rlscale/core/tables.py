@@ -1,17 +1,19 @@
 """The tables that parts of a study share: column names, checks on reading, stable writing."""
 
-import gzip
+import io
 import re
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
-from rlscale.core.files import check_regular, write_text
+from rlscale.core.files import write_text
 from rlscale.core.labels import check_labels
 from rlscale.core.manifests import STATUSES
 from rlscale.core.numerals import decided
 from rlscale.core.scalars import check_kind
+from rlscale.core.swelling import check_cells, open_file
 
 if TYPE_CHECKING:
     import pandas
@@ -31,6 +33,7 @@ CURVE_REQUIRED = ("study", "cell", "model", "variant", "step", "benchmark", "los
 # Counts that pass 2^63 at the sizes that the paper trains.
 FLOPS = ("compute_flops", "compute_flops_total", "compute_flops_full", "flops")
 SIZES = ("n_params", "n_params_total", "n_params_nominal")
+_NAMED = 12  # columns in a message
 LEAST_SIZE = 1000  # Parameters; fewer are billions or millions.
 _ABOVE_ZERO = (*SIZES, "n_problems")
 _GROWING = ("data_samples", "compute_flops", "compute_flops_full", "tokens")  # 0 at step 0 alone
@@ -144,22 +147,25 @@ def _read_csv(path: Path) -> "pandas.DataFrame":
 
     if not path.exists():
         raise StudyError(f"{path}: there is no such curves table")
-    check_regular(path)
     try:
-        packed = path.suffix.lower() == ".gz"
-        with (gzip.open if packed else open)(path, "rt", encoding="utf-8-sig") as file:
-            separator = max(",;\t", key=file.readline().count)
+        with open_file(path) as file:
+            text = file.read().decode("utf-8-sig")
+        head = text.partition("\n")[0]
+        separator = max(",;\t", key=head.count)
+        check_cells(path, text.count("\n"), head.count(separator) + 1)
         kinds = dict.fromkeys(TEXT_COLUMNS, "string")
-        table = pandas.read_csv(path, sep=separator, dtype=kinds)
+        table = pandas.read_csv(io.StringIO(text), sep=separator, dtype=kinds)
         if len(_unread(table)):
-            table = pandas.read_csv(path, sep=separator, dtype=str)
+            table = pandas.read_csv(io.StringIO(text), sep=separator, dtype=str)
             table, _ = decided(table, _unread(table))
     except UnicodeDecodeError as error:
         raise StudyError(
             f"{path}: cannot be read as CSV in UTF-8 ({error}); save it as such, or give a log to "
             "`rlscale ingest`"
         ) from None
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, OSError) as error:
+    except (
+        pandas.errors.ParserError, pandas.errors.EmptyDataError, OSError, EOFError, zlib.error,
+    ) as error:  # fmt: skip
         raise StudyError(f"{path}: cannot be read as CSV ({error})") from None
     check_width(table, str(path))
     return table
@@ -179,10 +185,15 @@ def check_width(table: "pandas.DataFrame", where: str) -> None:
     import pandas
 
     if not isinstance(table.index, pandas.RangeIndex):
-        raise StudyError(
-            f"{where}: rows have more fields than the header names; is a quotation mark or a name "
-            "missing in its first line, or a separator too many at the end of the others?"
-        )
+        raise too_wide(where)
+
+
+def too_wide(where: str) -> StudyError:
+    """What is said of rows that are wider than their header."""
+    return StudyError(
+        f"{where}: rows have more fields than the header names; is a quotation mark or a name "
+        "missing in its first line, or a separator too many at the end of the others?"
+    )
 
 
 def check_curves(table: "pandas.DataFrame", where: str) -> "pandas.DataFrame":
@@ -229,7 +240,9 @@ def _check_columns(table: "pandas.DataFrame", where: str) -> list[str]:
     columns = [*CURVE_COLUMNS, *pass_columns(table.columns)]
     unknown = [name for name in table.columns if name not in columns]
     if unknown:
-        raise StudyError(f"{where}: unknown column(s) {', '.join(unknown)} in the curves table")
+        more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+        names = ", ".join(map(str, unknown[:_NAMED]))
+        raise StudyError(f"{where}: unknown column(s) {names}{more} in the curves table")
     if table.empty:
         raise StudyError(f"{where}: the curves table has no rows")
     return columns

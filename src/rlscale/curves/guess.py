@@ -34,12 +34,12 @@ _IN_JSON = {
     '"results"': "lm_eval",
 }
 _IN_CONSOLES = {
-    re.compile(r"global[ _]step \d+\b[^{\n]*\{", re.I): "openrlhf",
+    re.compile(r"global[ _]step \d+\b[^{\n]{0,200}\{", re.I): "openrlhf",
     re.compile(r"\bStep \d+ \| "): "prime_rl",
     re.compile(r"(?:Training|Validation) Results:"): "nemo_rl",
     re.compile(r"(?:^|\s)step:\d+ - ", re.M): "verl",
 }
-_VERL = re.compile(r'"step"\s*:.*"data"\s*:\s*\{|"data"\s*:\s*\{.*"step"\s*:')
+_VERL = re.compile(r'"step"\s*:'), re.compile(r'"data"\s*:\s*\{')
 _TRL_CONSOLE = re.compile(r"^\{'[^\n]*'epoch': ", re.M)
 _OF_CONSOLES = re.compile(r"^(?:\x1b\[\d+m)?(?:\(\w+ pid=|\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d)", re.M)
 _TENSORBOARD = re.compile(r"\ufeff?\"?Wall time\"?,\"?Step\"?,|\s*\[\[\d+\.\d+,\s*\d+,")
@@ -88,7 +88,7 @@ def _of_folder(path: Path) -> str:
 
 def _of_store(path: Path) -> str:
     with opened(path, "a tracker", "metrics") as store:
-        return "mlflow" if "experiments" in tables_of(store, path) else "trackio"
+        return "mlflow" if "experiments" in tables_of(store) else "trackio"
 
 
 def _of_text(text: str, kind: str, path: Path) -> str:
@@ -98,7 +98,7 @@ def _of_text(text: str, kind: str, path: Path) -> str:
         for mark, form in _IN_JSON.items():
             if mark in beginning:
                 return form
-    if _VERL.search(first) or "step:" in first:
+    if all(key.search(first) for key in _VERL) or "step:" in first:
         return "verl"
     if _TRL_CONSOLE.search(beginning):
         raise StudyError(

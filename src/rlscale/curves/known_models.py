@@ -12,7 +12,7 @@ from importlib.resources import files
 
 # What names of one architecture differ in: the owner, and how it was trained on.
 _OWNER = re.compile(r"^.*/")
-_TRAINED = re.compile(r"(-(base|instruct|it|pt|chat|hf))+$")
+_TRAINED = re.compile(r"(?:-(?:base|instruct|it|pt|chat|hf)){1,9}$")
 
 
 def known_sizes(model: str) -> dict[str, float]:

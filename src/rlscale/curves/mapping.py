@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.swelling import PACKED, open_file
 from rlscale.core.tables import TEXT_COLUMNS
 from rlscale.curves.expressions import evaluate, fill
 from rlscale.curves.panels import is_panel, runs_of
@@ -13,7 +14,6 @@ from rlscale.curves.readers import CURVE_READERS, as_wandb, by_metric
 from rlscale.curves.section import check_section
 from rlscale.curves.separated import separated
 from rlscale.curves.texts import kind_of
-from rlscale.data.files import PACKED, open_file
 from rlscale.data.heads import LOOKED_AT
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
+from rlscale.core.labels import shown
 from rlscale.core.numerals import OTHER, Written, to_float, written
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def numbers(values: "pandas.Series", name: str, where: str, reading: str = "") -
         value = bad.iloc[0]
         hint = next((said for form, said in _HINTS.items() if re.fullmatch(form, str(value))), "")
         raise StudyError(
-            f"{where}: row {bad.index[0] + 1}: '{name}' is {value!r}, not a number{hint}"
+            f"{where}: row {bad.index[0] + 1}: '{name}' is {shown(value)}, not a number{hint}"
         )
     return found
 

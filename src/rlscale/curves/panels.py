@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
+from rlscale.core.labels import shown
 from rlscale.curves.expressions import names_in
 from rlscale.curves.texts import noted, notes_of
 from rlscale.curves.units import thinned
@@ -21,6 +22,7 @@ _BETWEEN = " - "
 _COPIES = ("__MIN", "__MAX")
 _OWN = ("_step", "_runtime", "_timestamp")  # what W&B logs of every run
 _GROUP = re.compile(r"(?:Group|[\w./]+): ")
+_MOST_PARTS = 10  # " - " in a name; each is another way to read it
 _NUMBER = re.compile(r"[\d.]+")
 _STEPS = ("train/global_step", "_step", "Step", "step")
 _Way = tuple[str, str]  # run and metric
@@ -53,8 +55,18 @@ def with_step(table: "pandas.DataFrame", path: Path, sampled: bool = True) -> "p
     return noted(table.assign(step=table[steps[0]]), notes)
 
 
-def as_panel(table: "pandas.DataFrame") -> "pandas.DataFrame":
-    """A panel's export, as ``runs_of`` reads it; notes on columns that are no logged values."""
+def as_panel(table: "pandas.DataFrame", path: Path) -> "pandas.DataFrame":
+    """A panel's export, as ``runs_of`` reads it; notes on columns that are no logged values.
+
+    Raises:
+        StudyError: A column's name may be read as run and metric in more ways than any is.
+    """
+    odd = next((name for name in table.columns if name.count(_BETWEEN) > _MOST_PARTS), None)
+    if odd is not None:
+        raise StudyError(
+            f"{path}: the column {shown(odd)} holds ' - ' {odd.count(_BETWEEN)} times, "
+            f"{_MOST_PARTS} at most can be read as 'run - metric'; rename it"
+        )
     notes = notes_of(table)
     for name in _values(table):
         low, high = (f"{name}{suffix}" for suffix in _COPIES)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.registry import Registry
+from rlscale.core.swelling import check_cells
 from rlscale.curves.panels import as_panel, with_step
 from rlscale.curves.separated import separated
 from rlscale.curves.texts import (
@@ -94,7 +95,7 @@ def _read_any(path: Path) -> "pandas.DataFrame":
     lines = kind in (".jsonl", ".ndjson") or (kind != ".json" and text.lstrip().startswith("{"))
     if lines or (kind == ".json" and _begins_with_object(text)):
         rows, notes = json_lines(text, path)
-        return noted(frame(rows), notes)
+        return noted(frame(rows, path), notes)
     return _json_table(path) if kind == ".json" else separated(text, path)
 
 
@@ -112,13 +113,15 @@ def _json_table(path: Path) -> "pandas.DataFrame":
 
     document = read_json(path)
     if _are_rows(document):
-        return frame(document)
+        return frame(document, path)
     if isinstance(document, dict):
         within = [key for key, value in document.items() if value and _are_rows(value)]
         if len(within) == 1:
-            return noted(frame(document[within[0]]), [f"rows are those under '{within[0]}'"])
+            rows = frame(document[within[0]], path)
+            return noted(rows, [f"rows are those under '{within[0]}'"])
         if within and len(within) == len(document):
-            return several({key: frame(document[key]) for key in within}, ["a run a key"])
+            runs = {key: frame(document[key], path) for key in within}
+            return several(runs, path, ["a run a key"])
         if _is_of_pandas(document):
             return pandas.DataFrame(document)
         if document and all(isinstance(column, list) for column in document.values()):
@@ -153,8 +156,6 @@ def _is_of_pandas(document: Mapping[str, Any]) -> bool:
 
 def read_verl(path: Path) -> "pandas.DataFrame":
     """verl: its file logger's {"step": int, "data": {metric: value}} per line, or its console's."""
-    import pandas
-
     text = read_text(path)
     if not text.lstrip().startswith(("{", "[")):
         return _read_console(path, whole=text.endswith("\n"))
@@ -166,13 +167,11 @@ def read_verl(path: Path) -> "pandas.DataFrame":
                 f'{path}: line {number}: no {{"step": ..., "data": {{...}}}} of verl\'s file logger'
             )
         rows.append({"step": line["step"]} | line["data"])
-    return noted(pandas.DataFrame(rows), notes)
+    return noted(frame(rows, path), notes)
 
 
 def _read_console(path: Path, whole: bool) -> "pandas.DataFrame":
     """verl's console logger: step:5 - name:0.2 - name:np.float64(0.3)."""
-    import pandas
-
     lines, notes = console_lines(path)
     rows = []
     for found in filter(None, map(_CONSOLE.search, lines)):
@@ -187,7 +186,7 @@ def _read_console(path: Path, whole: bool) -> "pandas.DataFrame":
             f"{path}: neither JSON Lines of verl's file logger (trainer.logger=[console,file]) nor "
             "lines 'step:N - name:value' of its console"
         )
-    return noted(pandas.DataFrame(rows), notes)
+    return noted(frame(rows, path), notes)
 
 
 def _lacks_values(rows: list[dict[str, Any]]) -> bool:
@@ -212,7 +211,7 @@ def read_wandb(path: Path) -> "pandas.DataFrame":
 def as_wandb(table: "pandas.DataFrame", path: Path) -> "pandas.DataFrame":
     """The table of a file that W&B exported: a panel's, or a run's with its steps."""
     panel = any(" - " in str(name) for name in table.columns)
-    return as_panel(table) if panel else with_step(table, path)
+    return as_panel(table, path) if panel else with_step(table, path)
 
 
 def read_trl(path: Path) -> "pandas.DataFrame":
@@ -230,17 +229,17 @@ def read_trl(path: Path) -> "pandas.DataFrame":
     if not states:
         raise StudyError(f"{path}: no trainer_state.json is in this folder")
     runs = {run: _log_history(max(own, key=_checkpoint_number)) for run, own in states.items()}
-    return next(iter(runs.values())) if len(runs) == 1 else several(dict(sorted(runs.items())))
+    if len(runs) == 1:
+        return next(iter(runs.values()))
+    return several(dict(sorted(runs.items())), path)
 
 
 def _log_history(path: Path) -> "pandas.DataFrame":
-    import pandas
-
     state = read_json(path)
     logged = state.get("log_history") if isinstance(state, dict) else None
     if not isinstance(logged, list) or not all(isinstance(row, dict) for row in logged):
         raise StudyError(f"{path}: no log_history: not a trainer_state.json")
-    table = pandas.DataFrame(logged)
+    table = frame(logged, path)
     if table.empty or "step" not in table:
         raise StudyError(f"{path}: its log_history is empty: the trainer logged nothing")
     return noted(table, [])
@@ -284,6 +283,7 @@ def read_tensorboard(path: Path) -> "pandas.DataFrame":
                 parts.append(pandas.DataFrame(logged, columns=["time", "step", tag]))
     if not parts:
         raise StudyError(f"{path}: its event files hold no scalars (cut short, or of another kind)")
+    check_cells(path, sum(map(len, parts)), len(parts))
     table = pandas.concat(parts, ignore_index=True).sort_values("time", kind="stable")
     return noted(table.drop(columns="time").reset_index(drop=True), [])
 

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.core.labels import shown
+from rlscale.core.limits import time_limit
 from rlscale.core.tables import CURVE_COLUMNS, LEAST_SIZE, SIZES, TEXT_COLUMNS
 from rlscale.curves.readers import CURVE_READERS
+
+_SECONDS = 5.0  # of CPU time for a name
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def of_run(section: Section, run: str, path: str) -> dict[str, Any]:
     """What a run's name, or else a file's path, says of it."""
     found: dict[str, Any] = {}
     if section.run_pattern:
-        match = _pattern(section.run_pattern).search(run or path)
+        match = _found(section.run_pattern, run or path)
         if match is None:
             raise StudyError(
                 f"{path}: ingest.run_pattern '{section.run_pattern}' does not fit '{run or path}'"
@@ -91,8 +95,20 @@ def of_run(section: Section, run: str, path: str) -> dict[str, Any]:
 def speaks_of_runs(section: Section, path: str) -> bool:
     """Whether what is said of runs is said by another name than a file's."""
     if section.run_pattern:
-        return _pattern(section.run_pattern).search(path) is None
+        return _found(section.run_pattern, path) is None
     return bool(section.runs) and path not in section.runs
+
+
+def _found(pattern: str, name: str) -> re.Match[str] | None:
+    """Where a pattern fits a name; a few patterns try more ways than there is time for."""
+    try:
+        with time_limit(_SECONDS):
+            return _pattern(pattern).search(name)
+    except TimeoutError:
+        raise StudyError(
+            f"ingest.run_pattern '{pattern}' takes more than {_SECONDS:g} s on {shown(name)}; "
+            "write it without a repeat within a repeat, (a+)+"
+        ) from None
 
 
 def _pattern(text: str) -> re.Pattern[str]:

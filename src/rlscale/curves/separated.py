@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.numerals import decided, written
-from rlscale.core.tables import check_width
+from rlscale.core.swelling import check_cells
+from rlscale.core.tables import check_width, too_wide
 from rlscale.curves.texts import noted
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _COMMA_WITHIN = {sign: re.compile(r",\d") for sign in _SEPARATORS}  # a field
-_COMMA_WITHIN[","] = re.compile(r'"[^"\n]*,\d[^"\n]*"')
+_COMMA_WITHIN[","] = re.compile(r'"[^",\n]*+(?:,(?!\d)[^",\n]*+)*+,\d[^"\n]*+"')
 _NUMBERS_ALONE = re.compile(r"[-+.\d\seE,;]+")
 _SAID = re.compile(r"\ufeff?\"?sep=([,;\t])\"?\r?\n")  # what Excel writes above a table
-_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*")  # between the head and the body of a Markdown table
+_RULE = frozenset(" \t|:-")  # signs of the line between head and body of a Markdown table
 _WIDTHS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _LOOKED_AT = 20  # lines
+_BEYOND = 1000  # fields of the first row more than of the header
 _PERCENT = re.compile(r"\s*[-+]?\d+(?:[.,]\d+)?\s*%\s*")
 
 
@@ -48,6 +50,10 @@ def separated(text: str, path: Path) -> "pandas.DataFrame":
     body, heads = _without_heads(body, head)
     body, cut = _without_cut_line(body, head, separator)
     commas = _COMMA_WITHIN[separator].search(body)
+    check_cells(path, body.count("\n"), head.count(separator) + 1)
+    first = _rows([body.partition("\n")[0]], separator)
+    if first and len(first[0]) > head.count(separator) + _BEYOND:  # pandas takes minutes for them
+        raise too_wide(str(path))
     try:
         table = pandas.read_csv(
             io.StringIO(f"{head}\n{body}"),
@@ -70,7 +76,7 @@ def _from_head(text: str, path: Path) -> tuple[str, list[str]]:
     """The text from its header on, with separators, and notes on what stood above it."""
     text, notes = _past_comments(text)
     lines = text.split("\n") if "|" in text else []
-    rules = [i for i, line in enumerate(lines) if "|" in line and _RULE.fullmatch(line.strip())]
+    rules = [i for i, line in enumerate(lines) if {"|", "-"} <= set(line) <= _RULE]
     if len(rules) > 1:
         raise StudyError(f"{path}: holds {len(rules)} Markdown tables; save each in a file")
     if rules and rules[0] and "|" in lines[rules[0] - 1]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.data.files import PACKED, need_arrow, open_file
+from rlscale.core.swelling import PACKED, check_cells, need_arrow, open_file
 
 if TYPE_CHECKING:
     import pandas
@@ -56,11 +56,17 @@ def noted(table: "pandas.DataFrame", notes: Sequence[str]) -> "pandas.DataFrame"
 
 
 def several(
-    runs: "Mapping[str, pandas.DataFrame]", notes: Sequence[str] = ()
+    runs: "Mapping[str, pandas.DataFrame]", path: Path, notes: Sequence[str] = ()
 ) -> "pandas.DataFrame":
-    """Several runs below each other, their names in the column ``run``."""
+    """Several runs of a file or folder below each other, their names in the column ``run``.
+
+    Raises:
+        StudyError: They share so few names that the table would be nearly empty.
+    """
     import pandas
 
+    columns = len(set().union(*(rows.columns for rows in runs.values())))
+    check_cells(path, sum(map(len, runs.values())), columns)
     parts = [rows.assign(run=name) for name, rows in runs.items()]
     for part in parts:
         part.attrs = {}  # what concat would compare
@@ -163,12 +169,18 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def frame(rows: Sequence[Mapping[str, Any]]) -> "pandas.DataFrame":
-    """A table of rows of JSON."""
+def frame(rows: Sequence[Mapping[str, Any]], path: Path) -> "pandas.DataFrame":
+    """A table of a file's rows of names and values, those within values called ``outer/inner``.
+
+    Raises:
+        StudyError: They share so few names that the table would be nearly empty.
+    """
     import pandas
 
-    nested = any(isinstance(value, dict) for row in rows for value in row.values())
-    return pandas.DataFrame([flat(row) for row in rows] if nested else rows)
+    if any(isinstance(value, dict) for row in rows for value in row.values()):
+        rows = [flat(row) for row in rows]
+    check_cells(path, len(rows), len(set().union(*rows)))
+    return pandas.DataFrame(rows)
 
 
 def json_lines(text: str, path: Path) -> tuple[list[dict[str, Any]], list[str]]:

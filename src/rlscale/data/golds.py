@@ -36,8 +36,11 @@ _SHELL = re.compile(
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _LIST = re.compile(r"\s*\[\s*['\"]")
 _WORD = re.compile(r"(?<![\\\w])[^\W\d_]{2,}")
-_NEXT_SENTENCE = re.compile(r"[^\W_)}$\]]{2,}[)}$\]]*[.!?]\s+\S|[.!?]\s+[A-Z][a-z]+\s")
+_NEXT_SENTENCE = re.compile(
+    r"(?<![^\W_)}$\]])[^\W_)}$\]]{2,}+[)}$\]]*+[.!?]\s+\S|[.!?]\s+[A-Z][a-z]+\s"
+)
 _TALKS_OF_ANSWER = re.compile(r"\banswer(\s+is|\s*[:=])", re.IGNORECASE)
+_LONGEST_ABSENT = 200  # characters of a text that says that there is no answer
 _EXACT_INTEGERS = 1 << 53  # beyond, a float cannot tell an integer from its neighbours
 
 
@@ -107,6 +110,8 @@ def _number(value: int | float) -> str:
 
 def _is_absent(text: str) -> bool:
     bare = text.strip()
+    if len(bare) > _LONGEST_ABSENT:
+        return False
     while shell := _SHELL.fullmatch(bare):
         bare = next(part for part in shell.groups() if part is not None).strip()
     bare = bare if bare.strip(".") == "" else bare.rstrip(".")

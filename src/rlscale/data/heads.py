@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
-from rlscale.data.files import PACKED, format_of, need_arrow, open_file
+from rlscale.core.swelling import PACKED, need_arrow, open_file
+from rlscale.data.files import format_of
 from rlscale.data.json_files import as_row
 
 LOOKED_AT = 1 << 20  # bytes

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.errors import StudyError
-from rlscale.data.files import Columns, check_columns, open_file
+from rlscale.core.swelling import open_file
+from rlscale.data.files import Columns, check_columns
 from rlscale.data.layouts import Row
 
 _BLANK = b" \t\r\n"

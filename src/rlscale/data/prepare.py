@@ -9,6 +9,7 @@ import pandas
 
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_json
+from rlscale.core.labels import as_cell
 from rlscale.core.manifests import Provenance, read_manifest, verify_files, write_manifest
 from rlscale.data import arithmetic
 from rlscale.data.clean import LOSS_COLUMNS, Cleaned, clean
@@ -317,5 +318,8 @@ def _write_parquet(table: pandas.DataFrame, path: Path) -> Path:
 
 def _write_csv(table: pandas.DataFrame, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, float_format="%.4f")
+    texts = table.select_dtypes("object").columns
+    table.assign(**{str(name): table[name].map(as_cell) for name in texts}).to_csv(
+        path, index=False, float_format="%.4f"
+    )
     return path

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.core.limits import memory_limit
-from rlscale.data.files import (
-    PACKED,
-    Columns,
-    check_columns,
-    check_swelling,
-    most_bytes,
-    need_arrow,
-    open_file,
-)
+from rlscale.core.swelling import PACKED, check_swelling, most_bytes, need_arrow, open_file
+from rlscale.data.files import Columns, check_columns
 from rlscale.data.layouts import Row
 
 if TYPE_CHECKING:

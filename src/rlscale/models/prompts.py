@@ -1,13 +1,9 @@
 """From a problem's text to the prompt that a model reads, the same in training and evaluation."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from rlscale.core.errors import StudyError
-from rlscale.core.limits import memory_limit
+from rlscale.core.limits import memory_limit, time_limit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -63,7 +59,7 @@ def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
     message = [{"role": "user", "content": text}]
     asked = len(text)
     try:
-        with _time_limit(), memory_limit(_MEMORY):
+        with time_limit(_SECONDS), memory_limit(_MEMORY):
             text = tokenizer.apply_chat_template(
                 message, tokenize=False, add_generation_prompt=True
             )
@@ -81,22 +77,3 @@ def in_form(tokenizer: "PreTrainedTokenizerBase", text: str, form: Form) -> str:
     if start and text.startswith(start) and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]:
         text = text.removeprefix(start)
     return text
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """A limit of CPU time in the main thread, which alone gets signals: templates may loop."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"more than {_SECONDS:g} s of CPU time")
-
-    before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)

@@ -15,10 +15,10 @@ from rlscale.core.errors import StudyError
 from rlscale.core.files import file_sha256, read_json
 from rlscale.core.inside import inside_study
 from rlscale.core.manifests import check_entries, is_manifest, read_record, run_record
+from rlscale.core.yaml_files import load
 from rlscale.study import layout, runs
 from rlscale.study import records as provenance
 from rlscale.study.folder import CONFIG, check_folder
-from rlscale.study.schema import load
 
 
 def adopt(revision: str | None = None, *, remove: bool = False) -> None:

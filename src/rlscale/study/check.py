@@ -9,6 +9,7 @@ from typing import Any
 
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import CURVE_COLUMNS
+from rlscale.core.yaml_files import load
 from rlscale.curves.mapping import unread_names
 from rlscale.data.arithmetic import check_spaces
 from rlscale.evaluation.benchmarks import BENCHMARKS
@@ -17,7 +18,7 @@ from rlscale.study import grid
 from rlscale.study.columns import missing_columns
 from rlscale.study.estimates import unfit
 from rlscale.study.names import check_names
-from rlscale.study.schema import SCHEMA, load, near, schema_findings, with_defaults
+from rlscale.study.schema import SCHEMA, near, schema_findings, with_defaults
 from rlscale.study.settings import concerns
 from rlscale.training.grpo_keys import FIXED, LOSSES, grpo_keys, grpo_types
 

@@ -45,8 +45,9 @@ def current(file: Path | None = None) -> Config:
     kept = os.environ.get(VARIABLE)
     if file is None and kept is not None:
         return read_json(kept)
+    from rlscale.core.yaml_files import load
     from rlscale.study.check import refuse
-    from rlscale.study.schema import SCHEMA, load, with_defaults
+    from rlscale.study.schema import SCHEMA, with_defaults
 
     file = file or Path(CONFIG)
     config = load(file)

@@ -12,7 +12,8 @@ from typing import Any
 
 from rlscale.core.code import is_current
 from rlscale.core.errors import StudyError, sentence_not_traceback
-from rlscale.core.files import file_sha256, read_json
+from rlscale.core.files import check_regular, file_sha256, read_json
+from rlscale.core.inside import inside_study
 from rlscale.core.manifests import (
     input_fingerprints,
     is_manifest,
@@ -23,6 +24,7 @@ from rlscale.core.manifests import (
 from rlscale.report.figures.output import KEY
 
 OK, CHANGED, MISSING, ELSEWHERE = "ok", "CHANGED", "not here", "made elsewhere"
+OUTSIDE = "outside this folder, not looked at"
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
@@ -33,23 +35,34 @@ def read_provenance(path: Path) -> dict[str, Any]:
     """
     if not path.exists():
         raise StudyError(f"{path}: there is no such figure")
+    check_regular(path)
     text = _from_png(path) if path.suffix == ".png" else _from_pdf(path.read_bytes())
-    if text is None:
+    try:
+        said = json.loads(text or "")
+        digests = [said["configuration"], said["code"]["digest"], *said["inputs"].values()]
+        whole = all(isinstance(digest, str) for digest in digests)
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
         raise StudyError(f"{path}: carries no provenance; give a PDF or PNG drawn by this package")
-    return json.loads(text)
+    return said
 
 
 def _from_png(path: Path) -> str | None:
     from PIL import Image
 
-    with Image.open(path) as picture:
-        return picture.info.get(KEY)
+    try:
+        with Image.open(path) as picture:
+            return picture.info.get(KEY)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
 
 
-def _from_pdf(data: bytes) -> str | None:
+def _from_pdf(data: bytes) -> str:
     """The Keywords of the information dictionary, which matplotlib writes as plain text."""
-    found = re.search(rb"/Keywords \(((?:[^()\\]|\\.)*)\)", data, re.DOTALL)
-    return re.sub(rb"\\(.)", rb"\1", found[1]).decode() if found else None
+    found = re.search(rb"/Keywords \(((?:[^()\\]++|\\.)*+)\)", data, re.DOTALL)
+    plain = re.sub(rb"\\(.)", rb"\1", found[1]) if found else b""
+    return plain.decode(errors="replace")
 
 
 def trace(figure: Path) -> Iterator[tuple[int, str, str]]:
@@ -60,13 +73,24 @@ def trace(figure: Path) -> Iterator[tuple[int, str, str]]:
     provenance = read_provenance(figure)
     yield 0, f"{figure}, configuration {provenance['configuration']}", OK
     code = provenance["code"]
-    same = is_current(code["module"], code.get("used", ()), code["digest"])
+    same = is_current(code.get("module"), code.get("used", ()), code["digest"])
     yield 1, f"code {code['module']} {code['digest']}", OK if same else "other code than now"
     for name, digest in provenance["inputs"].items():
-        path = Path(name)
+        path = _place(name, figure)
+        if path is None:
+            yield 1, f"{name} {digest[:16]}", OUTSIDE
+            continue
         yield 1, f"{path} {digest[:16]}", _compared(path, digest)
         if path.name == "curves.csv" and path.exists():
             yield from _trace_curves(path)
+
+
+def _place(name: str, figure: Path) -> Path | None:
+    """A path that a figure names, where it lies in the study's folder; no other is looked at."""
+    try:
+        return inside_study(name, figure)
+    except StudyError:
+        return None
 
 
 def _compared(path: Path, digest: str) -> str:

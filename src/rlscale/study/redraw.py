@@ -16,9 +16,10 @@ from typing import Any
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json
 from rlscale.core.inside import inside_study
+from rlscale.core.yaml_files import load
 from rlscale.report.figures.registry import all_figures
 from rlscale.study import layout
-from rlscale.study.schema import near
+from rlscale.study.schema import SCHEMA, near, schema_findings
 from rlscale.study.steps import report
 
 CONFIGURATION = "configuration.json"
@@ -49,7 +50,8 @@ def redraw(study: Path, figures: Sequence[str], output: Path) -> None:
             raise StudyError(f"there is no figure '{name}'{near(name, known)}")
     if output.exists():
         raise StudyError(f"{output}: exists already; remove it, or name another --output")
-    config = read_json(study / CONFIGURATION)
+    config = _configuration(study / CONFIGURATION)
+    _check_plain(study)
     shutil.copytree(study, output / layout.RESULTS, ignore=shutil.ignore_patterns("fig_*"))
     published = config["figures"]["published"]  # stands in the study's folder, beside its results/
     if published:
@@ -61,6 +63,30 @@ def redraw(study: Path, figures: Sequence[str], output: Path) -> None:
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         for name in pool.map(partial(_draw, config, output), figures or list(known)):
             print(f"redraw: {name}")
+
+
+def _configuration(path: Path) -> dict[str, Any]:
+    """A study's configuration with its defaults.
+
+    Raises:
+        StudyError: It is none; names its first mistake.
+    """
+    config = read_json(path)
+    found = schema_findings(config, load(SCHEMA))
+    if found:
+        raise StudyError(f"{path}: {found[0]}")
+    return config
+
+
+def _check_plain(study: Path) -> None:
+    """Refuse what would be copied from elsewhere, or never end: links, pipes, devices.
+
+    Raises:
+        StudyError: Names it.
+    """
+    for path in study.rglob("*"):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise StudyError(f"{path}: is a link, pipe or device; put the file itself there")
 
 
 def _draw(config: Mapping[str, Any], folder: Path, name: str) -> str:

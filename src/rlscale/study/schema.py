@@ -6,10 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from rlscale.core.errors import StudyError
-
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 _LETTERS = "is not made of letters and digits, between which {} may stand"
 _FORMS = {
@@ -24,47 +20,6 @@ _KINDS = {
     "integer": "a whole number", "number": "a number", "string": "a text", "array": "a list",
     "object": "a section of keys", "boolean": "true or false",
 }  # fmt: skip
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as the safe loader reads it, a key given twice in one section refused."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A section, whose keys must differ; merged ones (``<<``) may be given again."""
-        seen: dict[Any, int] = {}
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
-            line = key_node.start_mark.line + 1
-            if key in seen:
-                raise StudyError(
-                    f"{self.name}: line {line}: the key '{key}' stands in line {seen[key]} "
-                    "already; remove one of them"
-                )
-            seen[key] = line
-        return super().construct_mapping(node, deep)
-
-
-def load(path: Path | str) -> Any:
-    """Read a configuration file.
-
-    Raises:
-        StudyError: It is missing, no YAML, or gives a key twice; the message names the line.
-    """
-    try:
-        with open(path, encoding="utf-8") as handle:
-            return yaml.load(handle, _Loader)
-    except FileNotFoundError:
-        raise StudyError(f"{path}: there is no such configuration file") from None
-    except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: not UTF-8 text ({error}); save it as UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise StudyError(f"{path}: {line}not YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        said = " ".join(str(error).split())
-        raise StudyError(f"{path}: not YAML that a configuration can be ({said})") from None
 
 
 def schema_findings(config: Any, schema: Mapping[str, Any]) -> list[str]:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.curves.texts import read_json, several
+from rlscale.curves.texts import frame, read_json, several
 
 if TYPE_CHECKING:
     import pandas
 
 _STEP = re.compile(
-    r"[/_-]*(?:checkpoint|ckpt|(?:global_?)?step|iter(?:ation)?)[_-]?0*(\d+)\b.*", re.I
+    r"(?<![/_-])[/_-]*(?:checkpoint|ckpt|(?:global_?)?step|iter(?:ation)?)[_-]?(\d{1,18})\b.*",
+    re.I,
 )
 _AFTER_MODEL = re.compile(r"_[a-z]+_temp_|[._]eval_results\.json")  # in EvalPlus's names of files
 _WRITTEN = re.compile(r"results_(.+?)\.json")
@@ -39,7 +40,6 @@ def read_evalplus(path: Path) -> "pandas.DataFrame":
     ``HumanEval/base`` is the share of a problem's programs that pass the original tests, averaged
     over problems, ``HumanEval/plus`` that of those that pass EvalPlus's too.
     """
-    import pandas
 
     rows: dict[str, list[dict[str, Any]]] = {}
     files = sorted(path.rglob("*eval_results.json")) if path.is_dir() else [path]
@@ -53,7 +53,7 @@ def read_evalplus(path: Path) -> "pandas.DataFrame":
         rows.setdefault(run, []).append({"step": step} | _solved(solved, file))
     if not rows:
         raise StudyError(f"{path}: no *eval_results.json in this folder")
-    return several({run: pandas.DataFrame(own) for run, own in rows.items()})
+    return several({run: frame(own, path) for run, own in rows.items()}, path)
 
 
 def _solved(solved: Mapping[str, Any], file: Path) -> dict[str, float]:
@@ -84,18 +84,21 @@ def results_files(path: Path) -> list[Path]:
 
 
 def _read(path: Path, model: Any) -> "pandas.DataFrame":
-    import pandas
 
     rows: dict[str, list[dict[str, Any]]] = {}
     for file in results_files(path):
         document = read_json(file)
-        if not isinstance(document, dict) or not isinstance(document.get("results"), dict):
-            raise StudyError(f"{file}: no 'results': not what an evaluation harness writes")
-        run, step = _place(model(document), file)
-        rows.setdefault(run, []).append({"step": step} | dict(_values(document)))
+        try:
+            run, step = _place(model(document), file)
+            values = dict(_values(document))
+        except (AttributeError, KeyError, TypeError):
+            raise StudyError(
+                f"{file}: no 'results' of tasks and metrics: not what an evaluation harness writes"
+            ) from None
+        rows.setdefault(run, []).append({"step": step} | values)
     if not rows:
         raise StudyError(f"{path}: no results_*.json in this folder")
-    return several({run: pandas.DataFrame(own) for run, own in rows.items()})
+    return several({run: frame(own, path) for run, own in rows.items()}, path)
 
 
 def _place(model: str, file: Path) -> tuple[str, int]:

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.curves.texts import console_lines, json_lines, noted, read_text
+from rlscale.curves.texts import console_lines, frame, json_lines, noted, read_text
 
 if TYPE_CHECKING:
     import pandas
 
-_HEAD = re.compile(r"={3,} Step (\d+)(?:/\d+)? ={3,}")
-_VALIDATION = re.compile(r"Starting validation at step (\d+)")
+_HEAD = re.compile(r"(?<!=)={3,} Step (\d{1,18})(?:/\d+)? ={3,}")
+_VALIDATION = re.compile(r"Starting validation at step (\d{1,18})")
 _SECTION = re.compile(r"(Training|Validation) Results:")
-_ITEM = re.compile(r"[•*-] ([^:]+): ([-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)(%?)(?!\S*:)", re.I)
+_ITEM = re.compile(
+    r"[•*-] ([^:]{1,200}): ([-+]?\d[\d,]*+(?:\.\d++)?+(?:e[-+]?\d++)?+)(%?+)(?!\S*:)", re.I
+)
 _OTHER = re.compile(r"^\W*\b[A-Z][\w ]*:\s*$")
 _FILE = re.compile(r"(train|val)_data_step(\d+)\.jsonl$")
 
@@ -27,8 +29,6 @@ def read_nemo_rl(path: Path) -> "pandas.DataFrame":
     """A row per step; names are ``Training/Avg Reward``, ``Validation/Accuracy``, or of the files
     ``train/rewards`` and ``val/rewards``, means over what a file holds.
     """
-    import pandas
-
     if path.is_dir():
         rows, notes = _of_files(path)
     else:
@@ -39,7 +39,7 @@ def read_nemo_rl(path: Path) -> "pandas.DataFrame":
             f"{path}: neither NeMo-RL's console ('=== Step N/M ===', 'Validation Results:') nor a "
             "folder with its val_data_stepN.jsonl"
         )
-    return noted(pandas.DataFrame(rows), notes)
+    return noted(frame(rows, path), notes)
 
 
 def _of_console(lines: list[str]) -> list[dict[str, Any]]:
@@ -60,15 +60,13 @@ def _of_console(lines: list[str]) -> list[dict[str, Any]]:
 
 
 def _of_files(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    import pandas
-
     found = [
         (match, file) for file in folder.rglob("*.jsonl") if (match := _FILE.search(file.name))
     ]
     rows, notes = [], []
     for match, file in sorted(found, key=lambda pair: (int(pair[0][2]), pair[0][1])):
         logged, said = json_lines(read_text(file), file)
-        means = pandas.DataFrame(logged).select_dtypes("number").mean()
+        means = frame(logged, file).select_dtypes("number").mean()
         rows.append(
             {"step": int(match[2])} | {f"{match[1]}/{name}": v for name, v in means.items()}
         )

@@ -9,24 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.curves.texts import console_lines, json_lines, noted, read_text
+from rlscale.curves.texts import console_lines, frame, json_lines, noted, read_text
 
 if TYPE_CHECKING:
     import pandas
 
-_STEP = re.compile(r"\bStep (\d+) \| (.+)")
-_EVALUATED = re.compile(r"\bEvaluated (\S+) in [\d.]+s \((.+)\)")
-_CHECKPOINT = re.compile(r"checkpoint step (\d+)")
+_STEP = re.compile(r"\bStep (\d{1,18}) \| (.+)")
+_EVALUATED = re.compile(r"\bEvaluated (\S{1,200}) in [\d.]{1,20}s \(")
+_CHECKPOINT = re.compile(r"checkpoint step (\d{1,18})")
+_BETWEEN = re.compile(r" \| |, (?![^()]{0,200}\))")  # not within brackets
 _VALUE = re.compile(r"([\w./@ -]+?)[:=] ?([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(%?)", re.I)
 
 
 def read_prime_rl(path: Path) -> "pandas.DataFrame":
     """A row per step, and one per evaluation, whose values are called ``environment/name``."""
-    import pandas
-
     if read_text(path).lstrip().startswith("{"):
         logged, notes = json_lines(read_text(path), path)
-        return noted(pandas.DataFrame(logged), notes)
+        return noted(frame(logged, path), notes)
     lines, notes = console_lines(path)
     rows = _rows(lines, path)
     if not rows:
@@ -34,7 +33,7 @@ def read_prime_rl(path: Path) -> "pandas.DataFrame":
             f"{path}: neither prime-rl's metrics.jsonl nor lines 'Step N | Reward: ...' of the "
             "orchestrator's console"
         )
-    return noted(pandas.DataFrame(rows), notes)
+    return noted(frame(rows, path), notes)
 
 
 def _rows(lines: list[str], path: Path) -> list[dict[str, Any]]:
@@ -51,11 +50,14 @@ def _rows(lines: list[str], path: Path) -> list[dict[str, Any]]:
                     f"{path}: line {number}: an evaluation before any line 'Running evals for "
                     "checkpoint step N', so that its step is unknown; add that line before it"
                 )
-            rows.append({"step": checkpoint} | _values(evaluated[2], f"{evaluated[1]}/"))
+            rows.append(
+                {"step": checkpoint}
+                | _values(line[evaluated.end() : line.rfind(")")], f"{evaluated[1]}/")
+            )
     return rows
 
 
 def _values(text: str, prefix: str) -> dict[str, float]:
     """Numbers by name; a percentage has its sign in the name."""
-    found = (_VALUE.match(part.strip()) for part in re.split(r" \| |, (?![^(]*\))", text))
+    found = (_VALUE.match(part.strip()) for part in _BETWEEN.split(text))
     return {f"{prefix}{v[1].strip()}{v[3] and ' %'}": float(v[2]) for v in found if v}

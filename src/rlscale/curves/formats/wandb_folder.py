@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.errors import StudyError
-from rlscale.curves.texts import distinct_names, several
+from rlscale.core.files import check_regular
+from rlscale.curves.texts import distinct_names, frame, several
 
 if TYPE_CHECKING:
     import pandas
@@ -39,12 +40,12 @@ def read_wandb_folder(path: Path) -> "pandas.DataFrame":
         notes += [f"{file.name}: {note}" for note in run.notes]
         if run.rows:
             called[run.identity] = run.name
-            rows.setdefault(run.identity, []).append(pandas.DataFrame(run.rows))
+            rows.setdefault(run.identity, []).append(frame(run.rows, file))
     if not rows:
         raise StudyError(f"{path}: no run-*.wandb with logged values in it")
     names, said = distinct_names(called)
     runs = {names[key]: pandas.concat(own, ignore_index=True) for key, own in rows.items()}
-    return several(runs, notes + said)
+    return several(runs, path, notes + said)
 
 
 @dataclass
@@ -59,6 +60,7 @@ class _Run:
 
 def _read_run(file: Path) -> _Run:
     try:
+        from google.protobuf.message import DecodeError
         from wandb.proto.wandb_internal_pb2 import Record
     except ImportError:
         raise StudyError(
@@ -69,16 +71,19 @@ def _read_run(file: Path) -> _Run:
     run = _Run(identity, identity)
     config: dict[str, Any] = {}
     try:
+        check_regular(file)
         for data in _records(file.read_bytes(), file):
             record = Record.FromString(data)
             if record.HasField("run"):
                 run.identity = record.run.run_id or identity
                 run.name = record.run.display_name or run.identity
-                config |= _items(record.run.config.update)
+                config |= _items(record.run.config.update, file)
             elif record.HasField("config"):
-                config |= _items(record.config.update)
+                config |= _items(record.config.update, file)
             elif record.HasField("history"):
-                run.rows.append(_items(record.history.item))
+                run.rows.append(_items(record.history.item, file))
+    except DecodeError as error:
+        raise StudyError(f"{file}: holds a record that W&B does not write ({error})") from None
     except _CutOff:
         run.notes.append("was cut off in writing; what it held before counts")
     fixed = {f"config/{name}": value for name, value in config.items()}
@@ -86,9 +91,14 @@ def _read_run(file: Path) -> _Run:
     return run
 
 
-def _items(items: Any) -> dict[str, Any]:
+def _items(items: Any, file: Path) -> dict[str, Any]:
     """Values by name; a nested name is joined by dots, as W&B shows it."""
-    found = {".".join(item.nested_key) or item.key: json.loads(item.value_json) for item in items}
+    try:
+        found = {
+            ".".join(item.nested_key) or item.key: json.loads(item.value_json) for item in items
+        }
+    except (ValueError, RecursionError) as error:
+        raise StudyError(f"{file}: holds a value that is no JSON ({error})") from None
     return {name: value for name, value in found.items() if not isinstance(value, dict | list)}
 
 
@@ -99,7 +109,7 @@ class _CutOff(Exception):
 def _records(data: bytes, file: Path) -> Iterator[bytes]:
     if data[:4] != b":W&B":
         raise StudyError(f"{file}: does not begin as a .wandb file does")
-    at, record = _HEADER, b""
+    at, pieces = _HEADER, []
     while at + _PIECE.size <= len(data):
         room = _BLOCK - at % _BLOCK
         if room < _PIECE.size:
@@ -109,10 +119,10 @@ def _records(data: bytes, file: Path) -> Iterator[bytes]:
         at += _PIECE.size
         if kind == 0 or at + length > len(data):
             raise _CutOff
-        record += data[at : at + length]
+        pieces.append(data[at : at + length])
         at += length
         if kind in (_WHOLE, _LAST):
-            yield record
-            record = b""
-    if record:
+            yield b"".join(pieces)
+            pieces = []
+    if pieces:
         raise _CutOff

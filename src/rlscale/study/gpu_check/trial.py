@@ -14,12 +14,13 @@ import yaml
 from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
+from rlscale.core.yaml_files import load
 from rlscale.jobs.devices import cpu_has_bfloat16, on_gpu, visible_gpus
 from rlscale.study import grid
 from rlscale.study.folder import CONFIG, PRODUCT
 from rlscale.study.layout import CellFiles
 from rlscale.study.new_study import new_study
-from rlscale.study.schema import SCHEMA, load, with_defaults
+from rlscale.study.schema import SCHEMA, with_defaults
 
 _COMMAND = [sys.executable, "-m", "rlscale.cli.main"]
 _COLOCATED = {"use_vllm": True, "vllm_mode": "colocate", "vllm_gpu_memory_utilization": 0.2}
