@@ -5,11 +5,13 @@ is touched; and none takes long. `make test` draws a few files for each reader, 
 100,000 in all (RLSCALE_FUZZ=n: n for each), and docs/security.md has what it found.
 """
 
+import argparse
 import contextlib
 import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT
+from rlscale.bank.source import read_card
+from rlscale.cli import forecast, ingest
 from rlscale.core.errors import StudyError
 from rlscale.core.files import read_json, write_json
 from rlscale.core.inside import inside_study
@@ -30,10 +34,11 @@ from rlscale.core.tables import read_curves
 from rlscale.core.yaml_files import load
 from rlscale.curves.guess import guess_format
 from rlscale.curves.ingest import read_runs
+from rlscale.curves.readers import CURVE_READERS
 from rlscale.data.readers import read_rows
 from rlscale.jobs import owner
 from rlscale.judging.verifiers import VERIFIERS
-from rlscale.study import records
+from rlscale.study import lineage, records
 from rlscale.study.adopt import adopt
 from rlscale.study.pull import check_listing
 from rlscale.study.schema import schema_findings
@@ -73,6 +78,25 @@ CLAIM = {"host": "h", "boot": "b", "pid": 1, "born": "1", "job": None, "since": 
 LOG = "".join(f"step:{i} - loss:{0.9 - 0.1 * i} - lr:1e-4\n" for i in range(4))
 LINES = "".join(json.dumps({"_step": i, "loss": 1 / (1 + i)}) + "\n" for i in range(4))
 QUESTIONS = json.dumps([{"question": "q", "answer": "#### 1"}])
+OPENRLHF = "".join(f"Global step {i}: {{'loss': 0.{i}, 'a': np.float64(1)}}\n" for i in range(3))
+PRIME_RL = (
+    "Step 1 | Time: 9.1s | Reward: 0.4\nRunning evals for checkpoint step 1\n"
+    "Evaluated gsm8k in 8s (Avg@4=0.5, Pass@1: 0.5)\n"
+)
+NEMO_RL = "==== Step 5/100 ====\nValidation Results:\n• Accuracy: 0.4321\n"
+RESULTS = json.dumps({"results": {"a": {"acc,none": 0.5}}, "model_name": "checkpoint-1"})
+EVALPLUS = json.dumps({"eval": {"H/0": [{"base_status": "pass", "plus_status": "fail"}]}})
+CONSOLES = ("verl", "openrlhf", "prime_rl", "nemo_rl", "trl", "wandb", "tensorboard")
+PROVENANCE = {
+    "configuration": "c",
+    "code": {"module": "rlscale.core.inside", "digest": "d", "used": []},
+    "inputs": {"results/curves.csv": "0", OUTSIDE: "1"},
+}
+MAPPING = (
+    "columns: {loss: loss, step: step}\nformat: table\nrun_pattern: '(?P<seed>.)'\n"
+    "constants: {model: m, variant: base, benchmark: b, n_params: 1000000}\n"
+)
+CARD = (ROOT / "resources/bank/tan2025_base/card.yaml").read_text()
 PROBLEMS = "".join(json.dumps({"problem": f"{i}+1", "answer": str(i + 1)}) + "\n" for i in range(4))
 
 
@@ -149,11 +173,86 @@ def paused(content: bytes) -> None:
     remove_weights(Path("pause.json"), Path("checkpoints"), 64)
 
 
+def tracked(content: bytes) -> None:
+    """A log in each of the formats that nothing but a user's word tells apart."""
+    for form in CONSOLES:
+        with contextlib.suppress(StudyError):
+            Path("l.log").write_bytes(content)
+            CURVE_READERS.get(form)(Path("l.log"))
+    Path("results_1.json").write_bytes(content)
+    for form in ("lm_eval", "lighteval", "evalplus"):
+        with contextlib.suppress(StudyError):
+            CURVE_READERS.get(form)(Path("results_1.json"))
+
+
+def stored(content: bytes) -> None:
+    """A tracker's SQLite file with damaged pages, and one whose values are damaged."""
+    page = bytearray(STORE)
+    page[100 : 100 + len(content)] = content
+    for data in (content, bytes(page)):
+        Path("m.db").write_bytes(data)
+        for form in ("trackio", "mlflow"):
+            with contextlib.suppress(StudyError):
+                CURVE_READERS.get(form)(Path("m.db"))
+    Path("m.db").write_bytes(store_of(content.decode("utf-8", "replace")))
+    CURVE_READERS.get("trackio")(Path("m.db"))
+
+
+def store_of(value: str) -> bytes:
+    with contextlib.closing(sqlite3.connect(":memory:")) as made:
+        made.execute("create table metrics (run_name text, step integer, metrics text)")
+        made.execute("insert into metrics values ('r', 1, ?)", [value])
+        made.commit()
+        return made.serialize()
+
+
+STORE = store_of('{"loss": 0.5}')
+
+
+def foldered(content: bytes) -> None:
+    """A folder of MLflow's, of which each file is damaged in turn."""
+    good = {"meta.yaml": b"run_name: r\n", "metrics/loss": b"1 0.5 1\n", "params/p": b"1"}
+    run = Path("mlruns/0/r")
+    for harmed in good:
+        for name, whole in good.items():
+            (run / name).parent.mkdir(parents=True, exist_ok=True)
+            (run / name).write_bytes(content if name == harmed else whole)
+        with contextlib.suppress(StudyError):
+            CURVE_READERS.get("mlflow")(Path("mlruns"))
+
+
+def drawn(content: bytes) -> None:
+    Path("f.pdf").write_bytes(b"%PDF /Keywords (" + content + b")")
+    with contextlib.suppress(StudyError):
+        list(lineage.trace(Path("f.pdf")))
+    Path("f.png").write_bytes(content)
+    list(lineage.trace(Path("f.png")))
+
+
+def mapped(content: bytes) -> None:
+    """What is said of runs: a mapping, a card of the bank, a fit that is to be made again."""
+    Path("m.yaml").write_bytes(content)
+    Path("f.json").write_bytes(content)
+    Path("t.csv").write_text(TABLE)
+    with contextlib.suppress(StudyError):
+        read_card(Path("m.yaml"))
+    with contextlib.suppress(StudyError):
+        forecast._fit_again(Path("f.json"))
+    said = ingest._settings(MAPPING_ALONE)[0]
+    read_runs({**said, "files": {"t.csv": {}}}, "study")
+
+
 def judged(content: bytes) -> None:
     response = content.decode("utf-8", "replace")
     for name in ("exact", "number", "math", "choice", "grid", "program"):
         VERIFIERS.get(name).extract(response, "1")
         VERIFIERS.get(name).usable(response)
+
+
+MAPPING_ALONE = argparse.Namespace(
+    mapping=Path("m.yaml"), entity=None, project=None, files=[], map=[], set=[], run_pattern="",
+    run_columns=[], runs=None, format="table",
+)  # fmt: skip
 
 
 def configured(path: Path) -> object:
@@ -187,6 +286,11 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], list[str]]] = {
         lambda content: inside_study(content.decode("utf-8", "replace"), "x"),
         ["a/b/../c", "a/b"],
     ),
+    "consoles": (tracked, [OPENRLHF, PRIME_RL, NEMO_RL, RESULTS, EVALPLUS]),
+    "stores": (stored, ['{"loss": 0.5}']),
+    "folders of runs": (foldered, ["run_name: r\n", "1 0.5 1\n2 0.4 2\n"]),
+    "figures": (drawn, [json.dumps(PROVENANCE)]),
+    "mappings": (mapped, [MAPPING, CARD]),
     "responses": (judged, ["\\boxed{1}", "<answer>1</answer>", "```python\ndef f():\n```", "(A)"]),
 }
 BITS = st.sampled_from(

@@ -1,5 +1,6 @@
 """Trackers' stores and figures of strangers: programs, links, pipes and nonsense in them."""
 
+import argparse
 import json
 import os
 import sqlite3
@@ -8,13 +9,17 @@ from pathlib import Path
 
 import pandas
 import pytest
+import yaml
 
+from rlscale.answers.api import read_curves
+from rlscale.cli import forecast, ingest
 from rlscale.core.errors import StudyError
 from rlscale.core.labels import as_cell
 from rlscale.curves.formats.evaluations import read_lighteval, read_lm_eval
 from rlscale.curves.formats.mlflow import read_mlflow
 from rlscale.curves.formats.trackio import read_trackio
 from rlscale.curves.formats.wandb_folder import _records
+from rlscale.curves.ingest import read_runs
 from rlscale.curves.readers import CURVE_READERS
 from rlscale.data.prepare import _write_csv
 from rlscale.study import lineage, redraw
@@ -258,3 +263,65 @@ def test_a_strangers_text_is_no_formula_in_a_report(text, cell, tmp_path):
     table = pandas.DataFrame({"problem": [text, "x"], "n": [1, 2]})
     read = pandas.read_csv(_write_csv(table, tmp_path / "t.csv"), dtype=str, keep_default_na=False)
     assert read["problem"][0] == ("" if cell is None else str(cell))
+
+
+MAPPING = {
+    "format": "table",
+    "files": {"t.csv": {"seed": 1}},
+    "columns": {"loss": "loss", "step": "step"},
+    "constants": {"model": "m", "variant": "base", "benchmark": "b", "n_params": 1_000_000},
+}
+NO_SECTION: dict[str, list[object]] = {
+    "format": [5, None, [1], {}],
+    "files": [5, None, "t.csv", ["t.csv"], {1: {}}, {"t.csv": None}, {"t.csv": {"seed": [1]}}],
+    "columns": [5, None, "x", [], {"loss": 5}, {"loss": None}, {None: "x"}],
+    "constants": [5, None, [], {1: 2}, {"model": {}}],
+    "benchmarks": [5, None, [], {"b": 5}, {"b": {"loss": []}}],
+    "runs": [5, None, [], {"r": 5}],
+    "run_pattern": [5, None, ["a"], {}],
+    "run_columns": [5, "abc", [1], {}],
+    "other": [5, None, {}],
+}
+
+
+def taken(tmp_path: Path, mapping: object) -> int:
+    """Rows that `rlscale ingest --mapping` reads."""
+    (tmp_path / "t.csv").write_text("step,loss\n1,0.5\n2,0.4\n")
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump(mapping))
+    parser = argparse.ArgumentParser()
+    ingest.add_arguments(parser)
+    arguments = parser.parse_args(["--mapping", str(tmp_path / "m.yaml")])
+    settings, root = ingest._settings(arguments)
+    return len(read_runs(settings, "study", root).table)
+
+
+@pytest.mark.parametrize(("key", "values"), NO_SECTION.items())
+def test_a_mapping_of_another_form_names_its_key(key, values, tmp_path):
+    for value in values:
+        with pytest.raises(StudyError, match=rf"m\.yaml: '?{key}"):
+            taken(tmp_path, {**MAPPING, key: value})
+
+
+@pytest.mark.parametrize("mapping", [None, 5, "x", [], ["files"], [MAPPING]])
+def test_a_mapping_that_is_no_section_says_so(mapping, tmp_path):
+    with pytest.raises(StudyError, match=r"m\.yaml: is no `ingest` section"):
+        taken(tmp_path, mapping)
+
+
+def test_a_mapping_is_read(tmp_path):
+    assert taken(tmp_path, MAPPING) == 2
+
+
+@pytest.mark.parametrize("lacking", ["format", "files"])
+def test_a_configuration_whose_section_lacks_a_key_names_it(lacking, tmp_path):
+    section = {key: value for key, value in MAPPING.items() if key != lacking}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"study": "s", "ingest": section}))
+    with pytest.raises(StudyError, match=f"the key {lacking} is missing"):
+        read_curves(tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize("said", ["", "{}", "[]", "null", '{"settings": 1}', "9" * 5000])
+def test_a_fit_that_is_none_says_so(said, tmp_path):
+    (tmp_path / "f.json").write_text(said)
+    with pytest.raises(StudyError, match=r"f\.json: (is no fit|not valid JSON)"):
+        forecast._fit_again(tmp_path / "f.json")

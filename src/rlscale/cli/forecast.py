@@ -4,7 +4,6 @@ In the place of the curves it takes what `rlscale fit --output` wrote: the same 
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,18 +51,17 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _fit_again(path: Path) -> Fitted:
     """The fit of a document; curves are those that it names, or those of its study."""
+    from rlscale.core.files import read_json
     from rlscale.core.tables import read_measured_curves
     from rlscale.laws.spec import FitSpec, Settings
 
-    if not path.is_file():
-        raise StudyError(f"{path}: there is no such fit")
+    document = read_json(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         settings = Settings.of(document["settings"])
         spec = FitSpec(document["law"], document["x"], document["metric"], settings)
-    except (ValueError, KeyError, TypeError):
+        curves = path.parent / document.get("curves", "../curves.csv")
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise StudyError(f"{path}: is no fit of `rlscale fit --output` or of a study") from None
-    curves = path.parent / document.get("curves", "../curves.csv")
     return fit_curves(curves, read_measured_curves(curves), spec)
 
 

@@ -77,6 +77,7 @@ def _agreed(output: Path) -> bool:
 def _settings(arguments: argparse.Namespace) -> tuple[dict[str, Any], Path]:
     """The ``ingest`` section that the options say, and the folder that its paths refer to."""
     from rlscale.core.yaml_files import load
+    from rlscale.curves.section import check_form
 
     settings: dict[str, Any] = {"files": {}}
     root = Path(".")
@@ -84,8 +85,7 @@ def _settings(arguments: argparse.Namespace) -> tuple[dict[str, Any], Path]:
         if not arguments.mapping.is_file():
             raise StudyError(f"{arguments.mapping}: there is no such mapping")
         said = load(arguments.mapping)
-        if not isinstance(said, dict):
-            raise StudyError(f"{arguments.mapping}: is no `ingest` section, of keys and values")
+        check_form(said, str(arguments.mapping))
         settings |= said
         root = arguments.mapping.parent
     if arguments.entity or arguments.project:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,12 +45,74 @@ class Section:
         return [*self.columns.values(), *(text for text in own if isinstance(text, str))]
 
 
+def _is_values(value: object) -> bool:
+    """Whether it is names with a text or a number each."""
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(own, str | int | float) for name, own in value.items()
+    )
+
+
+def _is_sections(value: object) -> bool:
+    """Whether it is names with values each."""
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and _is_values(own) for name, own in value.items()
+    )
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(own, str) for own in value)
+
+
+def _is_columns(value: object) -> bool:
+    return _is_values(value) and all(isinstance(own, str) for own in value.values())  # type: ignore[attr-defined]
+
+
+_TEXT = "a text", lambda value: isinstance(value, str)
+_SECTIONS = "names with columns and values each", _is_sections
+_FORMS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "format": _TEXT,
+    "files": _SECTIONS,
+    "columns": ("columns with a text each", _is_columns),
+    "constants": ("columns with a text or a number each", _is_values),
+    "benchmarks": _SECTIONS,
+    "runs": _SECTIONS,
+    "run_pattern": _TEXT,
+    "run_columns": ("a list of names", _is_texts),
+}
+
+
+def check_form(settings: object, where: str) -> None:
+    """Refuse what is no ``ingest`` section by its form; keys may lack.
+
+    Args:
+        settings: As YAML gives it.
+        where: What has it, for messages.
+
+    Raises:
+        StudyError: A key is none of the section, or its value of another kind.
+    """
+    if not isinstance(settings, Mapping):
+        raise StudyError(f"{where}: is no `ingest` section of keys and values")
+    for key, value in settings.items():
+        if key not in _FORMS:
+            raise StudyError(
+                f"{where}: {shown(key)} is no key of an `ingest` section; {', '.join(_FORMS)} are"
+            )
+        kind, fits = _FORMS[key]
+        if not fits(value):
+            raise StudyError(f"{where}: {key} must be {kind}; docs/ingest.md has examples")
+
+
 def check_section(settings: Mapping[str, Any]) -> None:
     """Refuse an ``ingest`` section that no file can be read by.
 
     Raises:
         StudyError: A name is no format or no column, or a column is said twice.
     """
+    check_form(settings, "ingest")
+    lacking = [key for key in ("format", "files") if key not in settings]
+    if lacking:
+        raise StudyError(f"ingest: the key {lacking[0]} is missing; docs/ingest.md has examples")
     own = Section(**settings)
     CURVE_READERS.check(own.format, "ingest.format")
     for where in (own.columns, own.constants, *own.files.values(), *own.runs.values(),
