@@ -10,6 +10,7 @@ import pytest
 from rlscale.core.errors import StudyError
 from rlscale.evaluation import benchmarks
 from rlscale.evaluation.benchmarks import BENCHMARKS
+from rlscale.evaluation.settings import verifier_of
 from rlscale.judging.verifiers import VERIFIERS, judge
 
 SHARED = Path(__file__).parents[3] / "shared/data/benchmarks"
@@ -259,6 +260,29 @@ def test_public_sets_of_other_layouts_are_read_and_judged(tmp_path):
     (tmp_path / "o.jsonl").write_text('{"question": "x", "final_answer": 2}\n')
     with pytest.raises(StudyError, match="row 0: final_answer is no list"):
         BENCHMARKS.get("olympiad_bench").load({"path": str(tmp_path / "o.jsonl")})
+
+
+def test_a_file_of_one_s_own_is_a_benchmark(tmp_path):
+    """Rows of problem and gold, by the columns that are named, judged by the named verifier."""
+    path = tmp_path / "own.jsonl"
+    path.write_text(
+        '{"problem": "2+3=", "answer": 5}\n{"problem": " 1/2 of 3?", "answer": "1.5"}\n'
+    )
+    load = BENCHMARKS.get("own_file").load
+    table = load({"path": str(path)})
+    assert table["problem"].tolist() == ["2+3=", "1/2 of 3?"]
+    assert table["answer"].tolist() == ["5", "1.5"]
+    (tmp_path / "o.csv").write_text("q,gold\n2+3=,5\n")
+    named = {"path": str(tmp_path / "o.csv"), "columns": {"problem": "q", "answer": "gold"}}
+    assert load(named)["answer"].tolist() == ["5"]
+    own = {"module": "own_file", "scoring": "ours"}
+    assert verifier_of(own, {"verifier": "number"}) == "number"  # as the data set's answers
+    assert verifier_of(own | {"verifier": "exact"}, {"verifier": "number"}) == "exact"
+    for bad in ('{"problem": "2+3=", "answer": null}', '{"problem": "2+3=", "answer": ["5"]}',
+                '{"problem": " ", "answer": "5"}'):  # fmt: skip
+        path.write_text('{"problem": "1+1=", "answer": "2"}\n' + bad + "\n")
+        with pytest.raises(StudyError, match=r"own\.jsonl: row 1: '(answer|problem)' is "):
+            load({"path": str(path)})
 
 
 def test_arithmetic_problems_are_distinct_and_right():

@@ -57,6 +57,21 @@ def test_the_page_holds_every_row_and_asks_for_nothing_else(curves, fit):
     assert len(page) < 2_000_000
 
 
+def test_a_law_of_pass_at_k_is_no_law_of_the_loss(curves, fit):
+    """Each line says what it was fitted to; pass@k is drawn as what is fitted, 1 - pass@k."""
+    more = curves.assign(pass_at_4=1 - curves["loss"] ** 2)
+    other = fit | {"metric": "pass_at_4"}
+    named = fit | {"metric": "held_out"}  # a benchmark's name: the loss on it
+    page = explore_page(
+        TEMPLATE.read_text(), "s", more, {"a": fit, "b": other, "c": named}, "n_params"
+    )
+    data = unpacked(page)
+    assert [line["metric"] for line in data["fits"][::4]] == ["loss", "pass_at_4", "loss"]
+    assert data["metrics"]["pass_at_4"] == "1 \u2212 pass@4"
+    drawn, losses = (np.array(data["curves"]["columns"][n]) for n in ("pass_at_4", "loss"))
+    assert drawn == pytest.approx(losses**2, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("changed", "times", "doubt"),
     [

@@ -12,9 +12,12 @@ from figure_folder import SETTINGS, STEPS, Folder, full_curves
 from rlscale.laws.groups import build_groups
 from rlscale.laws.spec import FitSpec
 from rlscale.laws.study import fit_study, rounded
+from rlscale.report.figures.benchmarks import _falls
 from rlscale.report.figures.curves import loss_vs_compute
+from rlscale.report.figures.draw import verdict_words
 from rlscale.report.figures.inputs import Inputs, fixed
 from rlscale.report.figures.means import bar_words, mean_points
+from rlscale.report.figures.output import Drawing, agreed
 from rlscale.report.figures.style import (
     INK,
     PALETTES,
@@ -24,7 +27,9 @@ from rlscale.report.figures.style import (
     log_ticks,
     panels,
 )
-from rlscale.report.figures.sweeps import group_size
+from rlscale.report.figures.sweeps import _parts, _verdict, group_size
+from rlscale.report.figures.tables import _pooled_words
+from rlscale.report.figures.takeaways import of_ends, of_reuse
 from rlscale.report.figures.transfer import _carried, _changes, _evidence
 
 
@@ -135,6 +140,66 @@ def test_larger_groups_are_judged_at_equal_problems_and_the_best_is_shown_per_fl
     assert [one.value for one in best] == ["16", "16"]
     swapped = curves.assign(group_size=curves["group_size"].map({8: 16, 16: 8}))
     assert group_size(replace(inputs, curves=swapped)).supports == "no"
+
+
+def costs(*rows: tuple[float, float, float]) -> pandas.DataFrame:
+    """Late loss by tau against tau = 1: tau, and the ends of the cost's interval."""
+    table = pandas.DataFrame([(1, 0, 0), *rows], columns=["tau", "cost_low", "cost_high"])
+    return table.assign(cost=(table["cost_low"] + table["cost_high"]) / 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "answers", "verdict", "said"),
+    [
+        ([(2, -0.01, 0.02), (64, 0.05, 0.1)], ["yes", "yes"], "yes",
+         "\u03c4 = 2 costs at most 0.02 of the loss: +0.005 [-0.010, +0.020]; \u03c4 = 64 costs "
+         "more than 0.02 of the loss: +0.075 [+0.050, +0.100]"),
+        ([(2, -0.01, 0.03), (64, 0.05, 0.1)], ["undecided", "yes"], "undecided",
+         "\u03c4 = 64 costs more than 0.02 of the loss: +0.075 [+0.050, +0.100]"),
+        ([(2, -0.01, 0.01), (64, 0.0, 0.1)], ["yes", "undecided"], "consistent",
+         "\u03c4 = 2 costs at most 0.02 of the loss: +0.000 [-0.010, +0.010]"),
+        ([(2, 0.03, 0.05), (64, 0.05, 0.1)], ["no", "yes"], "no", None),
+        ([(4, -0.01, 0.01)], ["yes"], "consistent", None),
+        # A value between the ends, of whatever cost, does not decide.
+        ([(2, -0.1, 0.1), (8, -0.01, 0.0), (64, -0.1, 0.1)], ["undecided"] * 2, "undecided", ""),
+    ],
+)  # fmt: skip
+def test_reuse_is_judged_at_its_least_and_its_most(rows, answers, verdict, said):
+    table = costs(*rows)
+    parts = _parts(table, 0.02)
+    assert list(parts.values()) == answers
+    assert _verdict(parts) == verdict
+    if said is not None:
+        assert of_reuse(table, parts, 0.02) == said
+
+
+def test_each_variant_has_its_own_verdict_where_they_differ():
+    """A final loss that falls for base models only leaves the figure undecided, base decided."""
+    ends = {"base": (0.9, 0.5), "instruct": (0.6, 0.6)}
+    rows = [(v, n, loss) for v, own in ends.items() for n, loss in zip((1, 2), own, strict=True)]
+    table = pandas.DataFrame(rows, columns=["variant", "n", "value"])
+    table = table.assign(low=table["value"] - 0.05, high=table["value"] + 0.05)
+    answers = {v: _falls(own) for v, own in table.groupby("variant")}
+    assert answers == {"base": "yes", "instruct": "undecided"}
+    assert agreed(answers.values()) == "undecided"
+    drawing = Drawing(None, table, "", "undecided", answers=answers)
+    assert verdict_words(drawing).endswith("claim. base: yes; instruct: undecided.")
+    assert of_ends(table[:2], "yes") == (
+        "the largest size ends lower than the smallest: loss 0.500 [0.450, 0.550] against 0.900 "
+        "[0.850, 0.950]"
+    )
+    assert of_ends(table[2:], "undecided") == ""
+
+
+def test_runs_that_spread_more_than_the_pool_are_named():
+    table = pandas.DataFrame(
+        {"variant": "base", "n": [1e4, 2e4, 3e4, 4e4], "n_runs": 5,
+         "sd_between_runs": [0.02, 0.02, 0.02, 0.02]}
+    )  # fmt: skip
+    assert "spread" not in _pooled_words(table)
+    table.loc[1, "sd_between_runs"] = 0.09  # pooled: 0.048
+    assert "Runs of base 20k spread by more than 1.5 times" in _pooled_words(table)
+    assert _pooled_words(table.assign(n_runs=1, sd_between_runs=np.nan)) == ""
 
 
 def test_a_label_that_had_to_move_is_tied_to_its_line():

@@ -34,11 +34,13 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (990).to_bytes(4, "big") + (600).to_byt
 
 def finding(figure) -> dict:
     """What a figure of the toy study says."""
-    cells = {"heads": ["variant", "$K_{max}$"], "rows": [["base", "0.129 [0.117, 0.143]"]]}
+    cells = {"heads": ["variant", "$K_{max}$"], "rows": [["base", "0.129 [0.117, 0.143]"]],
+             "note": "Runs of base 1B spread."}  # fmt: skip
     table = figure.name.startswith("table_")
     return {
         "supports": "no data" if figure.claim == "C7" else "yes" if figure.criterion else "",
         "caption": "No data in this study: one benchmark." if figure.claim == "C7" else "Words.",
+        "answers": {"base": "yes", "instruct": "undecided"} if figure.claim == "C2" else {},
         "evidence": [EVIDENCE] if figure.name == "fig_loss_vs_compute" else [],
         "cells": cells if table else None,
         "provenance": {"inputs": {"results/curves.csv": "ab" * 32},
@@ -121,6 +123,16 @@ def test_tables_are_tables_and_figures_without_data_take_one_line(page):
     assert "Without data here: Loss before and after training on every benchmark" in page
     assert 'id="fig_domain_transfer"' not in page
     assert "results/fig_k_of_N.csv" in page
+
+
+def test_variants_that_differ_each_have_their_verdict_and_a_table_its_warning(page):
+    row = re.search(r'href="#C2".*?</tr>', page, re.DOTALL)[0]
+    chips = re.findall(r'class="part">(\w+): \s*<span class="chip [\w-]+">(\w+)<', row)
+    assert chips == [("base", "supported"), ("instruct", "undecided")]
+    assert "Runs of base 1B spread." in page
+    alone = re.search(r'href="#C1".*?</tr>', page, re.DOTALL)[0]
+    assert 'class="part"' not in alone
+    assert 'href="explore.html"' in page
 
 
 def test_page_can_be_read_without_eyes_or_mouse(page):

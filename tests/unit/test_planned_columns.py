@@ -58,6 +58,31 @@ def said(config: dict) -> list[str]:
     return findings(config, load(SCHEMA))
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"columns": {"problem": "question", "answer": "gold"}, "verifier": "exact"}, []),
+        ({"columns": {"problem": "question", "answer": "glod"}},
+         ["benchmarks.mine.columns.answer: a.jsonl has no column 'glod'; it has question, gold, "
+          "rate; did you mean gold?"]),
+        ({}, ["benchmarks.mine.path: a.jsonl has no column 'problem'; it has question, gold, rate",
+              "benchmarks.mine.path: a.jsonl has no column 'answer'; it has question, gold, rate"]),
+        ({"module": "gsm8k", "columns": {"answer": "gold"}},
+         ["benchmarks.mine.columns: the columns of gsm8k are its own; only module own_file takes "
+          "others"]),
+        ({"columns": PLAIN | {"answer": "gold", "problem": "question"}, "verifier": "exakt"},
+         ["benchmarks.mine.verifier: unknown verifier 'exakt'; did you mean exact?"]),
+    ],
+)  # fmt: skip
+def test_a_benchmark_of_one_s_own_file_is_checked_at_plan_time(entry, words):
+    own = {"module": "own_file", "samples": 2, "path": written("a.jsonl")} | entry
+    found = said(study({"layout": "plain", "columns": PLAIN, "files": ["a.jsonl"]}, {"mine": own}))
+    about = [finding for finding in found if "benchmarks.mine" in finding]
+    if "module" in entry:
+        about = [finding for finding in about if "columns of" in finding]
+    assert about == words, found
+
+
 FORMATS = ["a.csv", "a.tsv", "a.csv.gz", "a.jsonl", "a.jsonl.gz", "a.json", "a.parquet", "a.arrow"]
 
 

@@ -261,6 +261,25 @@ BROKEN = {
 }
 
 
+def test_outcomes_have_a_panel_for_each_size_that_was_measured(tmp_path):
+    """Variants of other sizes leave no empty panels, and many sizes take a second row."""
+    base = full_curves(runs=1)
+    tuned = base[base["model"] == "3b"].assign(variant="instruct", cell=lambda t: t["cell"] + "i")
+    folder = Folder(tmp_path, pandas.concat([base, tuned], ignore_index=True))
+    panels = [axes for axes in folder.draw("fig_outcomes").figure.axes if axes.axison]
+    assert [axes.get_title() for axes in panels] == [
+        "1B, base", "3B, base", "9B, base", "27B, base", "3B, instruct",
+    ]  # fmt: skip
+    assert all(axes.collections for axes in panels)
+
+
+def test_a_dotted_line_that_is_named_is_in_view(whole):
+    for axes in whole.draw("fig_law_ranking").figure.axes:
+        (noise,) = {line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"}
+        low, high = axes.get_xlim()
+        assert low <= noise <= high
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("broken", BROKEN)
 def test_figures_of_broken_studies_come_out_and_say_so(tmp_path, broken):

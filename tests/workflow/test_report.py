@@ -117,6 +117,29 @@ def test_explore_page_says_what_it_shows_and_how_far_to_trust_it(published):
 
 
 @needs_chromium
+def test_each_metric_has_its_own_laws_and_a_page_that_cannot_draw_says_so(tmp_path):
+    curves = many_curves().query("seed < 2 and benchmark == 'b0' and step < 20")
+    curves = curves.assign(pass_at_4=1 - curves["loss"] ** 2)
+    fits = {metric: line_per_size(curves, metric) for metric in ("loss", "pass_at_4")}
+    page, broken = tmp_path / "explore.html", tmp_path / "broken.html"
+    text = explore_page(TEMPLATE.read_text(), "s", curves, fits, "n_params")
+    page.write_text(text)
+    broken.write_text(text.replace('"deflate"', '"no such way"'))
+    rows = "[...document.querySelectorAll('#forecast tr')].map((r) => r.innerText).join('\\n')"
+    with Browser() as browser:
+        browser.open(page, width=1400, ready=READY)
+        choose(browser, "x", "data")
+        said = browser.run(rows)
+        assert said.count("\n") == 6  # seven sizes, one law each
+        choose(browser, "metric", "pass_at_4:b0")
+        browser.wait(f"({rows}) !== {json.dumps(said)}")
+        assert browser.run(rows).count("\n") == 6
+        assert browser.errors == []
+        words = "document.getElementById('empty')?.innerText ?? ''"
+        browser.open(broken, width=1400, ready=f"({words}).includes('cannot be drawn')")
+
+
+@needs_chromium
 def test_a_link_restores_the_view(published):
     state = (
         "['metric', 'law', 'xscale', 'yscale', 'draw', 'budget'].map((i) =>"
@@ -162,6 +185,19 @@ def many_curves() -> pandas.DataFrame:
         compute_flops=3072 * table["step"] * table["n_params"], compute_flops_full=np.nan,
         loss=(0.9 * (1 + table["step"]) ** -0.1 + noise).clip(0, 1), response_length=np.nan,
     )  # fmt: skip
+
+
+def line_per_size(curves: pandas.DataFrame, metric: str) -> dict:
+    """As much of a fit document as the page reads: a line per size, another for each metric."""
+    level = {"loss": 0.8, "pass_at_4": 0.6}[metric]
+    ends = [{"x": x, "fitted": level, "low": level - 0.1, "high": level + 0.1} for x in (9e2, 9e3)]
+    sizes = [{"model": f"{n:g}", "n": n} for n in curves["n_params"].unique()]
+    # fmt: off
+    group = {"family": "f", "variant": "base", "scope": "fixed", "status": "ok", "verdicts": None,
+             "sizes": sizes, "fitted": [e | {"model": s["model"]} for s in sizes for e in ends]}
+    return {"law": "saturating", "equation": "", "x": "data", "metric": metric, "benchmark": "b0",
+            "level": 0.9, "selection": {}, "groups": [group]}
+    # fmt: on
 
 
 @needs_chromium

@@ -11,9 +11,10 @@ PASS_RATE = "pass_rate"  # what stands for a benchmark where a data set is asked
 
 
 def verifier_of(own: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """Who judges a benchmark's answers: as its rule says, else the benchmark, else the study."""
+    """Who judges a benchmark's answers: its rule says, else its settings, its module, the study."""
     rule = rule_of(own["scoring"], own["module"])
-    return rule.verifier or BENCHMARKS.get(own["module"]).verifier or settings["verifier"]
+    named = own.get("verifier") or BENCHMARKS.get(own["module"]).verifier
+    return rule.verifier or named or settings["verifier"]
 
 
 def samples_wanted(settings: Mapping[str, Any], benchmark: str, step: int) -> int:

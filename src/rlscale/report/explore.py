@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlscale.core.digests import canonical_json
+from rlscale.core.tables import k_of, pass_columns
 from rlscale.laws.groups import X_COLUMNS
 from rlscale.laws.registry import law_named
 from rlscale.report.figures.style import colours, human
@@ -33,6 +34,7 @@ _LABELS = {
     "steps": "step",
     "tokens": "tokens",
 }
+_METRICS = {"loss": "loss", "response_length": "response length"}  # those of pass@k follow
 _KEYS = ("family", "model", "variant", "tau", "group_size", "recipe", "seed")
 
 
@@ -57,6 +59,7 @@ def explore_page(
 
     data = {
         "labels": _LABELS,
+        "metrics": _metrics(curves),
         "sizes": _sizes(curves, size),
         "curves": _columns(curves, size),
         "fits": [entry for document in fits.values() for entry in _lines(document)],
@@ -69,6 +72,14 @@ def explore_page(
         "__VEGA__": libraries.replace("</script", "<\\/script"),
     }
     return re.sub("|".join(marks), lambda mark: marks[mark.group()], template)
+
+
+def _metrics(curves: "pandas.DataFrame") -> dict[str, str]:
+    """What can be drawn upwards: columns of the curves, in words."""
+    passes = {name: f"1 \u2212 pass@{k_of(name)}" for name in pass_columns(curves.columns)}
+    return {
+        name: words for name, words in (_METRICS | passes).items() if curves[name].notna().any()
+    }
 
 
 def _sizes(curves: "pandas.DataFrame", size: str) -> list[dict[str, Any]]:
@@ -95,9 +106,10 @@ def _columns(curves: "pandas.DataFrame", size: str) -> dict[str, Any]:
         "cell": [order[cell] for cell in rows["cell"]],
         "benchmark": [benchmarks.index(name) for name in rows["benchmark"]],
     }
-    for name in (*dict.fromkeys(X_COLUMNS.values()), "loss", "response_length"):
+    for name in (*dict.fromkeys(X_COLUMNS.values()), *_metrics(rows)):
         if rows[name].notna().any():
-            columns[name] = [_short(value) for value in rows[name]]
+            values = 1 - rows[name] if k_of(name) else rows[name]
+            columns[name] = [_short(value) for value in values]
     x = {key: name for key, name in X_COLUMNS.items() if name in columns}
     return {"cells": described, "benchmarks": benchmarks, "columns": columns, "x": x}
 
@@ -119,6 +131,9 @@ def _short(value: float) -> float | int | None:
 def _lines(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Fitted lines of a document: one entry per group and size, with band and reach."""
     entries = []
+    # A fit of another benchmark is named by it; what it is fitted to is the loss there.
+    named = document["metric"]
+    metric = named if named in _METRICS or k_of(named) else "loss"
     for group in document["groups"]:
         doubt = _doubt(group)
         for size in group["sizes"]:
@@ -136,7 +151,7 @@ def _lines(document: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "law": document["law"],
                     "equation": document["equation"],
                     "x": document["x"],
-                    "metric": document["metric"],
+                    "metric": metric,
                     "benchmark": document["benchmark"],
                     "family": group["family"],
                     "variant": group["variant"],

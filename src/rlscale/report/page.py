@@ -16,7 +16,6 @@ from rlscale.core.digests import package_versions
 from rlscale.core.files import read_json
 from rlscale.report.advice import advice, as_html
 from rlscale.report.design import design, limits
-from rlscale.report.figures.draw import VERDICTS
 from rlscale.report.figures.registry import CLAIMS, Figure, all_figures
 from rlscale.report.figures.tables import numeric
 
@@ -125,7 +124,7 @@ def _figure(figure: Figure, sources: Sources) -> dict[str, Any]:
         "paper": figure.paper,
         "shows": _plain(figure.shown(sources.static)),
         "supports": supports,
-        "verdict": VERDICTS.get(supports, ""),
+        "answers": _told_apart(finding["answers"]),
         "criterion": figure.criterion,
         "words": words,
         "wordy": len(words) > _WORDY,
@@ -136,6 +135,11 @@ def _figure(figure: Figure, sources: Sources) -> dict[str, Any]:
         "height": round(96 * height * 1.25),
         "provenance": finding["provenance"],
     }
+
+
+def _told_apart(answers: Mapping[str, str]) -> Mapping[str, str]:
+    """Verdicts by group or part, where they are not all one."""
+    return answers if len(set(answers.values())) > 1 else {}
 
 
 def _plain(caption: Path) -> str:

@@ -23,6 +23,7 @@ from rlscale.study.settings import concerns
 from rlscale.training.grpo_keys import FIXED, LOSSES, grpo_keys, grpo_types
 
 Config = Mapping[str, Any]
+_OWN_FILE = "own_file"
 
 
 def refuse(config: Any, files: Iterable[str | Path]) -> None:
@@ -188,12 +189,17 @@ def _made(config: Config) -> Iterator[str]:
 
 
 def _files(config: Config) -> Iterator[str]:
-    """Benchmarks of public sets need their local file."""
+    """Benchmarks of local files need them, and one alone has columns to name."""
     for name, entry in config["benchmarks"].items():
         module = entry.get("module", name)
         known = module in BENCHMARKS.names()  # A name that is not is said by the grid's check.
         if known and "path" not in entry and BENCHMARKS.get(module).columns:
             yield f"benchmarks.{name}: the key 'path' is missing; name its local file"
+        if "columns" in entry and module != _OWN_FILE:
+            yield (
+                f"benchmarks.{name}.columns: the columns of {module} are its own; only "
+                f"module {_OWN_FILE} takes others"
+            )
 
 
 def _resources(config: Config) -> Iterator[str]:

@@ -28,7 +28,11 @@ def missing_columns(config: Config) -> Iterator[str]:
     for name, entry in config["benchmarks"].items():
         module = entry.get("module", name)
         if module in BENCHMARKS.names() and "path" in entry:
-            wanted = dict.fromkeys(BENCHMARKS.get(module).columns, "path")
+            named = entry.get("columns", {})
+            wanted = {
+                named.get(column, column): f"columns.{column}" if column in named else "path"
+                for column in BENCHMARKS.get(module).columns
+            }
             yield from _lacking(f"benchmarks.{name}", [entry["path"]], wanted)
         if "examples" in entry:
             wanted = dict.fromkeys(SOLVED, "examples")

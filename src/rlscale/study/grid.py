@@ -125,6 +125,8 @@ def check(config: Mapping[str, Any]) -> None:
     for name, settings in config["benchmarks"].items():
         module = settings.get("module", name)
         BENCHMARKS.check(module, f"benchmarks.{name}")
+        if "verifier" in settings:
+            VERIFIERS.check(settings["verifier"], f"benchmarks.{name}.verifier")
         where = f"benchmarks.{name}.scoring"
         SCORINGS.check(settings["scoring"], where)
         if rule_of(settings["scoring"], module, where).shots and "examples" not in settings:

@@ -169,6 +169,7 @@ def evaluation(config: Config, cell: Cell) -> Settings:
                 "samples": entry["samples"],
                 "max_tokens": entry.get("max_tokens", own["max_tokens"]),
                 "scoring": entry["scoring"],
+                **{key: entry[key] for key in ("verifier",) if key in entry},
             }
             for name, entry in config["benchmarks"].items()
         },

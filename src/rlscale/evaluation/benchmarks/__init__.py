@@ -21,7 +21,7 @@ PROBLEM_COLUMNS = (
     "problem_id", "problem", "answer", "level", "pass_rate", "cluster_id", "source",
 )  # fmt: skip
 # Keys of a benchmark's settings that decide its problems (the others decide its samples).
-LOADING = ("path", "examples", "task", "problems", "seed")
+LOADING = ("path", "columns", "examples", "task", "problems", "seed")
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ BENCHMARKS: Registry[Benchmark] = Registry(
         "live_code_bench": "rlscale.evaluation.benchmarks.live_code_bench:BENCHMARK",
         "math_500": "rlscale.evaluation.benchmarks.math_500:BENCHMARK",
         "olympiad_bench": "rlscale.evaluation.benchmarks.olympiad_bench:BENCHMARK",
+        "own_file": "rlscale.evaluation.benchmarks.own_file:BENCHMARK",
         "supergpqa": "rlscale.evaluation.benchmarks.supergpqa:BENCHMARK",
         "zebra": "rlscale.evaluation.benchmarks.zebra:BENCHMARK",
     },

@@ -1,6 +1,6 @@
 """Before and after training: final loss by size, other benchmarks, response length."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from rlscale.report.figures.means import (
     summary_words,
     with_medians,
 )
-from rlscale.report.figures.output import Drawing, Evidence
+from rlscale.report.figures.output import Drawing, Evidence, agreed
 from rlscale.report.figures.sizes import LOSS, curve_panels
 from rlscale.report.figures.style import (
     COLUMN,
@@ -27,6 +27,7 @@ from rlscale.report.figures.style import (
     spread,
     widen,
 )
+from rlscale.report.figures.takeaways import joined, of_ends, of_lengths
 
 if TYPE_CHECKING:
     import pandas
@@ -62,7 +63,12 @@ def final_loss_vs_size(inputs: Inputs) -> Drawing:
         for row in table.to_dict("records")
     )
     found = [one for _, part in table.groupby("variant") for one in _ends(part)]
-    return Drawing(figure, table, f"Final loss of {words}.", _falls(table), found)
+    answers = {name: _falls(part) for name, part in _by_group(table)}
+    takeaway = joined({name: of_ends(part, answers[name]) for name, part in _by_group(table)})
+    return Drawing(
+        figure, table, f"Final loss of {words}.", agreed(answers.values()), found,
+        takeaway=takeaway, answers=answers,
+    )  # fmt: skip
 
 
 def response_length(inputs: Inputs) -> Drawing:
@@ -101,7 +107,20 @@ def response_length(inputs: Inputs) -> Drawing:
         for _, part in points.groupby("variant")
         for row in _first_and_last(part)
     ]
-    return Drawing(figure, table, " ".join(words), _grows(points), found)
+    ends = {name: _first_and_last(part) for name, part in _by_group(points)}
+    answers = {name: _grows(*own) for name, own in ends.items()}
+    takeaway = joined({name: of_lengths(*own, answers[name]) for name, own in ends.items()})
+    return Drawing(
+        figure, table, " ".join(words), agreed(answers.values()), found,
+        takeaway=takeaway, answers=answers,
+    )  # fmt: skip
+
+
+def _by_group(table: "pandas.DataFrame") -> Iterator[tuple[str, "pandas.DataFrame"]]:
+    """Parts of a table by the title of their panel."""
+    several = table["family"].nunique() > 1
+    for (family, variant), part in table.groupby(["family", "variant"]):
+        yield title(str(family), str(variant), several), part
 
 
 def _first_and_last(part: "pandas.DataFrame") -> list[dict[Any, Any]]:
@@ -181,21 +200,13 @@ def bars(axes: "Axes", part: "pandas.DataFrame", x: str, **look: Any) -> None:
 
 
 def _falls(table: "pandas.DataFrame") -> str:
-    """C1: whether the largest size ends lower than the smallest, beyond both intervals."""
-    for _, part in table.groupby(["family", "variant"]):
-        first, last = part.iloc[0], part.iloc[-1]
-        if not last["high"] < first["low"]:
-            return "no" if last["low"] > first["high"] else "undecided"
-    return "yes"
+    """C1: whether a variant's largest size ends lower than the smallest, beyond both intervals."""
+    first, last = table.iloc[0], table.iloc[-1]
+    higher = last["low"] > first["high"]
+    return "yes" if last["high"] < first["low"] else "no" if higher else "undecided"
 
 
-def _grows(table: "pandas.DataFrame") -> str:
+def _grows(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     """C8: whether responses of the largest size grow from the first to the last step."""
-    answers = set()
-    for _, part in table.groupby(["family", "variant"]):
-        largest = part[part["n"] == part["n"].max()].sort_values("step")
-        first, last = largest.iloc[0], largest.iloc[-1]
-        grown = last["low"] > first["high"]
-        shrunk = last["high"] < first["low"]
-        answers.add("yes" if grown else "no" if shrunk else "undecided")
-    return answers.pop() if len(answers) == 1 else "undecided"
+    shrunk = last["high"] < first["low"]
+    return "yes" if last["low"] > first["high"] else "no" if shrunk else "undecided"

@@ -1,12 +1,13 @@
 """Loss along training with the fitted laws: against compute, against data, decomposed."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlscale.report.figures.inputs import Inputs, fitted_groups, fixed, span, title
 from rlscale.report.figures.means import bars_mean, mean_points
-from rlscale.report.figures.output import Drawing, Evidence
+from rlscale.report.figures.output import Drawing, Evidence, agreed
 from rlscale.report.figures.sizes import curve_panels
-from rlscale.report.figures.takeaways import of_bends, of_contrast
+from rlscale.report.figures.takeaways import named, of_bends, of_contrast
 
 if TYPE_CHECKING:
     import pandas
@@ -18,8 +19,11 @@ def loss_vs_compute(inputs: Inputs) -> Drawing:
     figure, table, entries = fitted_curves(inputs, "saturating", inputs.compute)
     words = " ".join(_contrast_words(entry) for entry in entries)
     found = [one for entry in entries for one in _contrast(entry)]
-    supports, takeaway = _steeper_in_all(entries), of_contrast(entries)
-    return Drawing(figure, table, words, supports, found, takeaway=takeaway)
+    answers = _steeper_of_all(entries)
+    return Drawing(
+        figure, table, words, agreed(answers.values()), found,
+        takeaway=of_contrast(entries), answers=answers,
+    )  # fmt: skip
 
 
 def loss_vs_data(inputs: Inputs) -> Drawing:
@@ -27,8 +31,11 @@ def loss_vs_data(inputs: Inputs) -> Drawing:
     figure, table, entries = fitted_curves(inputs, "saturating", "data")
     words = " ".join(f"{_error_words(entry)} {_bend_words(entry)}" for entry in entries)
     found = [one for entry in entries for one in _bend(entry)]
-    supports, takeaway = agreed([_straight(entry) for entry in entries]), of_bends(entries)
-    return Drawing(figure, table, words, supports, found, takeaway=takeaway)
+    answers = {name: _straight(entry) for name, entry in named(entries)}
+    return Drawing(
+        figure, table, words, agreed(answers.values()), found,
+        takeaway=of_bends(entries), answers=answers,
+    )  # fmt: skip
 
 
 def loss_decomposition(inputs: Inputs) -> Drawing:
@@ -99,11 +106,6 @@ def _lines(entry: dict[str, Any]) -> "pandas.DataFrame":
     return pandas.DataFrame(rows)
 
 
-def agreed(answers: list[str]) -> str:
-    """One verdict from those of several groups: theirs where they agree, else undecided."""
-    return answers[0] if len(set(answers)) == 1 else "undecided"
-
-
 def evidence(entry: dict[str, Any], what: str, quantity: dict[str, Any]) -> Evidence:
     """A quantity of a fit, three decimals, with the runs and sizes that it rests on."""
     runs = sum(size["n_runs"] for size in entry["sizes"])
@@ -135,22 +137,22 @@ def _bend(entry: dict[str, Any]) -> list[Evidence]:
     return found
 
 
-def _steeper_in_all(entries: list[dict[str, Any]]) -> str:
-    """C1 over groups: one of single runs cannot say, and has no say where others can."""
+def _steeper_of_all(entries: list[dict[str, Any]]) -> dict[str, str]:
+    """C1 by group: one of single runs cannot say, and is left out where others can."""
     judged = [
         entry for entry in entries
         if entry["verdicts"] and entry["verdicts"]["rises"] != "no_replicates"
     ]  # fmt: skip
-    return agreed([_steeper(entry) for entry in judged or entries])
+    return {name: _steeper(entry) for name, entry in named(judged or entries)}
 
 
-def _steeper(entry: dict[str, Any]) -> str:
+def _steeper(entry: Mapping[str, Any]) -> str:
     """C1: whether the largest size learns faster than the smallest, by the free slopes."""
     rises = entry["verdicts"]["rises"] if entry["verdicts"] else "undecided"
     return rises if rises in ("yes", "no") else "undecided"
 
 
-def _straight(entry: dict[str, Any]) -> str:
+def _straight(entry: Mapping[str, Any]) -> str:
     """C2: whether the curves are straight in log-log, by their mean curvature."""
     verdicts = entry["verdicts"] or {"bends": "no_replicates"}
     return {"yes": "no", "no": "consistent"}.get(verdicts["bends"], "undecided")

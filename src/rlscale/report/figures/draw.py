@@ -70,6 +70,7 @@ def draw(
         caption.with_suffix(".json"),
         {
             "supports": drawing.supports,
+            "answers": dict(drawing.answers),
             "takeaway": drawing.takeaway,
             "caption": drawing.caption,
             "evidence": [asdict(one) for one in drawing.evidence],
@@ -86,9 +87,17 @@ def caption_text(figure: Figure, drawing: Drawing) -> str:
     if figure.claim.startswith("C"):
         lines.append(f"*Claim {figure.claim}: {CLAIMS[figure.claim]}.*")
     if drawing.supports in VERDICTS:
-        lines.append(f"**{VERDICTS[drawing.supports]}**")
+        lines.append(f"**{verdict_words(drawing)}**")
     lines.append(escape(drawing.caption))
     return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def verdict_words(drawing: Drawing) -> str:
+    """The verdict in words; where its groups or parts differ, each by itself."""
+    if len(set(drawing.answers.values())) < 2:
+        return VERDICTS[drawing.supports]
+    parts = "; ".join(f"{name}: {answer}" for name, answer in drawing.answers.items())
+    return f"{VERDICTS[drawing.supports]} {escape(parts)}."
 
 
 def escape(text: str) -> str:

@@ -6,9 +6,9 @@ import numpy as np
 
 from rlscale.laws.law import Law
 from rlscale.laws.registry import law_named
-from rlscale.report.figures.curves import agreed, evidence
+from rlscale.report.figures.curves import evidence
 from rlscale.report.figures.inputs import Inputs, NothingToDraw, fixed, interval, span, title
-from rlscale.report.figures.output import Drawing, Evidence
+from rlscale.report.figures.output import Drawing, Evidence, agreed
 from rlscale.report.figures.style import (
     ACCENT,
     DOUBLE,
@@ -63,7 +63,7 @@ def k_of_n(inputs: Inputs) -> Drawing:
     figure, grid = panels(
         len(keys), 2, width=DOUBLE, height=0.5 + 1.95 * len(keys), sharex=True, sharey="row"
     )
-    parts, notes, words, supports = [], [], [], []
+    parts, notes, words, answers = [], [], [], {}
     for row, key in zip(grid, keys, strict=True):
         for axes, x in zip(row, free, strict=True):
             slopes = _slopes(_entry(free[x], key), x)
@@ -78,7 +78,7 @@ def k_of_n(inputs: Inputs) -> Drawing:
                 axes.plot(own["n"], own["k"], line, color=RIVAL, lw=0.9)
         entry = _entry(law[compute], key)
         words.append(f"{key[1]} (against compute): {entry['verdict'] or entry['reason']}")
-        supports.append(_support(entry))
+        answers[title(*key, several)] = _support(entry)
         scopes = dict.fromkeys(parts[-3]["scope"]) if len(parts[-3]) else {}
         notes += [f"{key[1]}: bars and band = {_interval_words(s, law[x])}." for s in scopes]
     drawn = [part for part in parts if len(part)]
@@ -101,8 +101,9 @@ def k_of_n(inputs: Inputs) -> Drawing:
     found = [one for key in keys for one in _evidence(free[compute], law[compute], key)]
     groups = {title(*key, several): [_entry(law[x], key) for x in law] for key in keys}
     return Drawing(
-        figure, table, " ".join(words), agreed(supports), found, takeaway=of_slopes(groups)
-    )
+        figure, table, " ".join(words), agreed(answers.values()), found,
+        takeaway=of_slopes(groups), answers=answers,
+    )  # fmt: skip
 
 
 def _evidence(free: dict[str, Any], law: dict[str, Any], key: tuple[str, str]) -> list[Evidence]:

@@ -9,7 +9,7 @@ from rlscale.core.files import read_json
 from rlscale.laws.groups import build_groups, metric_rows
 from rlscale.report.figures.inputs import X_LABELS, Inputs, NothingToDraw, title
 from rlscale.report.figures.means import bar_words, mean_points
-from rlscale.report.figures.output import Drawing, Evidence
+from rlscale.report.figures.output import Drawing, Evidence, agreed
 from rlscale.report.figures.registry import FORECAST_LAWS
 from rlscale.report.figures.sizes import LOSS
 from rlscale.report.figures.style import (
@@ -28,7 +28,7 @@ from rlscale.report.figures.style import (
     spread,
     widen,
 )
-from rlscale.report.figures.takeaways import of_forecast
+from rlscale.report.figures.takeaways import BETTER, of_forecast
 
 if TYPE_CHECKING:
     import pandas
@@ -101,7 +101,7 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
             bar_words(points, first["level"], "runs"),
             f"Band: {100 * first['level']:g} % interval of the {_LAW} forecast." if banded else "",
             *dict.fromkeys(
-                f"{law}: {target['reason']}."
+                f"{target['variant']}, {law}: {target['reason']}."
                 for law, document in documents.items()
                 for target in document["predictions"]
                 if target["status"] != "ok"
@@ -110,7 +110,10 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
         ],
     )
     takeaway = of_forecast(protocol, inputs.table(f"scores_{protocol}"), _LAW)
-    return Drawing(figure, table, *_verdict(inputs, protocol), takeaway=takeaway)
+    words, answers, found = _verdict(inputs, protocol)
+    return Drawing(
+        figure, table, words, agreed(answers.values()), found, takeaway=takeaway, answers=answers
+    )
 
 
 def _panel(
@@ -175,16 +178,18 @@ def _draw(axes: "Axes", part: "pandas.DataFrame") -> None:
         )
 
 
-def _verdict(inputs: Inputs, protocol: str) -> tuple[str, str, list[Evidence]]:
-    """C3: whether the law forecasts better than the baselines, from the ranking table."""
+def _verdict(inputs: Inputs, protocol: str) -> tuple[str, dict[str, str], list[Evidence]]:
+    """C3 by variant: whether the law forecasts better than the baselines, by their scores."""
     table = inputs.table(f"scores_{protocol}")
-    words, answers, found = [], [], []
-    for (_, variant), part in table[table["model"] == "all"].groupby(
+    words, answers, found = [], {}, []
+    several = table["family"].nunique() > 1
+    for (family, variant), part in table[table["model"] == "all"].groupby(
         ["family", "variant"], dropna=False
     ):
+        name = title(str(family), str(variant), several)
         rows = part.set_index("law")
         if _LAW not in rows.index or rows.loc[_LAW, "status"] != "ok":
-            answers.append("undecided")
+            answers[name] = "undecided"
             continue
         law = rows.to_dict("index")[_LAW]
         best = rows["rmse"].idxmin()
@@ -196,10 +201,13 @@ def _verdict(inputs: Inputs, protocol: str) -> tuple[str, str, list[Evidence]]:
             f"covers {per_cent(law['coverage'])} of the points."
         )
         found.append(_evidence(str(variant), rows, inputs.settings["level"]))
-        skills = [law[name] for name in ("skill_constant", "skill_last_value")]
+        skills = [law[skill] for skill in ("skill_constant", "skill_last_value")]
         known = [skill for skill in skills if np.isfinite(skill)]
-        answers.append("yes" if known and min(known) > 0 else "no" if known else "undecided")
-    return " ".join(words), answers[0] if len(set(answers)) == 1 else "undecided", found
+        least = min(known, default=0.0)
+        worse = bool(known) and least <= 0
+        better = least > 1 - (1 - BETTER) ** 2  # a skill is of squares
+        answers[name] = "yes" if better else "no" if worse else "undecided"
+    return " ".join(words), answers, found
 
 
 def _evidence(variant: str, rows: "pandas.DataFrame", level: float) -> Evidence:
@@ -262,7 +270,7 @@ def _ranking(inputs: Inputs, column: str, label: str) -> Drawing:
             axes.axvline(inputs.settings["level"], color=MUTED, lw=0.7, ls=":")
             axes.set_xlim(-0.03, 1.03)
         else:
-            axes.set(xscale="log", xlim=widen(table[column]))
+            axes.set(xscale="log", xlim=widen([*table[column], *table["noise"].dropna()]))
             log_ticks(axes.xaxis, most=5)
         axes.set_xlabel(textwrap.fill(label, 22))
         axes.set_yticks(range(len(order)), [law.replace("_", " ") for law in order])

@@ -1,8 +1,8 @@
 """What a figure function returns, and how it becomes PDF, SVG, PNG and CSV, byte for byte."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +36,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Cells:
-    """A table as it is read: heads, and rows of texts."""
+    """A table as it is read: heads, rows of texts, and what a reader must know of these numbers."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Drawing:
         caption: Sentences computed from this study's data, as plain text.
         supports: Whether this study supports the claim the figure bears on: ``yes``,
             ``consistent``, ``no``, ``undecided``, ``no data`` or ``not a claim``.
+        answers: Variant, model or part of the claim -> its own verdict, in the same words; empty
+            where the figure asks one question.
         evidence: The numbers that this rests on.
         cells: What a table says, for pages that show tables as tables; None for pictures.
         takeaway: What the verdicts found, in a sentence above the panels; empty where they allow
@@ -65,6 +68,13 @@ class Drawing:
     evidence: Sequence[Evidence] = ()
     cells: Cells | None = None
     takeaway: str = ""
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+
+def agreed(answers: Iterable[str]) -> str:
+    """One verdict from several: theirs where they agree, else undecided."""
+    told = set(answers)
+    return told.pop() if len(told) == 1 else "undecided"
 
 
 def no_data(reason: str) -> Drawing:

@@ -84,7 +84,10 @@ def _lines(protocol: str) -> tuple[str, ...]:
     return tuple(f"{protocol}_{law}" for law in FORECAST_LAWS)
 
 
-_BEATS = "yes if below the naive errors (the mean, the last value): weak rivals"
+_BEATS = (
+    "yes if a third below the naive errors (the mean, the last value), no if not below them; "
+    "weak rivals"
+)
 _SLOPES = tuple(f"{law}-{x}-loss" for law in ("free_slopes", "saturating") for x in _X)
 
 _OWN = (
@@ -103,7 +106,7 @@ _OWN = (
         "C1",
         "Final loss against model size",
         "Figure 6a",
-        criterion="yes if the largest size's interval lies below the smallest's",
+        criterion="yes if the largest size's interval lies below the smallest's, no if above",
     ),
     Figure(
         "table_final_loss",
@@ -199,7 +202,8 @@ _OWN = (
         f"{_HERE}.sweeps:reuse_cost",
         "C5",
         "What reuse costs, at equal steps",
-        criterion="yes if shown to be within the margin, no if beyond",
+        criterion="yes if the least reuse is shown to cost no more than the margin and the most to "
+        "cost more, consistent if only the first, no if the least costs more",
     ),
     Figure(
         "fig_group_size",

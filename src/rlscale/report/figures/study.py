@@ -31,6 +31,7 @@ _PHASES = {
     "update": ("update", INK),
     "evaluation": ("evaluation", MUTED),
 }
+_ABREAST = 6  # Panels in a row, so that their titles do not touch.
 _OUTCOMES = {
     "correct": ACCENT,
     "wrong": FAINT,
@@ -100,19 +101,19 @@ def outcomes(inputs: Inputs) -> Drawing:
     table["unparsed"] = table["n_unparsed"] / table["n_samples"]
     table["timed out"] = table["n_timeout"] / table["n_samples"]
     table["wrong"] = 1 - table[["correct", "unparsed", "timed out"]].sum(axis=1)
-    groups = list(table.groupby(["family", "variant"]))
-    sizes = table[["n", "model"]].drop_duplicates().sort_values("n")
-    figure, grid = panels(
-        len(groups), len(sizes), width=DOUBLE, height=0.75 + 1.25 * len(groups), sharey=True
-    )
-    several = len({family for (family, _), _ in groups}) > 1
-    for row, ((family, variant), group) in zip(grid, groups, strict=True):
-        for axes, (n, model) in zip(row, sizes.itertuples(index=False), strict=True):
-            part = group[group["model"] == model].sort_values("step")
-            axes.set_title(f"{human(n)}, {title(family, variant, several)}", fontsize=7)
-            _areas(axes, part)
-        row[0].set_ylabel("share of samples")
-    for axes in grid[-1]:
+    parts = list(table.groupby(["family", "variant", "n", "model"]))
+    columns = min(_ABREAST, len(parts))
+    lines = -(-len(parts) // columns)
+    figure, grid = panels(lines, columns, width=DOUBLE, height=0.75 + 1.25 * lines, sharey=True)
+    several = table["family"].nunique() > 1
+    for axes in grid.flat[len(parts) :]:
+        axes.set_axis_off()
+    for axes, ((family, variant, n, _), part) in zip(grid.flat, parts, strict=False):
+        axes.set_title(f"{human(n)}, {title(family, variant, several)}", fontsize=7)
+        _areas(axes, part.sort_values("step"))
+    for axes in grid[:, 0]:
+        axes.set_ylabel("share of samples")
+    for axes in grid.flat[max(len(parts) - columns, 0) : len(parts)]:
         axes.set_xlabel("step")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=4)
@@ -132,8 +133,6 @@ def _few(part: "pandas.DataFrame") -> bool:
 
 def _areas(axes: "Axes", part: "pandas.DataFrame") -> None:
     steps = part["step"].to_numpy()
-    if not len(steps):
-        return
     places = np.arange(len(steps)) if _few(part) else steps
     axes.stackplot(
         places,

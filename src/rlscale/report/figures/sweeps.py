@@ -1,5 +1,6 @@
 """Sweeps of one axis at one size: data reuse (tau) and group size (G)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,6 @@ from scipy.special import stdtrit
 
 from rlscale.laws.contrast import Readings, contrast
 from rlscale.laws.groups import Group, build_groups
-from rlscale.report.figures.curves import agreed
 from rlscale.report.figures.inputs import Inputs, NothingToDraw
 from rlscale.report.figures.means import (
     bar_words,
@@ -17,7 +17,7 @@ from rlscale.report.figures.means import (
     summary_words,
     with_medians,
 )
-from rlscale.report.figures.output import Drawing, Evidence
+from rlscale.report.figures.output import Drawing, Evidence, agreed
 from rlscale.report.figures.sizes import curve_panels
 from rlscale.report.figures.style import (
     ACCENT,
@@ -29,6 +29,7 @@ from rlscale.report.figures.style import (
     panels,
     widen,
 )
+from rlscale.report.figures.takeaways import joined, of_groups, of_reuse
 
 if TYPE_CHECKING:
     import pandas
@@ -46,14 +47,18 @@ def data_reuse(inputs: Inputs) -> Drawing:
 def group_size(inputs: Inputs) -> Drawing:
     """Loss per problem and per FLOP for several group sizes."""
     drawing = _sweep(inputs, "group_size", ("data", inputs.compute))
-    answers, found = [], []
+    answers, found, said = {}, [], {}
     for name, rows in _swept(inputs, "group_size"):
         (group,) = build_groups(rows, x="data", column="loss", size="group_size")
         table = _late_loss(group, rows, inputs.settings["level"], "group_size").assign(swept=name)
-        answers.append(_larger_learn_more(table))
+        answers[name] = _larger_learn_more(table)
         found.append(_cost(table, -1, "group_size"))
+        said[name] = of_groups(table, answers[name])
         found += _best_per_flop(drawing.table, name, inputs.compute)
-    return replace(drawing, supports=agreed(answers), evidence=found)
+    return replace(
+        drawing, supports=agreed(answers.values()), evidence=found,
+        answers=answers, takeaway=joined(said),
+    )  # fmt: skip
 
 
 def reuse_cost(inputs: Inputs) -> Drawing:
@@ -61,12 +66,13 @@ def reuse_cost(inputs: Inputs) -> Drawing:
     import pandas
 
     level, margin = inputs.settings["level"], inputs.settings["margin"]
-    tables, answers, words = [], [], []
+    tables, answers, words, said = [], {}, [], {}
     for name, rows in _swept(inputs, "tau"):
         (group,) = build_groups(rows, x="data", column="loss", size="tau")
         table = _late_loss(group, rows, level, "tau").assign(swept=name)
         tables.append(table)
-        answers.append(_verdict(table, margin))
+        answers[name] = _parts(table, margin)
+        said[name] = of_reuse(table, answers[name], margin)
         words += [
             f"{name}: τ = {row['tau']:g} changes the loss by {row['cost']:+.3f}"
             + (
@@ -109,8 +115,16 @@ def reuse_cost(inputs: Inputs) -> Drawing:
             inputs.missing(),
         ],
     )
-    found = [_cost(own, 1, "tau") for own in tables]
-    return Drawing(figure, table, " ".join(words), agreed(answers), found)
+    found = [_cost(own, i, "tau") for own in tables for i in dict.fromkeys((1, len(own) - 1))]
+    parts = {
+        (f"{name}: {part}" if len(answers) > 1 else part): answer
+        for name, own in answers.items()
+        for part, answer in own.items()
+    }
+    return Drawing(
+        figure, table, " ".join(words), agreed(map(_verdict, answers.values())), found,
+        takeaway=joined(said), answers=parts,
+    )  # fmt: skip
 
 
 def _cost(table: "pandas.DataFrame", place: int, axis: str) -> Evidence:
@@ -197,12 +211,27 @@ def _late_loss(
     return pandas.DataFrame(rows)
 
 
-def _verdict(table: "pandas.DataFrame", margin: float) -> str:
-    """C5: whether the first repetition is shown to cost at most the margin, or more."""
-    again = table.iloc[1]
-    if again["cost_high"] <= margin:
-        return "yes"
-    return "no" if again["cost_low"] > margin else "undecided"
+def _parts(table: "pandas.DataFrame", margin: float) -> dict[str, str]:
+    """C5 in its parts: whether the least reuse costs little, and whether the most costs more.
+
+    Two values of tau that are named beforehand; of the best among many, one seems cheap by chance.
+    """
+    least, most = table.iloc[1], table.iloc[-1]
+    within, beyond = (row["cost_high"] <= margin for row in (least, most))
+    cheap = "yes" if within else "no" if least["cost_low"] > margin else "undecided"
+    parts = {f"τ = {least['tau']:g} costs little": cheap}
+    if len(table) > 2:
+        dear = "yes" if most["cost_low"] > margin else "no" if beyond else "undecided"
+        parts[f"τ = {most['tau']:g} costs more"] = dear
+    return parts
+
+
+def _verdict(parts: Mapping[str, str]) -> str:
+    """C5: little at first, and more from some point on; without that point, consistent."""
+    cheap, *dear = parts.values()
+    if cheap != "yes":
+        return cheap
+    return "yes" if dear == ["yes"] else "consistent"
 
 
 def _swept(inputs: Inputs, axis: str) -> "list[tuple[str, pandas.DataFrame]]":

@@ -20,8 +20,10 @@ from rlscale.report.figures.style import (
 )
 
 if TYPE_CHECKING:
+    import pandas
     from matplotlib.figure import Figure
 
+_WIDE = 1.5  # Own spread over the pooled one from which an interval is called too narrow.
 _ROW = 0.17  # Inches.
 _SCOPES = {"fixed": "these problems", "redrawn": "such problems", "block": "blocks"}
 
@@ -180,8 +182,10 @@ def final_loss(inputs: Inputs) -> Drawing:
     size, level = inputs.settings["size"], inputs.settings["level"]
     keys = ["family", "variant", size, "model"]
     table = means_by(last, keys, "loss", level).rename(columns={size: "n"})
-    spread = last.groupby(keys, sort=True, dropna=False)["loss"].std()
+    losses = last.groupby(keys, sort=True, dropna=False)["loss"]
+    spread = losses.std()
     table["sd_between_runs"] = spread.to_numpy()
+    table["least_run"], table["most_run"] = losses.min().to_numpy(), losses.max().to_numpy()
     first = rows[rows["step"] == 0].groupby(keys, dropna=False)["loss"].mean()
     table["before"] = first.reindex(spread.index).to_numpy()
     cells = [
@@ -192,14 +196,33 @@ def final_loss(inputs: Inputs) -> Drawing:
             _number(r["before"]),
             _number(r["value"]),
             _number(r["sd_between_runs"]),
+            f"{r['least_run']:.4f} to {r['most_run']:.4f}" if r["n_runs"] > 1 else "–",
             "–" if np.isnan(r["low"]) else f"{r['low']:.4f} to {r['high']:.4f}",
             str(r["n_runs"]),
         )
         for r in table.to_dict("records")
     ]
-    heads = ("variant", "model", "$N$", "before", "final $L$", "SD of runs", "interval", "runs")
-    figure = draw_table(cells, heads, width=DOUBLE, notes=[_level(inputs), inputs.missing()])
-    return Drawing(figure, table, "", cells=Cells(heads, cells))
+    heads = ("variant", "model", "$N$", "before", "final $L$", "SD of runs", "runs from")
+    heads = (*heads, "interval", "runs")
+    pooled = _pooled_words(table)
+    notes = [_level(inputs), pooled, inputs.missing()]
+    figure = draw_table(cells, heads, width=DOUBLE, notes=notes)
+    return Drawing(figure, table, "", cells=Cells(heads, cells, pooled))
+
+
+def _pooled_words(table: "pandas.DataFrame") -> str:
+    """What the intervals of means share, and the sizes whose own runs spread by far more."""
+    freedom = (table["n_runs"] - 1).clip(lower=0)
+    if not freedom.sum():
+        return ""
+    sd = table["sd_between_runs"]
+    pooled = float(np.sqrt((freedom * sd.fillna(0) ** 2).sum() / freedom.sum()))
+    wide = table[sd > _WIDE * pooled]
+    words = f"Intervals are of the mean; all use the SD of runs pooled over the rows, {pooled:.4f}."
+    if len(wide):
+        named = ", ".join(f"{r.variant} {human(r.n)}" for r in wide.itertuples())
+        words += f" Runs of {named} spread by more than {_WIDE:g} times that: too narrow there."
+    return words
 
 
 def models(inputs: Inputs) -> Drawing:

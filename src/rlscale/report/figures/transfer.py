@@ -7,10 +7,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from rlscale.report.figures.benchmarks import OVER, bars, by_size, ordered
-from rlscale.report.figures.curves import agreed
 from rlscale.report.figures.inputs import Inputs, NothingToDraw
 from rlscale.report.figures.means import bar_words
-from rlscale.report.figures.output import Drawing, Evidence
+from rlscale.report.figures.output import Drawing, Evidence, agreed
 from rlscale.report.figures.style import (
     ACCENT,
     DOUBLE,
@@ -21,6 +20,7 @@ from rlscale.report.figures.style import (
     panels,
     widen,
 )
+from rlscale.report.figures.takeaways import joined, of_transfer
 
 if TYPE_CHECKING:
     import pandas
@@ -83,9 +83,13 @@ def domain_transfer(inputs: Inputs) -> Drawing:
     figure.legend(handles, labels, loc="outside upper left", ncols=2)
     note(figure, [bar_words(table, inputs.settings["level"], OVER), inputs.missing()])
     change = _changes(table, benchmarks, inputs.settings["benchmark"])
-    answers = [_carried(own) for _, own in change.groupby("variant")]
+    answers = {str(variant): _carried(own) for variant, own in change.groupby("variant")}
+    said = {str(v): of_transfer(own, answers[str(v)]) for v, own in change.groupby("variant")}
     found = [one for _, own in change.groupby("variant") for one in _evidence(own)]
-    return Drawing(figure, table, _words(change), agreed(answers), found)
+    return Drawing(
+        figure, table, _words(change), agreed(answers.values()), found,
+        takeaway=joined(said), answers=answers,
+    )  # fmt: skip
 
 
 def _changes(table: "pandas.DataFrame", benchmarks: list[str], held_out: str) -> "pandas.DataFrame":
@@ -127,13 +131,15 @@ def _carried(change: "pandas.DataFrame") -> str:
 def _evidence(change: "pandas.DataFrame") -> list[Evidence]:
     found = []
     for field, where in (("mathematics", "within mathematics"), ("beyond", "beyond mathematics")):
-        count = int((change["field"] == field).sum())
+        names = change.loc[change["field"] == field, "benchmark"]
+        count = len(names)
         if not count:
             continue
         mean, low, high = _interval(change, field)
         ends = "" if np.isnan(low) else f"[{low:+.3f}, {high:+.3f}]"
         what = f"change of the loss of {human(change['n'].iloc[0])} {where}"
-        benchmarks = f"{count} benchmark" + "s" * (count != 1)
+        alone = f"1 benchmark, {names.iloc[0]}: no interval over benchmarks"
+        benchmarks = f"{count} benchmarks" if count > 1 else alone
         found.append(Evidence(change["variant"].iloc[0], what, f"{mean:+.3f}", ends, benchmarks))
     return found
 
