@@ -11,6 +11,7 @@ import pytest
 from curve_tables import fit_document, straight_curves
 
 from rlscale.report.advice import advice, as_html
+from rlscale.report.beforehand import Row
 from rlscale.report.design import design, limits
 from rlscale.report.figures.registry import all_figures
 from rlscale.report.page import Sources, report_page, symbols
@@ -75,6 +76,8 @@ def page_of(folder: Path, name: str = "toy", recommendation: str = RECOMMENDATIO
             folder=folder,
             captions=folder,
             static=STATIC,
+            claims=[Row("R1 k rises", name, "holds")],
+            registered=[Row("base 27B", "forecast 0.4 [0.3, 0.5], measured 0.6", "outside")],
         )
     )
 
@@ -133,6 +136,13 @@ def test_variants_that_differ_each_have_their_verdict_and_a_table_its_warning(pa
     alone = re.search(r'href="#C1".*?</tr>', page, re.DOTALL)[0]
     assert 'class="part"' not in alone
     assert 'href="explore.html"' in page
+
+
+def test_what_was_said_before_stands_in_the_first_screen(page):
+    first = page[: page.index('id="advice"')]
+    assert '<b>R1 k rises</b> <span class="chip yes">holds</span> toy' in first
+    assert '<span class="chip no">outside</span> forecast 0.4' in first
+    assert "None was registered" not in page
 
 
 def test_page_can_be_read_without_eyes_or_mouse(page):

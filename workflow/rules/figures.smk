@@ -167,6 +167,7 @@ rule write_report:
             "results/{figure}.{suffix}", figure=FIGURES, suffix=("png", "svg")
         ),
         captions=expand("results/captions/{figure}.json", figure=FIGURES),
+        before=list(config.get("report", {}).values()),
     output:
         page="results/report.html",
     log:
@@ -177,7 +178,7 @@ rule write_report:
         study=config["study"],
         settings=lambda wildcards: piece(settings.figures),
         template=digest((REPORT / "report.html.j2").read_text()),
-        code=settings.code(config, "rlscale.report.page"),
+        code=settings.code(config, "rlscale.report.page", "rlscale.report.beforehand"),
         fixed=digest({name: text_of(figure) for name, figure in FIGURES.items()}),
     message:
         "Write the report"

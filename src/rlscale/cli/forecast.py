@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rlscale.cli.fit import Fitted, add_fit_arguments, fit, fit_curves
 from rlscale.core.errors import StudyError
+from rlscale.core.files import write_text
 
 if TYPE_CHECKING:
     from rlscale.laws.prediction import Prediction
@@ -26,6 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="size, as in the column --size, and abscissa, as in --x, also called D or C: "
         "N=70e9,x=1e5",
     )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE.csv",
+        help="the same as a table, to register before a run (report.forecasts of its study)",
+    )  # fmt: skip
     parser.add_argument("--level", type=float, default=0.9, help="coverage of the interval (0.9)")
 
 
@@ -35,6 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     if not 0 < arguments.level < 1:
         raise StudyError(f"--level {arguments.level:g}: a coverage lies between 0 and 1")
+    registered = []
     again = arguments.curves.suffix == ".json"
     result = (_fit_again(arguments.curves) if again else fit(arguments)).result
     for group in result.groups:
@@ -45,8 +51,24 @@ def run(arguments: argparse.Namespace) -> None:
             found = group.predict(n, x, arguments.level)
             said = f"{result.metric} {_words(found)}; {_rests_on(group, found)}"
             print(f"{name}: {said}. {group.verdict}")
+            registered.append(
+                {"variant": group.variant, "metric": result.metric, "against": result.x,
+                 "n": found.n, "x": found.x, "value": found.estimate,
+                 "low": found.low, "high": found.high, "level": found.level}
+            )  # fmt: skip
+    if arguments.output:
+        _register(registered, arguments.output)
     if any(group.sizes for group in result.groups):
         print(LABELS[result.scope].format(level=100 * arguments.level))
+
+
+def _register(rows: list[dict[str, object]], path: Path) -> None:
+    """Write forecasts as a table, which the report of the study that comes reads."""
+    import pandas
+
+    if any(row["low"] is None for row in rows):
+        raise StudyError(f"--output {path}: a forecast without an interval cannot be judged")
+    write_text(path, pandas.DataFrame(rows).to_csv(index=False, float_format="%.10g"))
 
 
 def _fit_again(path: Path) -> Fitted:

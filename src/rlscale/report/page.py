@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rlscale.core.digests import package_versions
 from rlscale.core.files import read_json
 from rlscale.report.advice import advice, as_html
+from rlscale.report.beforehand import Row
 from rlscale.report.design import design, limits
 from rlscale.report.figures.registry import CLAIMS, Figure, all_figures
 from rlscale.report.figures.tables import numeric
@@ -48,6 +49,8 @@ class Sources:
         folder: Where the figures are.
         captions: Where their findings (json) are.
         static: Where the template and the fixed captions (rst) are.
+        claims: What the study claimed before its runs, judged by its own rule.
+        registered: What it forecast before, beside what was measured.
     """
 
     study: str
@@ -61,6 +64,8 @@ class Sources:
     folder: Path
     captions: Path
     static: Path
+    claims: Sequence[Row] = ()
+    registered: Sequence[Row] = ()
 
 
 def report_page(sources: Sources) -> str:
@@ -85,6 +90,10 @@ def report_page(sources: Sources) -> str:
         design=design(sources.curves, sources.size, sources.benchmark),
         first=first if first["supports"] != "no data" else shown["fig_loss_vs_data"],
         claims=_claims(figures),
+        beforehand={
+            "Its own claims, by its own rule (report.claims)": sources.claims,
+            "Forecasts registered before the runs (report.forecasts)": sources.registered,
+        },
         silent=[claim for claim in CLAIMS if claim != "Study" and not _judged(figures, claim)],
         limits=limits(sources.checks, sources.fits, sources.curves, sources.size),
         advice=advice(sources.recommendation),

@@ -106,6 +106,7 @@ def absent_files(config: Config) -> list[str]:
         for variant in ("base", "instruct"):
             folder = variants.get(variant, {}).get("folder")
             named |= {folder: f"models.{name}.{variant}.folder"} if folder else {}
+    named |= {path: f"report.{key}" for key, path in config.get("report", {}).items()}
     named |= {path: f"compare.{name}" for name, path in config.get("compare", {}).items()}
     return [f"{key}: {path} is not here" for path, key in named.items() if not _there(path)]
 

@@ -107,9 +107,11 @@ def response_length(inputs: Inputs) -> Drawing:
         for _, part in points.groupby("variant")
         for row in _first_and_last(part)
     ]
-    ends = {name: _first_and_last(part) for name, part in _by_group(points)}
-    answers = {name: _grows(*own) for name, own in ends.items()}
-    takeaway = joined({name: of_lengths(*own, answers[name]) for name, own in ends.items()})
+    steps = {name: _first_and_last(part) for name, part in _by_group(points)}
+    answers = {name: _grows(*own) for name, own in steps.items()}
+    takeaway = joined(
+        {name: of_lengths(own[0], own[1], answers[name]) for name, own in steps.items()}
+    )
     return Drawing(
         figure, table, " ".join(words), agreed(answers.values()), found,
         takeaway=takeaway, answers=answers,

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _WIDE = 1.5  # Own spread over the pooled one from which an interval is called too narrow.
 _ROW = 0.17  # Inches.
+_FINAL_HEADS = (
+    "variant", "model", "$N$", "before", "final $L$", "SD of runs", "runs from", "interval", "runs",
+)  # fmt: skip
 _SCOPES = {"fixed": "these problems", "redrawn": "such problems", "block": "blocks"}
 
 
@@ -202,12 +205,10 @@ def final_loss(inputs: Inputs) -> Drawing:
         )
         for r in table.to_dict("records")
     ]
-    heads = ("variant", "model", "$N$", "before", "final $L$", "SD of runs", "runs from")
-    heads = (*heads, "interval", "runs")
     pooled = _pooled_words(table)
     notes = [_level(inputs), pooled, inputs.missing()]
-    figure = draw_table(cells, heads, width=DOUBLE, notes=notes)
-    return Drawing(figure, table, "", cells=Cells(heads, cells, pooled))
+    figure = draw_table(cells, _FINAL_HEADS, width=DOUBLE, notes=notes)
+    return Drawing(figure, table, "", cells=Cells(_FINAL_HEADS, cells, pooled))
 
 
 def _pooled_words(table: "pandas.DataFrame") -> str:
@@ -220,7 +221,7 @@ def _pooled_words(table: "pandas.DataFrame") -> str:
     wide = table[sd > _WIDE * pooled]
     words = f"Intervals are of the mean; all use the SD of runs pooled over the rows, {pooled:.4f}."
     if len(wide):
-        named = ", ".join(f"{r.variant} {human(r.n)}" for r in wide.itertuples())
+        named = ", ".join(f"{r['variant']} {human(r['n'])}" for r in wide.to_dict("records"))
         words += f" Runs of {named} spread by more than {_WIDE:g} times that: too narrow there."
     return words
 

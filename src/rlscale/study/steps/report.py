@@ -1,12 +1,14 @@
 """Steps that draw: figures, the comparison of studies, and the pages around them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rlscale.core.code import code_digest
 from rlscale.core.files import read_json, write_text
 from rlscale.core.manifests import input_fingerprints
 from rlscale.core.tables import read_curves
+from rlscale.report import beforehand
 from rlscale.report.explore import explore_page
 from rlscale.report.figures import compare
 from rlscale.report.figures.draw import draw
@@ -72,8 +74,24 @@ def write_report(config: Config) -> None:
         folder=layout.RESULTS,
         captions=layout.CAPTIONS,
         static=_STATIC,
+        **_said_before(config),
     )
     write_text(layout.REPORT_PAGE, report_page(sources))
+
+
+def _said_before(config: Config) -> dict[str, list[beforehand.Row]]:
+    """Claims and forecasts that the study made before its runs, where it names their files."""
+    named = config.get("report", {})
+    own = settings.figures(config)
+    said = {}
+    if "claims" in named:
+        said["claims"] = beforehand.own_claims(Path(named["claims"]))
+    if "forecasts" in named:
+        said["registered"] = beforehand.forecasts(
+            Path(named["forecasts"]), read_curves(layout.CURVES), own["select"], own["size"],
+            own["benchmark"],
+        )  # fmt: skip
+    return said
 
 
 def write_explore_page(config: Config) -> None:
