@@ -72,6 +72,19 @@ def test_the_worked_table_of_the_page_is_read_and_fitted(here, monkeypatch, caps
     assert shown.count("k = ") == 2
 
 
+def test_the_worked_table_of_named_runs_is_read(here, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs/ingest.md").read_text()
+    worked = page.split("### The same, with runs that have only a name")[1]
+    table, call = (worked.split(f"```{kind}\n")[1].split("```")[0] for kind in ("csv", "sh"))
+    (here / "named.csv").write_text(table)
+    _, said = command(monkeypatch, capsys, *shlex.split(call.replace("\\\n", " "))[1:])
+    assert said == ""
+    curves = read_curves(here / "curves.csv")
+    assert curves["loss"].round(3).tolist() == [0.795, 0.76, 0.49, 0.445]
+    assert curves["model"].unique().tolist() == ["qwen2.5-0.5b", "qwen2.5-7b"]
+    assert set(curves["seed"]) == {1}
+
+
 def test_a_table_says_which_run_is_which(here, monkeypatch, capsys):
     (here / "p.csv").write_text("Step,owl - acc,cat - acc\n1,0.2,0.3\n2,0.3,0.4\n")
     (here / "runs.csv").write_text("run,model,n_params_nominal\nowl,7b,7e9\ncat,32b,3.2e10\n")
