@@ -178,7 +178,7 @@ rule write_report:
         study=config["study"],
         settings=lambda wildcards: piece(settings.figures),
         template=digest((REPORT / "report.html.j2").read_text()),
-        code=settings.code(config, "rlscale.report.page", "rlscale.report.beforehand"),
+        code=settings.code(config, "rlscale.report.page"),
         fixed=digest({name: text_of(figure) for name, figure in FIGURES.items()}),
     message:
         "Write the report"
