@@ -132,3 +132,29 @@ def test_bad_rows_of_an_array_are_listed_one_by_one(suffix: str, tmp_path: Path)
     path.write_bytes(packed(text.encode(), suffix) if suffix else text.encode())
     failures = [row.failure for row in read_rows({**SETTINGS, "files": [path]})]
     assert failures == ["", *["not a JSON object"] * 2, "key 'problem' stands twice", ""]
+
+
+@pytest.mark.parametrize("names", [("train-0.json", "test-0.json"), ("train/1.json", "test/1.json"),
+                                   ("x_train.json", "x_test.json", "train.json", "dev.json"),
+                                   ("a/train.json", "a/validation.json")])  # fmt: skip
+def test_a_folder_of_several_splits_is_refused(names: tuple[str, ...], tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps([ROWS[0]]))
+    for named in (tmp_path, tmp_path / "**" / "*.json"):
+        with pytest.raises(StudyError, match="stands for files of the splits"):
+            data_files([named])
+    assert data_files([tmp_path / name for name in names]) == [tmp_path / name for name in names]
+
+
+def test_the_files_of_one_split_and_what_hubs_put_beside_them(tmp_path: Path) -> None:
+    names = ["train-1.json", "train-2.json", "training.json", "testament.json"]
+    for name in [*names, "dataset_infos.json", ".hidden.json"]:
+        (tmp_path / name).write_text(json.dumps([ROWS[0]]))
+    assert [file.name for file in data_files([tmp_path])] == sorted(names)
+
+
+def test_a_file_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(ROWS))
+    with pytest.raises(StudyError, match=r"a\.json: stands twice in `files`"):
+        data_files([tmp_path / "a.json", tmp_path / "*.json"])

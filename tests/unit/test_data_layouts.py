@@ -63,13 +63,22 @@ CHAT = [
     ({"messages": [*user("1+5="), *user("It is 6.", role="assistant")]}, "no gold answer"),
     ({"messages": "hello"}, "messages holds a broken nested string"),
 ]  # fmt: skip
+SHAREGPT = [
+    ({"conversations": [{"from": "system", "value": "s"}, {"from": "human", "value": "1+1="},
+                        {"from": "gpt", "value": r"\boxed{2}"}]}, ("1+1=", "2")),
+    ({"conversations": [{"from": "human", "value": "1+2="}, {"from": "gpt", "value": "3"}]},
+     "no gold answer"),
+]  # fmt: skip
 DAPO = [
     ({"prompt": user(DAPO_WRAPPER.format(problem="1+1=")), "reward_model": {"ground_truth": "2"}},
      ("1+1=", "2")),
-    ({"prompt": "1+2=", "reward_model": {"ground_truth": "3"}}, ("1+2=", "3")),
+    ({"prompt": "1+2=", "source_prompt": user("x"), "reward_model": {"ground_truth": "3"}},
+     ("1+2=", "3")),
     ({"prompt": DAPO_WRAPPER.format(problem="1+3=\n\n"), "reward_model": {"ground_truth": "4"}},
      ("1+3=\n\n", "4")),
     ({"prompt": "", "reward_model": {"ground_truth": "4"}}, "empty problem"),
+    ({"prompt": "小明有几个？", "source_prompt": user("x"), "reward_model": {"ground_truth": "5"}},
+     ("小明有几个？", "5")),
     ({"prompt": None, "reward_model": {"ground_truth": "4"}}, "no problem"),
 ]  # fmt: skip
 ORZ = [
@@ -94,6 +103,9 @@ MATH = [
     ({"problem": "1+2=", "solution": r"\fbox{x} \boxed{\frac{6}{2}}"}, ("1+2=", r"\frac{6}{2}")),
     ({"problem": "1+3=", "solution": "Four."}, "no gold answer"),
     ({"problem": "1+4=", "solution": r"\boxed{5"}, "no gold answer"),
+    ({"problem": "1+6=", "solution": r"$\boxed 7$."}, ("1+6=", "7")),
+    ({"problem": "1+7=", "solution": r"$\fbox{8}$."}, ("1+7=", "8")),
+    ({"problem": "1+8=", "solution": r"\boxed x, so \boxed{9}."}, ("1+8=", "9")),
     ({"problem": "1+5=", "solution": None}, "no gold answer"),
 ]
 OPTIONS = "Which?\nOptions are:\n(A): x\n(B): y"
@@ -117,6 +129,48 @@ SUPERGPQA = [
     ({"question": "Which?", "options": ["x", "y"], "answer": "y", "answer_letter": "B"},
      (OPTIONS, "B")),
 ]  # fmt: skip
+BELOW = "Which?\nOptions are:\n(A): x\n(B): y\n(C): z\n(D): w"
+MMLU_PRO = [
+    (
+        {"question": "Which?", "options": ["x", "y"], "answer": "B", "answer_index": 1},
+        (OPTIONS, "B"),
+    ),
+    ({"question": "Which?", "options": "['x', 'y']", "answer": "A"}, (OPTIONS, "A")),
+    ({"question": "Which?", "options": "x or y", "answer": "A"}, "options holds a broken nested"),
+    ({"question": "Which?", "options": ["x", "y"], "answer": "E"}, "names no option"),
+]
+AQUA = [
+    ({"question": "Which?", "options": ["A)x", "(B) y"], "correct": "B"}, (OPTIONS, "B")),
+    ({"question": "Which?", "options": ["A)x", "B)y"], "correct": "C"}, "names no option"),
+    ({"question": "Which?", "options": None, "correct": "A"}, "no options"),
+]
+C_EVAL = [
+    ({"question": "Which?", "A": "x", "B": "y", "C": "z", "D": "w", "answer": "C"}, (BELOW, "C")),
+    ({"question": "Which?", "A": "x", "B": "y", "C": "", "D": "", "answer": "B"}, (OPTIONS, "B")),
+    ({"question": "Which?", "A": "x", "B": "", "C": "z", "D": "w", "answer": "C"},
+     "an option is missing"),
+    ({"question": "Which?", "A": "x", "B": "y", "C": "z", "D": "w", "answer": ""},
+     "names no option"),
+]  # fmt: skip
+
+
+def four(question: str, right: str, *wrong: str, names: tuple[str, str, str]) -> dict:
+    """A row of a right answer and three wrong ones."""
+    asked, correct, other = names
+    return {asked: question, correct: right, **{f"{other}{i + 1}": w for i, w in enumerate(wrong)}}
+
+
+GPQA_NAMES = ("Question", "Correct Answer", "Incorrect Answer ")
+SCIQ_NAMES = ("question", "correct_answer", "distractor")
+RIGHT_AMONG_WRONG = [
+    (("Which?", "x", "y", "z", "w"), ("Which?\nOptions are:\n(A): w\n(B): z\n(C): y\n(D): x", "D")),
+    (("Which?", "x", "x ", "z", "w"), "two options are equal"),
+    (("Which?", "", "x", "z", "w"), "an option is missing"),
+]  # fmt: skip
+GPQA, SCIQ = (
+    [(four(*row, names=names), expected) for row, expected in RIGHT_AMONG_WRONG]
+    for names in (GPQA_NAMES, SCIQ_NAMES)
+)
 CHECK = "def check(f):\n    assert f(1) == 2\n"
 MADE_CODE = '{"entry":"add","stub":"%s","tests":"%s"}'
 ESCAPED = CHECK.replace("\n", "\\n")
@@ -140,11 +194,90 @@ GURU_CODE = [
       "reward_model": {"ground_truth": TESTS}},
      ("Add it.", MADE_CODE % ("", ESCAPED + "check(add)"))),
     ({"prompt": user("Add."), "reward_model": {"ground_truth": '{"inputs": [], "outputs": []}'}},
-     "input and output"),
+     "neither a function's nor inputs and outputs"),
     ({"prompt": user("Add."), "reward_model": {"ground_truth": '{"functional": "assert 1"}'}},
      "do not end with check"),
 ]  # fmt: skip
+MBPP_SANITIZED = [
+    (
+        {
+            "prompt": "Add one.",
+            "test_list": ["assert add(1) == 2"],
+            "test_imports": ["import math"],
+        },
+        ("Add one.", MADE_CODE % ("import math", "assert add(1) == 2\\n")),
+    ),
+]
+PYTEST = "from solution import add\n\ndef test_add():\n    assert add(1) == 2\n"
+KODCODE = [
+    ({"question": "Add one.", "test": PYTEST, "test_info": []},
+     ("Add one.",
+      MADE_CODE % ("", "def test_add():\\n    assert add(1) == 2\\ntest_add()\\n"))),
+    ({"question": "Add.", "test": "import pytest\n" + PYTEST, "test_info": []}, "need pytest"),
+    ({"question": "Add.", "test": PYTEST.replace("add():", "add(tmp):"), "test_info": []},
+     "need fixtures"),
+    ({"question": "Add.", "test": PYTEST.replace("add\n", "*\n", 1), "test_info": []},
+     "do not import one function"),
+    ({"question": "Add.", "test": PYTEST.replace("def test_add", "def add_test"), "test_info": []},
+     "no test function"),
+    ({"question": "Add.", "test": "def (", "test_info": []}, "no Python"),
+    ({"question": "Add.", "test": None, "test_info": []}, "no gold answer"),
+]  # fmt: skip
+
+
+def printed(**tests: object) -> dict:
+    """A row of APPS."""
+    return {"question": "Print.", "input_output": json.dumps(tests), "starter_code": ""}
+
+
+APPS = [
+    (printed(inputs=["1\n", ["2", "3"]], outputs=["2\n", ["4", "5"]]),
+     ("Print.", '[["1\\n","2\\n"],["2\\n3","4\\n5"]]')),
+    (printed(inputs=["1\n"], outputs=[]), "1 inputs and 0 outputs"),
+    (printed(inputs=[[1]], outputs=[[2]], fn_name="f"),
+     "gold answer unusable for the 'stdin_program' verifier"),
+    ({**printed(inputs=[[1]], outputs=[[2]], fn_name="f"), "starter_code": "class Solution:"},
+     "a class' method"),
+    (printed(inputs=["1"], outputs=[2]), "gold answer unusable"),
+    ({"question": "Print.", "input_output": "", "starter_code": ""}, "no gold answer"),
+    ({"question": "Print.", "input_output": "{broken", "starter_code": ""}, "broken nested"),
+]  # fmt: skip
+SYNTHETIC = [
+    ({"prompt": "1+1=", "verification_info": '{"ground_truth": "2"}'}, ("1+1=", "2")),
+    ({"prompt": "1+2=", "verification_info": {"ground_truth": "3"}}, ("1+2=", "3")),
+    ({"prompt": user("1+3=", SYSTEM), "verification_info": {"ground_truth": "4"}}, ("1+3=", "4")),
+    ({"prompt": "1+4=", "verification_info": {"test_cases": []}}, "no gold answer"),
+    ({"prompt": "1+5=", "verification_info": None}, "no gold answer"),
+]
+OPEN_MATH = [
+    (
+        {"problem": "1+1=", "expected_answer": "2", "generated_solution": r"\boxed{9}"},
+        ("1+1=", "2"),
+    ),
+    ({"problem": "1+2=", "expected_answer": None, "generated_solution": ""}, "no gold answer"),
+]
+PROMPT_ANSWER = [
+    ({"prompt": "1+1=", "answer": "2"}, ("1+1=", "2")),
+    ({"prompt": user("1+2=", SYSTEM), "answer": 3}, ("1+2=", "3")),
+]
+PROMPT_TRUTH = [
+    ({"prompt": row["prompt"], "ground_truth": row["answer"]}, expected)
+    for row, expected in PROMPT_ANSWER
+]
+CMATH = [({"question": "小明有几个？", "golden": "9"}, ("小明有几个？", "9"))]
+MATH23K = [
+    ({"original_text": "几个？", "ans": "3(1/2)"}, ("几个？", r"3\frac{1}{2}")),
+    ({"original_text": "多少？", "ans": "(1/2)"}, ("多少？", "(1/2)")),
+    ({"original_text": "百分？", "ans": "5%"}, ("百分？", "5%")),
+]
 OLYMPIAD = [
+    (
+        {"question": "1+6=", "final_answer": ["7"], "context": "Add.", "is_multiple_answer": False},
+        ("Add.\n1+6=", "7"),
+    ),
+    ({"question": "1+7=", "final_answer": ["8", "9"], "is_multiple_answer": True}, "all asked for"),
+    ({"question": "1+8=", "final_answer": ["8,9"], "is_multiple_answer": True}, ("1+8=", "8,9")),
+    ({"question": "In <image_1>, 1+8=", "final_answer": ["9"]}, "needs a picture"),
     ({"question": "1+1=", "final_answer": ["2"], "solution": ["x"]}, ("1+1=", "2")),
     ({"question": "1+2=", "final_answer": ["3", "4"], "solution": []}, ("1+2=", '["3", "4"]')),
     ({"question": "1+3=", "final_answer": [], "solution": []}, "no gold answer"),
@@ -178,6 +311,21 @@ LAYOUT_ROWS = {
     "humaneval": (HUMANEVAL, "program"),
     "mbpp": (MBPP, "program"),
     "olympiad_bench": (OLYMPIAD, "math"),
+    "mmlu_pro": (MMLU_PRO, "choice"),
+    "aqua": (AQUA, "choice"),
+    "c_eval": (C_EVAL, "choice"),
+    "gpqa": (GPQA, "choice"),
+    "sciq": (SCIQ, "choice"),
+    "mbpp_sanitized": (MBPP_SANITIZED, "program"),
+    "kodcode": (KODCODE, "program"),
+    "apps": (APPS, "stdin_program"),
+    "synthetic": (SYNTHETIC, "math"),
+    "open_math": (OPEN_MATH, "math"),
+    "prompt_answer": (PROMPT_ANSWER, "math"),
+    "prompt_truth": (PROMPT_TRUTH, "math"),
+    "cmath": (CMATH, "math"),
+    "math23k": (MATH23K, "math"),
+    "sharegpt": (SHAREGPT, "math"),
 }
 
 
@@ -258,3 +406,44 @@ def test_a_place_of_the_users_own_replaces_the_layouts(tmp_path: Path) -> None:
         tmp_path / "set.json", rows, "plain", columns={"problem": ["a", "q"], "answer": ["b", 1]}
     )
     assert (found.rows[0].problem, found.rows[0].answer) == ("1+1=", "2")
+
+
+def test_the_layout_is_that_of_most_of_the_first_rows(tmp_path: Path) -> None:
+    rows = [({"question": "How many?", "answer": "no marks"}, ""), *GSM8K[:2]]
+    assert read(tmp_path / "set.json", rows, "auto").layout == "gsm8k"
+    rows = [*GSM8K[:1], *[({"question": "1+1=", "answer": "2"}, "")] * 2]
+    assert read(tmp_path / "set.json", rows, "auto").layout == "question_answer"
+
+
+def test_columns_with_capitals_are_those_of_a_layout(tmp_path: Path) -> None:
+    rows = [({"ID": 1, "Problem": "1+1=", "Solution": "s", "Answer": "033"}, "")]
+    found = read(tmp_path / "set.json", rows, "auto")
+    assert (found.layout, found.places["problem"]) == ("plain", "Problem")
+    assert [(row.problem, row.answer) for row in found.rows] == [("1+1=", "033")]
+    row = {"": 0, "Question": "Which?", "A": "x", "B": "y", "C": "z", "D": "w", "Answer": "D"}
+    found = read(tmp_path / "set.json", [(row, "")], "auto")
+    assert [(row.problem, row.answer) for row in found.rows] == [(BELOW, "D")]
+
+
+@pytest.mark.parametrize("column", ["Body", "passage", "context", "choices", "image"])
+def test_a_part_of_the_problem_is_not_left_out_unasked(column: str, tmp_path: Path) -> None:
+    row = {"problem": "How much?", "answer": "2", column: "Each costs 2."}
+    with pytest.raises(StudyError, match=f"column '(?i:{column})' may be a part of it"):
+        read(tmp_path / "set.json", [(row, "")], "auto")
+    assert len(read(tmp_path / "set.json", [(row, "")], "plain").rows) == 1
+    assert len(read(tmp_path / "set.json", [({**row, column: None}, "")], "auto").rows) == 1
+
+
+def test_the_right_answer_among_wrong_ones_stands_anywhere_and_always_there(tmp_path) -> None:
+    rows = [(four(f"Which of {i}?", *"xyzw", names=GPQA_NAMES), "") for i in range(200)]
+    golds = [row.answer for row in read(tmp_path / "set.json", rows, "auto").rows]
+    assert all(30 <= golds.count(letter) <= 70 for letter in "ABCD")
+    turned = [(four(f"Which of {i}?", *"xwzy", names=GPQA_NAMES), "") for i in range(200)]
+    assert [row.answer for row in read(tmp_path / "b.json", turned, "auto").rows] == golds
+
+
+def test_places_of_the_users_own_need_no_known_layout(tmp_path: Path) -> None:
+    rows = [({"sQuestion": "1+1=", "lSolutions": [2.0]}, "")]
+    own = {"problem": ["sQuestion"], "answer": ["lSolutions"]}
+    found = read(tmp_path / "set.json", rows, "auto", columns=own)
+    assert (found.layout, found.rows[0].answer) == ("plain", [2.0])

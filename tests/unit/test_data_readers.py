@@ -1,5 +1,6 @@
 """Malformed input: a clear error or a quarantine row; never a traceback, never a silent loss."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -52,6 +53,7 @@ QUARANTINED = {
     "no object": ("[1, 2]", "not a JSON object"),
     "key twice": ('{"problem": "1", "problem": "2", "answer": "6"}', "stands twice"),
     "pass rate is text": ({**GOOD, "rate": "often"}, "pass rate is no number"),
+    "pass rate of no tries": ({**GOOD, "rate": "0/0"}, "pass rate is no number"),
     "pass rate is true": ({**GOOD, "rate": True}, "pass rate is of type bool"),
     "pass rate not finite": ({**GOOD, "rate": "inf"}, "pass rate is not finite"),
     "pass rate above 1": ({**GOOD, "rate": 1.5}, "outside [0, 1]"),
@@ -130,7 +132,22 @@ REFUSED = {
     "missing": ("set.jsonl", None, "does not exist"),
     "empty": ("set.jsonl", b"", "no rows"),
     "header only": ("set.csv", b"problem,answer,rate\n", "no rows"),
-    "no line is JSON": ("set.jsonl", b"<html>\n</html>", "no line is a JSON object"),
+    "no line is JSON": ("set.jsonl", b"one\ntwo", "no line is a JSON object"),
+    "a web page": ("set.jsonl", b"<!DOCTYPE html>\n<html></html>", "a web page"),
+    "an LFS pointer": ("set.parquet", b"version https://git-lfs.github.com/spec/v1\n", "lfs pull"),
+    "packed, not named so": ("set.json", gzip.compress(b'[{"problem": "1"}]'), "the ending .gz"),
+    "a zip archive": ("set.json", b"PK\x03\x04", "unpack it"),
+    "UTF-16": ("set.csv", "problem,answer\n1,1\n".encode("utf-16"), "UTF-8"),
+    "Parquet by another name": ("set.csv", b"PAR1", "the ending .parquet"),
+    "semicolons": ("set.csv", b"problem;answer\n1;1\n", "separated by ';'"),
+    "tabs in CSV": ("set.csv", b"problem\tanswer\n1\t1\n", "separated by '\\t'"),
+    "rows below a key": ("set.json", json.dumps({"data": [GOOD, GOOD]}).encode(), "below 'data'"),
+    "splits below keys": ("set.json", json.dumps({"train": [GOOD], "test": [GOOD]}).encode(),
+                          "below 'train'"),
+    "columns as lists": ("set.json", b'{"problem": ["1"], "answer": ["1"]}', "columns (problem"),
+    "columns of pandas": ("set.json", b'{"problem": {"0": "1"}, "answer": {"0": "1"}}',
+                          "columns (problem"),
+    "rows by names": ("set.json", json.dumps({"a": GOOD, "b": GOOD}).encode(), "by their names"),
     "other column": ("set.jsonl", b'{"answer": "2", "rate": 1}', "'problem' is missing"),
     "csv column twice": ("set.csv", b"problem,problem,answer,rate\n", "'problem' stands twice"),
     "csv open quote": ("set.csv", b'problem,answer,rate\n"1+2=,3,1\n1,2,1\n', "line 3"),
@@ -243,3 +260,11 @@ def test_the_layouts_of_gsm8k_and_math(tmp_path: Path) -> None:
     mathematics = lines(tmp_path / "m.jsonl", {"problem": "p", "solution": r"So \boxed{\frac12}."})
     assert read(gsm, layout="gsm8k", columns={})[0].answer == "1200"
     assert read(mathematics, layout="math", columns={})[0].answer == r"\frac12"
+
+
+def test_a_pass_rate_may_be_written_as_passes_of_tries(tmp_path: Path) -> None:
+    rows = [{**GOOD, "rate": rate} for rate in ("3/8", "0/8", "n/a", "0.5")]
+    table, lost = tabulate(read(lines(tmp_path / "p.jsonl", *rows)), verifier="number",
+                           max_characters=100)  # fmt: skip
+    assert not len(lost)
+    assert table["pass_rate"].fillna(-1).tolist() == [0.375, 0.0, -1.0, 0.5]

@@ -2,6 +2,7 @@
 
 import json
 import math
+from decimal import Decimal
 
 import pytest
 
@@ -57,6 +58,15 @@ def test_an_answer_stays_byte_for_byte(value: str) -> None:
 )
 def test_integers_stay_integers_and_no_number_gets_an_exponent(value, text: str) -> None:
     assert gold_text(value, "exact") == text
+
+
+def test_decimal_columns_are_numbers_and_an_empty_list_in_a_text_is_none() -> None:
+    assert gold_text(Decimal("72.00"), "exact") == "72"
+    assert gold_text(Decimal("1.50"), "exact") == "1.50"
+    assert gold_text("[]", "exact") == "[]", "which may be the answer"
+    for value in (Decimal("nan"), "[]", " [ ] "):
+        with pytest.raises(Unusable):
+            gold_text(value, "math")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 2.0**60, True, {"a": 1}, b"1"])

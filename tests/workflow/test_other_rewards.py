@@ -27,6 +27,10 @@ CASES = {
         ['<answer>{"header":["b","a"],"rows":[["x",1],["y",2]]}</answer>',
          '<answer>{"header":["a","b"],"rows":[[1,"y"],[2,"x"]]}</answer>', "x then y"],
     ),
+    "stdin_program": (
+        json.dumps([["1\n", "2\n"], ["5\n", "6\n"]]),
+        ["print(int(input())+1)", "print(int(input())+2)", "   ", "while 1: 0"],
+    ),
 }  # fmt: skip
 PROBLEM = "go="
 ARCHITECTURE = {

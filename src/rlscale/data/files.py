@@ -1,5 +1,8 @@
 """Data files as people have them: by name, by folder or by pattern, packed or not."""
 
+import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,9 +13,11 @@ from rlscale.core.swelling import PACKED
 
 FORMATS = {
     ".parquet": "Parquet", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON", ".csv": "CSV",
-    ".tsv": "TSV", ".arrow": "Arrow",
+    ".tsv": "TSV", ".arrow": "Arrow", ".feather": "Arrow",
 }  # fmt: skip
 _PATTERN = frozenset("*?[")
+_OF_DATASETS = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+_SPLIT = re.compile(r"(train|test|val|dev|eval)(?:idation|id)?(?![a-z])")
 
 Columns = Sequence[str] | None
 """Columns that are asked for; None: all."""
@@ -30,6 +35,9 @@ def data_files(names: Iterable[str | Path]) -> list[Path]:
         if not files:
             raise StudyError(f"{name}: no data file is there; known are {known_formats()}")
         found += files
+    twice = next((file for file, times in Counter(found).items() if times > 1), None)
+    if twice:
+        raise StudyError(f"{twice}: stands twice in `files`; name it once")
     return found
 
 
@@ -37,7 +45,7 @@ def files_of(name: str | Path) -> list[Path]:
     """The files that one name stands for; a plain name stands for itself, there or not.
 
     Raises:
-        StudyError: It is a folder of several splits, saved by `datasets`.
+        StudyError: It is a folder or pattern of several splits.
     """
     path = Path(name)
     if path.is_dir():
@@ -45,7 +53,7 @@ def files_of(name: str | Path) -> list[Path]:
     if path.exists() or _PATTERN.isdisjoint(str(name)):
         return [path]
     base = Path(path.anchor)
-    return sorted(file for file in base.glob(str(path.relative_to(base))) if file.is_file())
+    return _one_split(name, base.glob(str(path.relative_to(base))))
 
 
 def _below(folder: Path) -> list[Path]:
@@ -58,9 +66,34 @@ def _below(folder: Path) -> list[Path]:
     if (folder / "state.json").is_file() and (folder / "dataset_info.json").is_file():
         names = _names(folder / "state.json", "_data_files")
         return [folder / inside_study(name, folder / "state.json", folder) for name in names]
-    files = (file for file in folder.rglob("*") if file.is_file())
-    hidden = (file for file in files if not file.name.startswith("."))
-    return sorted(file for file in hidden if format_of(file) is not None)
+    named = (file for file in folder.rglob("*") if not file.name.startswith("."))
+    return _one_split(folder, (file for file in named if file.name not in _OF_DATASETS))
+
+
+def _one_split(name: str | Path, paths: Iterable[Path]) -> list[Path]:
+    """The data files among some paths, sorted.
+
+    Raises:
+        StudyError: Their names, or those of their folders, are of several splits: whoever trains on
+            them would train on the test.
+    """
+    files = sorted(file for file in paths if file.is_file() and format_of(file) is not None)
+    if len(files) < 2:
+        return files
+    shared = len(Path(os.path.commonpath(files)).parts)
+    splits = {
+        match[1]: file
+        for file in files
+        for part in file.parts[shared:]
+        if (match := _SPLIT.match(part.casefold()))
+    }
+    if len(splits) > 1:
+        raise StudyError(
+            f"{name}: stands for files of the splits {', '.join(sorted(splits))} (such as "
+            f"{' and '.join(str(splits[split]) for split in sorted(splits)[:2])}); name the files "
+            "of one, by a pattern or one by one"
+        )
+    return files
 
 
 def _names(path: Path, key: str) -> list[str]:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rlscale.core.errors import StudyError
+from rlscale.core.swelling import PACKED
 from rlscale.data.files import Columns, format_of, known_formats
+from rlscale.data.foreign import check_head
 from rlscale.data.json_files import json_rows
 from rlscale.data.layouts import Row
 from rlscale.data.tables import arrow_rows, csv_rows, parquet_rows, tsv_rows
@@ -40,6 +42,8 @@ def file_rows(path: Path, columns: Columns, optional: Sequence[str] = ()) -> Ite
     kind = format_of(path)
     if kind is None:
         raise StudyError(f"{path}: unknown format; known are {known_formats()}")
+    if path.suffix.lower() not in PACKED:
+        check_head(path, kind)
     needed = None if columns is None else [name for name in columns if name not in optional]
     count = 0
     try:

@@ -63,6 +63,8 @@ def gold_text(value: Any, verifier: str) -> str:
         return canonical_json(value)
     if verifier in SHORT and isinstance(value, str) and _LIST.match(value):
         value = _listed(value)
+    if verifier == "math" and isinstance(value, str) and not value.strip("[] \n"):
+        raise Unusable("no gold answer")
     if isinstance(value, list | tuple):
         if not value:
             raise Unusable("no gold answer")
@@ -83,6 +85,8 @@ def _listed(text: str) -> Any:
 def _one(value: Any, verifier: str) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _number(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(int(value)) if value == value.to_integral_value() else format(value, "f")
     if value is None or (isinstance(value, str) and not value.strip()):
         raise Unusable("no gold answer")
     if not isinstance(value, str):

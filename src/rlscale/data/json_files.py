@@ -15,6 +15,7 @@ from rlscale.data.layouts import Row
 _BLANK = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"  # a byte order mark
 _SHOWN = 80  # characters of a key in a message
+_ROWS_BELOW = frozenset({"data", "rows", "examples", "train", "test", "validation"})
 _SPACE = re.compile(r"[ \t\r\n,]*")
 
 
@@ -26,7 +27,7 @@ def json_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
     """
     known: dict[str, None] = {}
     failure = ""
-    for row in _shape_of(path)(path):
+    for row in _not_one_table(_shape_of(path)(path), path):
         if isinstance(row, str):
             failure = failure or row
         else:
@@ -36,6 +37,40 @@ def json_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
         raise StudyError(f"{path}: no line is a JSON object ({failure} in the first)")
     if known:
         check_columns(path, sorted(known), needed)
+
+
+def _not_one_table(rows: Iterator[Row], path: Path) -> Iterator[Row]:
+    """The rows, unless they are one object that holds all rows of a table.
+
+    Raises:
+        StudyError: Columns as lists, as pandas writes them, or rows below ``data`` or a split.
+    """
+    first, second = next(rows, None), next(rows, None)
+    if isinstance(first, dict) and second is None and (held := _held(first)):
+        raise StudyError(
+            f"{path}: is one object that holds {held}, not a row; write an array of objects, or "
+            "one object a line"
+        )
+    yield from (row for row in (first, second) if row is not None)
+    yield from rows
+
+
+def _held(row: dict[str, Any]) -> str:
+    """What one object holds in the place of a row; empty where it is one."""
+    values = list(row.values())
+    for key, value in row.items():
+        rows = isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
+        if key in _ROWS_BELOW and rows:
+            return f"rows below '{key}'"
+    plain = [value for value in values if isinstance(value, list)
+             and not any(isinstance(one, list | dict) for one in value)]  # fmt: skip
+    if len(values) > 1 and len(plain) == len(values) and len({*map(len, plain)}) == 1:
+        return f"columns ({', '.join(row)})"
+    if values and all(isinstance(value, dict) and "0" in value for value in values):
+        return f"columns ({', '.join(row)})"
+    rows = [value for value in values if isinstance(value, dict)]
+    alike = len({frozenset(value) for value in rows}) == 1 and "0" not in row
+    return "rows by their names" if len(rows) == len(values) > 1 and alike else ""
 
 
 def _shape_of(path: Path) -> Callable[[Path], Iterator[Row]]:

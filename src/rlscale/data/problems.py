@@ -18,6 +18,8 @@ _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _MANGLED = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")  # such as "\frac" read as "\x0c"
 _READ_NUMBERS = ("exact", "number", "math")
 _SURELY_CONTENT = re.compile(r"[0-9]|(?<![A-Za-z\\])[A-Za-z]")  # a number, or a word
+_NO_RATE = ("", "n/a", "none", "null")
+_PASSED = re.compile(r"\s*(\d+)\s*/\s*(\d+)\s*")  # 3/8: three of eight tries
 _PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -165,13 +167,14 @@ def _checked_answer(answer: Any, verifier: str, keep_mangled: bool) -> str:
 
 def _checked_rate(rate: Any) -> float:
     """A pass rate, nan where it is not known; whether it lies in [0, 1] is asked of all at once."""
-    if rate is None or rate == "":
+    if rate is None or (isinstance(rate, str) and rate.strip().casefold() in _NO_RATE):
         return math.nan
     if isinstance(rate, bool):
         raise Unusable("pass rate is of type bool, not a number")
     try:
-        rate = float(rate)
-    except (TypeError, ValueError):
+        passed = _PASSED.fullmatch(rate) if isinstance(rate, str) else None
+        rate = int(passed[1]) / int(passed[2]) if passed else float(rate)
+    except (TypeError, ValueError, ZeroDivisionError):
         raise Unusable("pass rate is no number") from None
     if math.isinf(rate):
         raise Unusable("pass rate is not finite")

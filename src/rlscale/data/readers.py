@@ -5,6 +5,7 @@ A row that cannot be read goes on with its failure, to be quarantined; a file th
 stops the run.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from rlscale.data.hub import hub_files
 from rlscale.data.layouts import AUTO, LAYOUTS, Layout, Place, Row, recognise
 from rlscale.data.problems import RawRow
 from rlscale.data.wrappers import check_no_wrapper, unwrapped
+
+_LOOKED_AT = 100  # rows by which a layout is recognised
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,13 @@ def read_set(settings: Mapping[str, Any]) -> Read:
             text stands around all problems and ``wrapper`` does not say so.
     """
     files = hub_files(settings["hub"]) if "hub" in settings else data_files(settings["files"])
-    name = settings["layout"]
+    name, own_names = settings["layout"], {}
     if name == AUTO:
-        name = recognise(_first_row(files[0]), files[0])
+        name, own_names = _recognised(files[0], settings["columns"])
     layout = LAYOUTS.get(name)
-    places = {**layout.places, **settings["columns"]}
+    own = {part: [own_names.get(str(place[0]), place[0]), *place[1:]]
+           for part, place in layout.places.items()}  # fmt: skip
+    places: dict[str, Place] = {**own, **settings["columns"]}
     read = Read(name, {part: ".".join(map(str, place)) for part, place in places.items()})
     wrapper = settings["wrapper"] or layout.wrapper
     for label, file in zip(_labels(files, settings), files, strict=True):
@@ -108,11 +113,21 @@ def _labels(files: Sequence[Path], settings: Mapping[str, Any]) -> list[str]:
     return [file.name if times[file.name] == 1 else str(file) for file in files]
 
 
-def _first_row(file: Path) -> Mapping[str, Any]:
-    for row in file_rows(file, None):
-        if not isinstance(row, str):
-            return row
-    raise StudyError(f"{file}: no row can be read, so no layout can be recognised")
+def _recognised(file: Path, columns: Mapping[str, Place]) -> tuple[str, dict[str, str]]:
+    """Layout of a file by its first rows, and its own names of columns.
+
+    Where the user says where problem and answer stand, no layout need fit.
+    """
+    rows = [row for row in itertools.islice(file_rows(file, None), _LOOKED_AT)
+            if not isinstance(row, str)]  # fmt: skip
+    if not rows:
+        raise StudyError(f"{file}: no row can be read, so no layout can be recognised")
+    try:
+        return recognise(rows, file)
+    except StudyError:
+        if columns.keys() >= {"problem", "answer"}:
+            return "plain", {}
+        raise
 
 
 def _raw_rows(file: Path, layout: Layout, places: Mapping[str, Place]) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,6 +192,7 @@ def _separated_rows(path: Path, columns: Columns, needed: Columns, separator: st
         try:
             header = next(reader, [])
             if header:
+                _check_separated(path, header, separator)
                 check_columns(path, header, needed)
             for fields in reader:
                 if not fields:
@@ -208,6 +209,16 @@ def _separated_rows(path: Path, columns: Columns, needed: Columns, separator: st
             raise StudyError(
                 f"{path}: not UTF-8 (after line {reader.line_num}); save it as UTF-8"
             ) from None
+
+
+def _check_separated(path: Path, header: Sequence[str], separator: str) -> None:
+    """Refuse a header of one column in which another separator stands."""
+    others = [other for other in ",;\t" if other != separator and other in header[0]]
+    if len(header) == 1 and others:
+        raise StudyError(
+            f"{path}: its fields are separated by {others[0]!r}, not by {separator!r}: commas "
+            "belong to .csv, tabs to .tsv; save it with one of them"
+        )
 
 
 def csv_rows(path: Path, columns: Columns, needed: Columns) -> Iterator[Row]:
