@@ -254,7 +254,8 @@ def recognise(rows: Sequence[Mapping[str, Any]], file: Path) -> tuple[str, dict[
     Raises:
         StudyError: None fits; or one does and leaves out a column that problems may need.
     """
-    for names in (lambda row: {}, _small):
+    ways: tuple[Callable[[Mapping[str, Any]], dict[str, str]], ...] = (lambda row: {}, _small)
+    for names in ways:
         seen = [{names(row).get(column, column): value for column, value in row.items()}
                 for row in rows]  # fmt: skip
         found = Counter(name for row in seen if (name := _first_that_fits(row)))
