@@ -82,7 +82,8 @@ def read_set(settings: Mapping[str, Any]) -> Read:
             text stands around all problems and ``wrapper`` does not say so.
     """
     files = hub_files(settings["hub"]) if "hub" in settings else data_files(settings["files"])
-    name, own_names = settings["layout"], {}
+    name = settings["layout"]
+    own_names: dict[str, str] = {}
     if name == AUTO:
         name, own_names = _recognised(files[0], settings["columns"])
     layout = LAYOUTS.get(name)
