@@ -94,3 +94,22 @@ def test_short_texts_have_no_ngrams_so_only_identity_counts() -> None:
 @example("x' = 3! 2:1 2 : 1 .5 a.5 )! f'(x) ab's \\dfrac12 __ \\\\")
 def test_ascii_has_the_tokens_of_the_general_pattern(text: str) -> None:
     assert canonical._ASCII_TOKEN.findall(text) == canonical._TOKEN.findall(text)
+
+
+_WIDE_CHARACTERS = st.sampled_from([*"的值えカ、。“”【》一鿿㐀ab.!'s:25 \\{}_()/$,"])
+
+
+@given(st.text(_WIDE_CHARACTERS, max_size=40))
+@example("是A' 是' A的' .5的.5 的 .5 's的 x's 2:1的:1 \\的 \\、 (的)! 的!")
+def test_wide_texts_have_the_tokens_of_the_general_pattern(text: str) -> None:
+    assert canonical.is_wide(text)
+    assert canonical._WIDE_TOKEN.findall(text) == canonical._TOKEN.findall(text)
+
+
+def test_every_character_of_a_wide_text_counts_as_in_the_general_pattern() -> None:
+    wide = [c for c in map(chr, range(0x80, 0x30000)) if canonical.is_wide(c)]
+    assert len(wide) > 20_000
+    for c in wide:
+        alone = canonical._TOKEN.findall(f"a{c}b")
+        assert alone == canonical._WIDE_TOKEN.findall(f"a{c}b"), hex(ord(c))
+    assert not any(map(canonical.is_wide, "éяΔ½\u3000\xa0\0\x1c\u30fc\u200b"))

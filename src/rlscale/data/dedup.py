@@ -142,7 +142,7 @@ def cluster(text: Text, names: Sequence[str], threshold: float) -> tuple[np.ndar
     """
     n = len(names)
     order = np.argsort(np.asarray(names, dtype=object), kind="stable")
-    pairs, scores = near_pairs(text.take(order).shingles, threshold)
+    pairs, scores = near_pairs(take(text.shingles, order), threshold)
     neighbours: dict[int, dict[int, float]] = {}
     for (i, j), score in zip(order[pairs].tolist(), scores.tolist(), strict=True):
         neighbours.setdefault(i, {})[j] = score

@@ -16,6 +16,7 @@ from rlscale.data.canonical import (
     NUL,
     SETS_TYPE,
     as_ascii,
+    is_wide,
     normal_form,
     raw_tokens,
     raw_tokens_of_all,
@@ -73,7 +74,9 @@ def positions(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """
     sizes = np.diff(offsets)[rows]
     starts = np.cumsum(sizes) - sizes
-    return np.repeat(offsets[rows] - starts, sizes) + np.arange(sizes.sum())
+    found = np.repeat(offsets[rows] - starts, sizes)
+    found += np.arange(len(found))
+    return found
 
 
 class _Numbers(dict[str, int]):
@@ -138,13 +141,17 @@ def _digests(number: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 def _numbered(texts: Sequence[str], numbers: _Numbers) -> tuple[np.ndarray, np.ndarray]:
     """Text and number of every raw token of some texts, in order."""
-    plain = [i for i, text in enumerate(texts) if text.isascii() and NUL not in text]
-    found = raw_tokens_of_all([texts[i] for i in plain])
-    number = np.fromiter(map(numbers.__getitem__, found), np.uint64, len(found))
-    ends = number == _END
-    rows = [np.asarray(plain, np.int64)[(np.cumsum(ends) - ends)[~ends]]]
-    parts = [number[~ends]]
-    for i in sorted(set(range(len(texts))) - set(plain)):
+    ascii_only = [i for i, text in enumerate(texts) if text.isascii() and NUL not in text]
+    others = sorted(set(range(len(texts))) - set(ascii_only))
+    wide = [i for i in others if is_wide(texts[i])]
+    rows, parts = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
+    for alike in (ascii_only, wide):
+        found = raw_tokens_of_all([texts[i] for i in alike])
+        number = np.fromiter(map(numbers.__getitem__, found), np.uint64, len(found))
+        ends = number == _END
+        rows.append(np.asarray(alike, np.int64)[(np.cumsum(ends) - ends)[~ends]])
+        parts.append(number[~ends])
+    for i in sorted(set(others) - set(wide)):
         own = raw_tokens(texts[i])
         rows.append(np.full(len(own), i))
         parts.append(np.fromiter(map(numbers.__getitem__, own), np.uint64, len(own)))
@@ -160,20 +167,30 @@ def _without_idle_braces(row: np.ndarray, number: np.ndarray) -> tuple[np.ndarra
     around one token all are idle; around more, the outer ones hold as many. So the tokens between
     two braces decide, whatever becomes of the braces between them.
     """
-    kept = _without_strays(row, number)
-    row, number = row[kept], number[kept]
+    braces = _braces(number)
+    firm = _without_strays(row[braces], number[braces])
+    if not firm.all():
+        stays = np.ones(len(row), bool)
+        stays[braces[~firm]] = False
+        row, number = row[stays], number[stays]
+        braces = _braces(number)
     content = number > _CLOSE
-    after_type = np.concatenate([[False], (number[:-1] == _TYPE) & (row[1:] == row[:-1])])
-    before = np.cumsum(content)
-    stays = content | (number == _OPEN) | (number == _CLOSE)
-    opening, closing = _pairs(row, number)
-    idle = (before[closing] - before[opening] <= 1) | after_type[opening]
+    before = np.cumsum(content, dtype=np.int32)
+    stays = content
+    stays[braces] = True
+    opening, closing = (braces[pair] for pair in _pairs(row[braces], number[braces]))
+    after_type = (opening > 0) & (number[opening - 1] == _TYPE) & (row[opening - 1] == row[opening])
+    idle = (before[closing] - before[opening] <= 1) | after_type
     stays[opening[idle]] = stays[closing[idle]] = False
     return row[stays], number[stays]
 
 
+def _braces(number: np.ndarray) -> np.ndarray:
+    return np.flatnonzero((number == _OPEN) | (number == _CLOSE))
+
+
 def _depth(row: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Braces that are open after each token, within its text; below 0 after a stray one."""
+    """Braces that are open after each brace, within its text; below 0 after a stray one."""
     steps = (number == _OPEN).astype(np.int64) - (number == _CLOSE)
     total = np.cumsum(steps)
     starts = np.flatnonzero(np.diff(row, prepend=-1))
@@ -182,7 +199,7 @@ def _depth(row: np.ndarray, number: np.ndarray) -> np.ndarray:
 
 
 def _without_strays(row: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Mask of the tokens but closing braces that nothing has opened.
+    """Mask of the braces but closing ones that nothing has opened.
 
     They are those where the depth is lower than anywhere before in the text.
     """
@@ -194,13 +211,11 @@ def _without_strays(row: np.ndarray, number: np.ndarray) -> np.ndarray:
 
 
 def _pairs(row: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the braces that open and close each other."""
-    braces = np.flatnonzero((number == _OPEN) | (number == _CLOSE))
-    opens = number[braces] == _OPEN
-    level = _depth(row, number)[braces] - opens
-    order = np.lexsort((braces, level, row[braces]))
-    place, opens, level = braces[order], opens[order], level[order]
-    pair = np.flatnonzero(
-        opens[:-1] & ~opens[1:] & (level[1:] == level[:-1]) & (np.diff(row[place]) == 0)
-    )
-    return place[pair], place[pair + 1]
+    """Places, among braces without strays, of those that open and close each other."""
+    opens = number == _OPEN
+    level = _depth(row, number) - opens
+    group = row * (level.max(initial=0) + 1) + level
+    order = np.argsort(group, kind="stable")
+    opens, group = opens[order], group[order]
+    pair = np.flatnonzero(opens[:-1] & ~opens[1:] & (group[1:] == group[:-1]))
+    return order[pair], order[pair + 1]
