@@ -2,12 +2,12 @@
 
 They are reported, never removed. Numbers, single letters, names and drawings are masked; candidates
 share rare words and runs of two or three tokens, and are then aligned token by token. Where their
-numbers are the same, less likeness is asked for. Nothing is hashed to buckets: every pair that
+numbers are the same, less likeness is asked for, and where the answer is too and the numbers are
+rare, none (rlscale.data.fingerprints). Nothing is hashed to buckets: every pair that
 reaches the thresholds is found, in the same order each time.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -19,6 +19,7 @@ import pandas
 from rlscale.data.clean import Cleaned
 from rlscale.data.decontaminate import overlap
 from rlscale.data.dedup import Text
+from rlscale.data.fingerprints import numbers_of, same_numbers_and_answer
 from rlscale.data.near import shingle
 from rlscale.data.tokenise import Tokens, tokenise
 
@@ -29,6 +30,7 @@ COLUMNS = (
     "part", "against", "cosine", "alignment", "numbers", "source", "problem", "answer",
     "other", "other_problem", "other_answer",
 )  # fmt: skip
+SAME_ANSWER = "same answer"
 _BOTH_SIDES = {"source": "other", "problem": "other_problem", "answer": "other_answer"}
 # A term of more texts than these is boilerplate: it adds to a text's length, not to agreement.
 # The share was chosen on half of ../shared/data (docs/data.md); the count is for small sets.
@@ -41,7 +43,6 @@ _SAME_SHARE, _SAME_COUNT = 0.8, 3
 _EASED_COSINE, _EASED_ALIGNMENT = 0.5, 0.6
 _DRAWING = re.compile(r"\[asy\].*?\[/asy\]", re.DOTALL | re.IGNORECASE)
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def masked_tokens(problems: Sequence[str]) -> Tokens:
@@ -176,7 +177,7 @@ def _shared_numbers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Share of numbers, counted as often as they stand, and different numbers that pairs share."""
     rows = [
-        {row: _numbers(texts[row]) for row in pairs[side].unique()}
+        {row: numbers_of(texts[row]) for row in pairs[side].unique()}
         for side, texts in (("left", left), ("right", right))
     ]
     share, count = np.ones(len(pairs)), np.zeros(len(pairs), np.int64)
@@ -187,10 +188,6 @@ def _shared_numbers(
         if first or second:
             share[place] = both.total() / max(first.total(), second.total())
     return share, count
-
-
-def _numbers(problem: str) -> Counter[str]:
-    return Counter(_NUMBER.findall(_DRAWING.sub(" ", problem)))
 
 
 def _aligned(
@@ -221,7 +218,8 @@ def semantic_twins(
 
     Returns:
         A row a pair (COLUMNS): ``part`` and ``against`` name its sides, ``other`` and so on
-        describe the second problem; ``numbers`` is ``same`` where they share 80 % of them.
+        describe the second problem; ``numbers`` is ``same`` where they share 80 % of them, and
+        ``same answer`` where numbers and answer alone make the pair (no cosine, no alignment).
     """
     held_out = {"held_out": cleaned.held_out}
     sides = (
@@ -237,10 +235,19 @@ def semantic_twins(
         )
         left, right = table["problem"].tolist(), others["problem"].tolist()
         pairs = semantic_pairs(left, right, **settings["semantic_twins"])
+        pairs = _with_same_answers(pairs, same_numbers_and_answer(table, others))
         pairs = _not_near(pairs, left, right, settings["near"]["threshold"])
         if len(pairs):
             found.append(_described(pairs, table, others).assign(part=part))
     return pandas.concat(found[1:] or found, ignore_index=True)[list(COLUMNS)]
+
+
+def _with_same_answers(pairs: pandas.DataFrame, named: pandas.DataFrame) -> pandas.DataFrame:
+    """The pairs, and after them those that their numbers and answers alone name."""
+    known = set(zip(pairs["left"], pairs["right"], strict=True))
+    new = [pair not in known for pair in zip(named["left"], named["right"], strict=True)]
+    named = named[np.array(new, bool)].assign(numbers=SAME_ANSWER)
+    return pandas.concat([pairs, named], ignore_index=True) if len(named) else pairs
 
 
 def _not_near(
