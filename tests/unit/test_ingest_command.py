@@ -61,7 +61,7 @@ def test_the_command_shows_what_it_reads_and_repeats_it_from_the_mapping(here, m
 def test_the_worked_table_of_the_page_is_read_and_fitted(here, monkeypatch, capsys):
     page = (Path(__file__).parents[2] / "docs/ingest.md").read_text()
     worked = page.split("## A long table, worked")[1]
-    table, calls = (worked.split(f"```{kind}\n")[1].split("```")[0] for kind in ("csv", "sh"))
+    table, calls = (worked.split(f"```{kind}\n")[1].split("```")[0] for kind in ("text", "sh"))
     (here / "long.csv").write_text(table)
     for call in calls.replace("\\\n", " ").splitlines():
         shown, said = command(monkeypatch, capsys, *shlex.split(call)[1:])
@@ -75,7 +75,7 @@ def test_the_worked_table_of_the_page_is_read_and_fitted(here, monkeypatch, caps
 def test_the_worked_table_of_named_runs_is_read(here, monkeypatch, capsys):
     page = (Path(__file__).parents[2] / "docs/ingest.md").read_text()
     worked = page.split("### The same, with runs that have only a name")[1]
-    table, call = (worked.split(f"```{kind}\n")[1].split("```")[0] for kind in ("csv", "sh"))
+    table, call = (worked.split(f"```{kind}\n")[1].split("```")[0] for kind in ("text", "sh"))
     (here / "named.csv").write_text(table)
     _, said = command(monkeypatch, capsys, *shlex.split(call.replace("\\\n", " "))[1:])
     assert said == ""

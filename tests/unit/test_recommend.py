@@ -47,6 +47,15 @@ def test_reuse_is_a_statement_of_non_inferiority():
     assert "runs each" in page
 
 
+def test_a_tau_that_is_shown_to_cost_more_is_called_so():
+    runs = straight_curves(0.004, runs=3)
+    page = recommend(with_reuse(runs, {5: 0.03, 25: 0.06}), SETTINGS, WISHES)
+    assert "**No tau above 1**" in page
+    assert "tau = 25 is shown to cost more." in page
+    cheap = recommend(with_reuse(runs, {5: 0.06, 25: 0.001}), SETTINGS, WISHES)
+    assert "no proof that any costs more" in cheap  # the last tau alone is asked
+
+
 def test_one_run_per_tau_gives_no_statement():
     table = with_reuse(straight_curves(0.004, runs=1), {5: 0.001})
     page = recommend(table, SETTINGS, WISHES)

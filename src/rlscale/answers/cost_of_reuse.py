@@ -118,14 +118,18 @@ class _Arms:
             if most[tau] > self.margin:
                 break
             shown = tau
+        last = max(most)  # the one that is asked whether it costs more
+        dear = 2 * self._rise(last) - most[last] > self.margin
+        more = f"tau = {last} is shown to cost more." if dear else ""
         if shown > 1:
-            return (
+            said = (
                 f"The largest tau shown, with {self.confidence:.0%} confidence, to cost at most "
-                f"{self.margin:g} in loss is **tau = {shown}**."
+                f"{self.margin:g} in loss is **tau = {shown}**. {more}"
             )
+            return said.strip()
         return (
             f"**No tau above 1** is shown, with {self.confidence:.0%} confidence, to cost at "
-            f"most {self.margin:g} in loss; that is no proof that any costs more."
+            f"most {self.margin:g} in loss; {more or 'that is no proof that any costs more.'}"
         )
 
 

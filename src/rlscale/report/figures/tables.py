@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import chdtri
 
 from rlscale.laws.law import names_of
 from rlscale.laws.registry import law_named
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-_WIDE = 1.5  # Own spread over the pooled one from which an interval is called too narrow.
+_WIDE = 0.01  # Chance of a spread, were it the pooled one, below which an interval is too narrow.
 _ROW = 0.17  # Inches.
 _FINAL_HEADS = (
     "variant", "model", "$N$", "before", "final $L$", "SD of runs", "runs from", "interval", "runs",
@@ -218,11 +219,11 @@ def _pooled_words(table: "pandas.DataFrame") -> str:
         return ""
     sd = table["sd_between_runs"]
     pooled = float(np.sqrt((freedom * sd.fillna(0) ** 2).sum() / freedom.sum()))
-    wide = table[sd > _WIDE * pooled]
+    wide = table[freedom * sd**2 > chdtri(freedom, _WIDE) * pooled**2]
     words = f"Intervals are of the mean; all use the SD of runs pooled over the rows, {pooled:.4f}."
     if len(wide):
         named = ", ".join(f"{r['variant']} {human(r['n'])}" for r in wide.to_dict("records"))
-        words += f" Runs of {named} spread by more than {_WIDE:g} times that: too narrow there."
+        words += f" Runs of {named} spread by more than chance allows: too narrow there."
     return words
 
 

@@ -165,9 +165,11 @@ def of_ends(table: "pandas.DataFrame", answer: str) -> str:
     if answer not in ("yes", "no"):
         return ""
     first, last = table.iloc[0], table.iloc[-1]
-    ends = [f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]" for r in (last, first)]
     lower = "lower" if answer == "yes" else "higher"
-    return f"the largest size ends {lower} than the smallest: loss {ends[0]} against {ends[1]}"
+    return (
+        f"the largest size ends {lower} than the smallest: loss {last['value']:.3f} against "
+        f"{first['value']:.3f}"
+    )
 
 
 def of_lengths(first: Mapping[str, Any], last: Mapping[str, Any], answer: str) -> str:
@@ -182,7 +184,7 @@ def of_lengths(first: Mapping[str, Any], last: Mapping[str, Any], answer: str) -
         return ""
     longer = "longer" if answer == "yes" else "shorter"
     return (
-        f"responses of the largest size grow {longer}: {first['value']:.3g} tokens at step "
+        f"responses of the largest size get {longer}: {first['value']:.3g} tokens at step "
         f"{first['step']:g}, {last['value']:.3g} at step {last['step']:g}"
     )
 
