@@ -267,7 +267,7 @@ def test_outcomes_have_a_panel_for_each_size_that_was_measured(tmp_path):
     tuned = base[base["model"] == "3b"].assign(variant="instruct", cell=lambda t: t["cell"] + "i")
     folder = Folder(tmp_path, pandas.concat([base, tuned], ignore_index=True))
     panels = [axes for axes in folder.draw("fig_outcomes").figure.axes if axes.axison]
-    assert [axes.get_title() for axes in panels] == [
+    assert [axes.get_title(loc="left") for axes in panels] == [
         "1B, base", "3B, base", "9B, base", "27B, base", "3B, instruct",
     ]  # fmt: skip
     assert all(axes.collections for axes in panels)
