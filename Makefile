@@ -15,7 +15,7 @@ SNAKE_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 
 include workflow/study.mk
 
-.PHONY: help check test test-long lint new-study real-model real-study reference-figures gpu-check docs docs-site lock env dist clean clean-env
+.PHONY: help check test test-long coverage lint new-study real-model real-study reference-figures gpu-check docs docs-site lock env dist clean clean-env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ test: .venv/dev.stamp ## all tests (PYTEST='-k NAME' for some of them)
 
 test-long: .venv/dev.stamp ## the campaigns that `make test` leaves out (hours)
 	@python -m pytest -m long $(PYTEST)
+
+coverage: $(ENVIRONMENT) ## do intervals hold what they promise? the table of docs/law.md again (STUDIES=500: half an hour or more)
+	@python benchmarks/second_opinion.py --studies $(or $(STUDIES),500)
 
 lint: .venv/dev.stamp ## ruff, snakefmt, codespell, import layers, mypy, snakemake --lint
 	@ruff check $(PYTHON_FILES)

@@ -9,6 +9,7 @@ from scipy import stats
 
 from rlscale.laws.designs import Design, draw_study
 from rlscale.laws.groups import mean_curves
+from rlscale.laws.identification import identify
 from rlscale.laws.mixture import mix
 from rlscale.laws.points import points_of
 from rlscale.laws.spec import Bootstrap, FitSpec, Settings
@@ -163,6 +164,52 @@ def test_the_mixture_finds_the_law_that_is_true(truth, share):
     k = Design(truth=truth).law(N)
     found = mix((Saturating(), Power()), N, k, np.diag((0.02 * k) ** 2), 7)
     assert (found.share(0) > share) == (truth == "saturating")
+
+
+@pytest.mark.parametrize(
+    ("k", "error", "verdict"),
+    [  # Four sizes of one study each: a power law with scatter of 20 %, and a saturating law.
+        ((0.0084, 0.0290, 0.0816, 0.1479), (0.0024, 0.0034, 0.0034, 0.0025), "not_identified"),
+        ((0.0056, 0.0279, 0.0742, 0.1166), (0.0015, 0.0020, 0.0025, 0.0040), "identified"),
+        ((0.0113, 0.0276, 0.0595, 0.1350), (0.0010, 0.0012, 0.0020, 0.0030), "power"),
+    ],
+)
+def test_what_scatter_of_sizes_would_explain_identifies_nothing(k, error, verdict):
+    """The first was called identified, by 20 AIC: four sizes show no misfit."""
+    n = np.array([0.5, 3, 14, 72]) * 1e9
+    found = identify(n, np.array(k), np.diag(np.square(error)), 4, 0.9, (Saturating(), Power()))
+    assert found.verdict == verdict
+
+
+def test_an_end_that_is_only_that_of_the_searched_range_is_open():
+    """Sizes far below N0: k is nearly proportional to N, however large N0 and K_max are."""
+    small = Design(n=(0.2e9, 0.4e9, 0.8e9, 1.6e9), runs=(2,) * 4, absolute=0.003)
+    opened = 0
+    for seed in range(6):
+        found = fit(small, seed, replicates=100)
+        n0, k_max = (found.parameters[name].intervals["fixed"] for name in ("N0", "K_max"))
+        _, most = Saturating().shape_bounds(np.array(small.n))
+        assert n0.high is None or n0.high < 0.999 * np.exp(most)
+        if n0.high is None:
+            assert k_max.high is None
+            opened += 1
+    assert opened >= 2
+    closed = fit(Design()).parameters
+    assert None not in (
+        closed["N0"].intervals["fixed"].high,
+        closed["K_max"].intervals["fixed"].high,
+    )
+
+
+def test_the_sentence_says_how_its_aic_comes_from_the_files():
+    found = fit(Design(truth="power", scatter=0.2), 3)
+    told = found.identification
+    spare = max(1.0, min(told.misfit, told.misfit + told.delta_aic) / told.misfit_freedom)
+    assert spare > 1
+    assert (
+        f"{abs(told.delta_aic) / spare:.1f} AIC (delta_aic {abs(told.delta_aic):.1f}"
+        in found.verdict
+    )
 
 
 @pytest.mark.parametrize("bend", ["plateau", "onset"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlscale.answers.learning_rates import best_rates
+from rlscale.curves.trends import collapsed
 
 if TYPE_CHECKING:
     import pandas
@@ -59,6 +60,7 @@ def check_results(
     return [
         _cells(curves, expected, allow_missing),
         _diverged(fits),
+        _collapsed(curves),
         _losses(curves),
         _counts(curves),
         _outcomes(curves, outcomes),
@@ -102,6 +104,15 @@ def _cells(curves: "pandas.DataFrame", expected: Sequence[str], allow_missing: b
 def _diverged(fits: Fits) -> Check:
     diverged = sorted({cell for fit in fits.values() for cell in fit["cells"]["diverged"]})
     return _result("no cell diverged or was refused", diverged, "none", "listed")
+
+
+def _collapsed(curves: "pandas.DataFrame") -> Check:
+    bad = [
+        f"{name}, from {low:.3g} at step {step:g} to {last:.3g}"
+        for name, step, low, last in collapsed(curves)
+    ]
+    fine = f"{curves['cell'].nunique()} cells"
+    return _result("no loss rises back by half of its fall", bad, fine, "listed")
 
 
 def _losses(curves: "pandas.DataFrame") -> Check:

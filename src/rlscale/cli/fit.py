@@ -129,7 +129,7 @@ def fit_curves(
     outcomes: Path | None = None,
 ) -> Fitted:
     """Fit what ``read_measured_curves`` gave; what is left out or looks wrong is printed."""
-    from rlscale.curves.units import rising
+    from rlscale.curves.trends import trends
     from rlscale.data.tables import read_parquet
     from rlscale.laws.protocols import read_differences
     from rlscale.laws.study import Sources, fit_study
@@ -140,7 +140,7 @@ def fit_curves(
     beside = path.parent / PROTOCOLS.name
     protocols = read_differences(beside) if beside.exists() else None
     left_out = [f"{path}: {empty} rows without a loss are left out"] if empty else []
-    warnings = [f"warning: {path}: {warning}" for warning in rising(curves)]
+    warnings = [f"warning: {path}: {warning}" for warning in trends(curves)]
     print(*left_out, sep="\n", end="\n" if left_out else "")
     print(*warnings, sep="\n", end="\n" if warnings else "", file=sys.stderr)
     result = fit_study(curves, spec, Sources(drawn, protocols))

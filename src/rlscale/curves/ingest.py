@@ -21,6 +21,7 @@ from rlscale.curves.readers import CURVE_READERS
 from rlscale.curves.runs import ROW, STEP, by_step
 from rlscale.curves.section import Section, as_given, check_section, of_run, speaks_of_runs
 from rlscale.curves.texts import notes_of
+from rlscale.curves.trends import trends
 
 if TYPE_CHECKING:
     import pandas
@@ -96,9 +97,9 @@ def read_runs(settings: Mapping[str, Any], study: str, root: Path = Path(".")) -
     _check_distinct(tables)
     table = pandas.concat(tables, ignore_index=True).drop(columns="_where")
     notes += units.scaled_shares(shares)
-    notes += units.rising(table)
     table.insert(0, "study", study)
-    return Intake(check_curves(table, f"ingest ({own.format})"), notes, accounts)
+    table = check_curves(table, f"ingest ({own.format})")
+    return Intake(table, notes + trends(table), accounts)
 
 
 def _logged_runs(settings: Section, root: Path, notes: list[str]) -> list["_Run"]:

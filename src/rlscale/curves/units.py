@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import LEAST_SIZE, SIZES
+from rlscale.curves.trends import rises
 
 if TYPE_CHECKING:
     import pandas
@@ -213,7 +214,7 @@ def check_loss(
         return []
     plain = f"({expression})" if " - " in expression or " + " in expression else expression
     hint = f"write '1 - {plain}' if it is an accuracy"
-    if _rises(table):
+    if rises(table):
         raise StudyError(
             f"{where}: '{expression}' is to be the loss, but reads like an accuracy, and rises "
             f"with training; {hint}"
@@ -295,24 +296,3 @@ def reads_like_failure(expression: str) -> bool:
 
 def _words(expression: str) -> list[str]:
     return re.findall(r"[A-Za-z]+", expression)
-
-
-def _rises(table: "pandas.DataFrame") -> bool:
-    """Whether the loss is higher late than early, over at least three points of a run."""
-    values = table.sort_values("step")["loss"].to_numpy(float)
-    third = max(1, len(values) // 3)
-    return len(values) >= 3 and bool(values[-third:].mean() > values[:third].mean())
-
-
-def rising(table: "pandas.DataFrame") -> list[str]:
-    """A warning where the loss rises with training in every run; empty where it does not."""
-    runs = list(_long_runs(table))
-    if runs and all(_rises(rows) for rows in runs):
-        return ["the loss rises with training in every run: is it an accuracy? Then it is 1 - loss"]
-    return []
-
-
-def _long_runs(table: "pandas.DataFrame") -> Iterator["pandas.DataFrame"]:
-    for _, rows in table.groupby(["cell", "benchmark"], sort=False):
-        if len(rows) >= 3:
-            yield rows

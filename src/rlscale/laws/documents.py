@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from rlscale.laws.arrays import Array
+from rlscale.laws.arrays import Array, Bools
 from rlscale.laws.bends import Bends, bends
 from rlscale.laws.beyond import k_beyond
 from rlscale.laws.findings import contestants, in_words, said_to_bend, verdicts_of
@@ -161,30 +161,28 @@ def _status(fits: Fits, found: Identification | None, *, flat: bool) -> tuple[st
 
 
 def _parameters(fits: Fits) -> dict[str, Quantity]:
-    fit = fits.estimate
     parameters = {
         name: fits.quantity(lambda f, name=name: f.shared_parameters()[name])  # type: ignore[misc]
-        for name in fit.shared_parameters()
+        for name in fits.estimate.shared_parameters()
     }
-    if fit.converged[0] and fit.law.at_end(fit):
-        # Ends of intervals that are only the searched range's are open.
-        searched = fit.law.searched(fit.points.n)
-        for name, ends in searched.items():
-            found = parameters[name]
-            intervals = {
-                scope: own if own.status != "ok" else replace(
-                    own, low=_open(own.low, ends[0]), high=_open(own.high, ends[1])
-                )
-                for scope, own in found.intervals.items()
-            }  # fmt: skip
-            parameters[name] = replace(found, intervals=intervals)
+    for scope, own in fits.by_scope.items():
+        for name, ends in own.law.unbounded(own).items():
+            found = parameters[name].intervals
+            opened = _open(found[scope], ends, fits.spec.settings.level)
+            parameters[name] = replace(parameters[name], intervals={**found, scope: opened})
     return parameters
 
 
-def _open(end: float | None, bound: float) -> float | None:
-    if end is None or bound == 0:
-        return end
-    return None if abs(np.log(abs(end / bound))) < 1e-6 else end
+def _open(found: Interval, ends: tuple[Bools, Bools], level: float) -> Interval:
+    """An interval without the ends that are only those of the searched range.
+
+    Args:
+        found: The interval.
+        ends: Which fits, the estimate first, lie at the lower end and at the upper.
+        level: Coverage.
+    """
+    low, high = (float(end[1:].mean()) > (1 - level) / 2 for end in ends)
+    return replace(found, low=None if low else found.low, high=None if high else found.high)
 
 
 def _sizes(group: Group, fits: Fits) -> tuple[SizeResult, ...]:

@@ -67,14 +67,16 @@ def in_words(result: FitResult, found: Identification | None, bent: Bends, law: 
 def _finding(found: Identification, verdicts: Verdicts, law: Law) -> list[str]:
     """What is to be said of the law against its rival, and of its misfit."""
     told, rival = contestants(law)
-    better = found.delta_aic / found.inflation
+    better, apart = found.delta_aic > 0, _aic(found)
+    opened = "; the interval of the shape is open" if None in (found.low, found.high) else ""
     sentences = [
         {
-            "identified": f"These data identify {told}: {rival} fits worse by {better:.1f} AIC.",
-            "not_identified": f"These data do not identify {told}: {rival} does as well, "
-            f"{abs(better):.1f} AIC {'worse' if better > 0 else 'better'}.",
-            "power": f"{rival[0].upper()}{rival[1:]} fits better, by {-better:.1f} AIC: no "
-            "saturation is seen.",
+            "identified": f"These data identify {told}: {rival} fits worse by {apart}.",
+            "not_identified": f"These data do not identify {told}: {rival} fits "
+            f"{'worse' if better else 'better'} by {apart}, and its share, with scatter about "
+            f"both, is {found.mixture.share(1):.0%}{opened}.",
+            "power": f"{rival[0].upper()}{rival[1:]} fits better, by {apart}: no saturation is "
+            "seen.",
             "no_replicates": f"One run per size: whether {told} are identified is not judged.",
         }[verdicts.saturates]
     ]
@@ -86,6 +88,17 @@ def _finding(found: Identification, verdicts: Verdicts, law: Law) -> list[str]:
             f"{found.mixture.share(0):.0%}."
         )
     return sentences
+
+
+def _aic(found: Identification) -> str:
+    """The difference that is judged, and how it comes from the plain one."""
+    plain = abs(found.delta_aic)
+    if found.inflation <= 1:
+        return f"{plain:.1f} AIC"
+    return (
+        f"{plain / found.inflation:.1f} AIC (delta_aic {plain:.1f} over a misfit of "
+        f"{found.inflation:.1f} per degree of freedom)"
+    )
 
 
 def contestants(law: Law) -> tuple[str, str]:

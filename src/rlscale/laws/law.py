@@ -186,8 +186,11 @@ class Law(ABC):
         """k of the fitted sizes (B, M); None for laws that are not straight."""
         return self.k(fit, fit.points.n) if self.straight else None
 
-    def searched(self, n: Array) -> Mapping[str, tuple[float, float]]:
-        """Ends of the searched range of shared parameters, as users read them; ``n`` the sizes."""
+    def unbounded(self, fit: Fit) -> Mapping[str, tuple[Bools, Bools]]:
+        """Shared parameters of which some fits lie where the search ended, not the data.
+
+        Of each, which fits (B) say no more of it than that it is lower, and than that it is higher.
+        """
         return {}
 
     def at_end(self, fit: Fit) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from rlscale.core.errors import StudyError
 from rlscale.core.scalars import check_number
 from rlscale.laws.law import Fit
-from rlscale.laws.prediction import Prediction, predict
+from rlscale.laws.prediction import Known, Prediction, predict
 from rlscale.laws.quantities import Interval, Quantity
 from rlscale.laws.records import Record
 from rlscale.laws.spec import FitSpec, Settings
@@ -180,8 +180,10 @@ class FitResult(Record):
         """The metric that the law gives to size n at x.
 
         Args:
-            n: Size; a fitted one is predicted by its own curve (of straight laws, its free line),
-                another one by the law.
+            n: Size; a fitted one is predicted by its own curve (of straight laws its free line;
+                where curves bend, the line through neighbouring points, and beyond the last of them
+                the median of both and of no change, in the interval of all three), another one by
+                the law.
             x: Abscissa, in the units of the fit's x.
             level: Coverage of the interval of a mean over as many runs as the sizes had: uncertain
                 parameters and, for a size that was not fitted, other laws of k(N) with scatter, and
@@ -197,7 +199,8 @@ class FitResult(Record):
         if self.estimate is None:
             why = self.reason or "it was read from a file, which holds no replicates: fit again"
             raise StudyError(f"{self.family} {self.variant}: no prediction ({why})")
-        return predict(self.estimate, self.replicated, self.slopes, n, x, level)
+        bent = self.verdicts is not None and self.verdicts.bends == "yes"
+        return predict(Known(self.estimate, self.replicated, self.slopes, bent), n, x, level)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import expit
 
-from rlscale.laws.arrays import Array
+from rlscale.laws.arrays import Array, Bools
 from rlscale.laws.law import Fit, Law, Parameter, Solution
 from rlscale.laws.points import Lines, Points, weighted_mean
 
@@ -125,18 +125,16 @@ class SlopeLaw(StraightLaw):
         """Scale and shape as users read them."""
         return self.report(*fit.theta.T)
 
-    def searched(self, n: Array) -> dict[str, tuple[float, float]]:
-        """Ends of the shape's range."""
-        ends = self.report(np.ones(2), np.array(self.shape_bounds(n)))
-        name = self.parameters[1].name
-        return {name: (float(ends[name][0]), float(ends[name][1]))}
+    def unbounded(self, fit: Fit) -> dict[str, tuple[Bools, Bools]]:
+        """Fits whose shape lies at an end of its range."""
+        low, high = self.shape_bounds(fit.points.n)
+        s, close = fit.theta[:, 1], 1e-6 * (high - low)
+        return {self.parameters[1].name: (s - low < close, high - s < close)}
 
     def at_end(self, fit: Fit) -> list[str]:
         """The shape's parameter, where the estimate ended at a bound."""
-        low, high = self.shape_bounds(fit.points.n)
-        s = fit.theta[0, 1]
-        close = min(s - low, high - s) < 1e-6 * (high - low)
-        return [self.parameters[1].name] if close else []
+        name = self.parameters[1].name
+        return [name] if any(ends[0] for ends in self.unbounded(fit)[name]) else []
 
 
 class Saturating(SlopeLaw):
@@ -166,6 +164,12 @@ class Saturating(SlopeLaw):
     def report(self, scale: Array, s: Array) -> dict[str, Array]:
         """K_max and N0."""
         return {"K_max": scale, "N0": np.exp(s)}
+
+    def unbounded(self, fit: Fit) -> dict[str, tuple[Bools, Bools]]:
+        """Beyond the sizes K_max grows with N0, so that where one is open, so is the other."""
+        low, high = super().unbounded(fit)["N0"]
+        falls = fit.theta[:, 0] < 0
+        return {"K_max": (high & falls, high & ~falls), "N0": (low, high)}
 
     def contest(self) -> tuple[SlopeLaw, SlopeLaw]:
         """Saturation against none."""
