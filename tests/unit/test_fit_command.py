@@ -2,6 +2,7 @@ import contextlib
 import html
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -123,7 +124,7 @@ def test_a_line_through_a_curve_that_bends_says_so_within_the_run_too(
     curves.to_csv(tmp_path / "curves.csv", index=False)
     place = f"N={curves['n_params'].max()},x={curves['data_samples'].max()}"
     said = call(monkeypatch, capsys, "forecast", tmp_path / "curves.csv", "--at", place)
-    assert ("which curves that bend leave at both ends of a run" in said) is (bend > 0)
+    assert ("near x alone, as the curves bend" in said) is (bend > 0)
 
 
 def test_a_forecast_says_value_interval_and_what_it_rests_on(tmp_path, monkeypatch, capsys):
@@ -141,6 +142,50 @@ def test_a_forecast_says_value_interval_and_what_it_rests_on(tmp_path, monkeypat
     there = known.predict(2 * largest, 2 * last)
     assert f"loss {there.estimate:.4f} at" in beyond
     assert f"90% interval [{there.low:.4f}, {there.high:.4f}]" in beyond
+
+
+def test_a_probe_tells_the_largest_size_its_level_and_nothing_else(tmp_path, monkeypatch, capsys):
+    curves = straight_curves(0.003, runs=2)
+    largest, last = curves["n_params"].max(), curves["data_samples"].max()
+    own = curves["n_params"] == largest
+    curves.loc[own, "loss"] *= 0.8  # No line in log N: only its own points tell.
+    truth = curves.loc[own & (curves["data_samples"] == last), "loss"].mean()
+    early = curves[~own | (curves["step"] <= 5)]
+    # What comes later changes nothing, whatever it is.
+    curves.loc[own & (curves["step"] > 5), "loss"] = 0.99
+    said = []
+    for table in (early, curves):
+        table.to_csv(tmp_path / "curves.csv", index=False)
+        said.append(
+            call(
+                monkeypatch, capsys, "forecast", tmp_path / "curves.csv",
+                "--probe", "5", "--at", f"N={largest},x={last}",
+            )
+        )  # fmt: skip
+    assert said[0] == said[1]
+    value, low, high = (float(n) for n in re.findall(r"0\.\d{4}", said[0])[:3])
+    assert value == pytest.approx(truth, rel=0.05)
+    assert low < truth < high
+    (blind,) = fit(early[early["n_params"] < largest])
+    assert blind.predict(largest, last).estimate > 1.15 * truth
+    assert "level by 27b's first 5 points" in said[0]
+    with pytest.raises(SystemExit):
+        call(
+            monkeypatch, capsys, "forecast", tmp_path / "curves.csv",
+            "--probe", "5", "--at", f"N={largest / 3},x={last}",
+        )  # fmt: skip
+    assert "N is the largest size" in capsys.readouterr().err
+
+
+def test_a_size_of_few_points_is_far_from_its_own_last_x(tmp_path, monkeypatch, capsys):
+    curves = straight_curves(0.003, runs=2)
+    largest, last = curves["n_params"].max(), curves["data_samples"].max()
+    early = curves[(curves["n_params"] < largest) | (curves["step"] <= 8)]
+    early.to_csv(tmp_path / "curves.csv", index=False)
+    place = ("--at", f"N={largest},x={last}")
+    assert "4 times the last x" in call(
+        monkeypatch, capsys, "forecast", tmp_path / "curves.csv", *place
+    )
 
 
 def test_one_run_a_size_leaves_the_spread_of_runs_out_and_the_forecast_says_so(

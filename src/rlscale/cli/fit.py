@@ -108,6 +108,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def fit(arguments: argparse.Namespace) -> Fitted:
     """Fit as the arguments say; what is left out or looks wrong is printed."""
+    return fit_curves(arguments.curves, *asked(arguments), arguments.outcomes)
+
+
+def asked(arguments: argparse.Namespace) -> "tuple[tuple[pandas.DataFrame, int], FitSpec]":
+    """The curves, how many rows have no loss, and the fit that the arguments ask for."""
     from rlscale.core.tables import read_measured_curves
     from rlscale.laws.spec import FitSpec, Settings
 
@@ -118,8 +123,7 @@ def fit(arguments: argparse.Namespace) -> Fitted:
         weighting=arguments.weighting,
         select=selected(arguments, measured[0]),
     )
-    spec = FitSpec(arguments.law, arguments.x, arguments.metric, settings)
-    return fit_curves(arguments.curves, measured, spec, arguments.outcomes)
+    return measured, FitSpec(arguments.law, arguments.x, arguments.metric, settings)
 
 
 def fit_curves(

@@ -4,16 +4,18 @@ In the place of the curves it takes what `rlscale fit --output` wrote: the same 
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlscale.cli.fit import Fitted, add_fit_arguments, fit, fit_curves
+from rlscale.cli.fit import Fitted, add_fit_arguments, asked, fit, fit_curves
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
 
 if TYPE_CHECKING:
     from rlscale.laws.prediction import Prediction
-    from rlscale.laws.results import FitResult
+    from rlscale.laws.results import FitResult, StudyFit
+    from rlscale.laws.spec import FitSpec
 
 
 _AXES = {"D": ("data",), "C": ("compute", "compute_full")}
@@ -31,35 +33,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="FILE.csv",
         help="the same as a table, to register before a run (report.forecasts of its study)",
     )  # fmt: skip
+    parser.add_argument(
+        "--probe", type=int, default=0, metavar="STEPS",
+        help="the largest size is foretold from its first STEPS points, for its level alone, and "
+        "the smaller sizes' curves",
+    )  # fmt: skip
     parser.add_argument("--level", type=float, default=0.9, help="coverage of the interval (0.9)")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Fit, then print a line per place and group: value, interval, what it rests on, verdict."""
-    from rlscale.laws.uncertainty import LABELS
-
+    """Print a line per place and group: value, interval, what it rests on, verdict."""
     if not 0 < arguments.level < 1:
         raise StudyError(f"--level {arguments.level:g}: a coverage lies between 0 and 1")
+    registered = _probed(arguments) if arguments.probe else _fitted(arguments)
+    if arguments.output:
+        _register(registered, arguments.output)
+
+
+def _fitted(arguments: argparse.Namespace) -> list[dict[str, object]]:
+    """Forecasts by a fit to all curves, printed."""
+    from rlscale.laws.uncertainty import LABELS
+
     registered = []
     again = arguments.curves.suffix == ".json"
     result = (_fit_again(arguments.curves) if again else fit(arguments)).result
     for group in result.groups:
         for n, axis, x in arguments.at:
-            if result.x not in _AXES.get(axis, (result.x,)):
-                raise StudyError(f"--at {axis}=...: the fit is against {result.x}; write x=...")
+            _check_axis(axis, result.x)
             name = f"{group.family} {group.variant}".strip()
             found = group.predict(n, x, arguments.level)
             said = f"{result.metric} {_words(found)}; {_rests_on(group, found)}"
             print(f"{name}: {said}. {group.verdict}")
-            registered.append(
-                {"variant": group.variant, "metric": result.metric, "against": result.x,
-                 "n": found.n, "x": found.x, "value": found.estimate,
-                 "low": found.low, "high": found.high, "level": found.level}
-            )  # fmt: skip
-    if arguments.output:
-        _register(registered, arguments.output)
+            registered.append(_row(group.variant, result, found))
     if any(group.sizes for group in result.groups):
         print(LABELS[result.scope].format(level=100 * arguments.level))
+    return registered
+
+
+def _probed(arguments: argparse.Namespace) -> list[dict[str, object]]:
+    """Forecasts of the largest size by its own first points, printed."""
+    from rlscale.answers.probe import forecast_probed
+
+    if arguments.curves.suffix == ".json":
+        raise StudyError(f"{arguments.curves}: a probe is read from curves (.csv), not from a fit")
+    (curves, _), spec = asked(arguments)
+    spec = replace(spec, settings=replace(spec.settings, level=arguments.level))
+    for _, axis, _ in arguments.at:
+        _check_axis(axis, spec.x)
+    registered, places = [], [(n, x) for n, _, x in arguments.at]
+    for target, found in forecast_probed(curves, spec, arguments.probe, places):
+        name = f"{target.family} {target.variant}".strip()
+        rests = f"level by {target.model}'s first {arguments.probe} points, shape by {spec.law}"
+        print(f"{name}: {spec.metric} {_words(found)}; {rests} of the smaller sizes")
+        registered.append(_row(target.variant, spec, found))
+    return registered
+
+
+def _check_axis(axis: str, x: str) -> None:
+    if x not in _AXES.get(axis, (x,)):
+        raise StudyError(f"--at {axis}=...: the fit is against {x}; write x=...")
+
+
+def _row(variant: str, asked_of: "StudyFit | FitSpec", found: "Prediction") -> dict[str, object]:
+    """A forecast as a row of the table that is registered."""
+    return {
+        "variant": variant, "metric": asked_of.metric, "against": asked_of.x, "n": found.n,
+        "x": found.x, "value": found.estimate, "low": found.low, "high": found.high,
+        "level": found.level,
+    }  # fmt: skip
 
 
 def _register(rows: list[dict[str, object]], path: Path) -> None:
@@ -114,9 +155,11 @@ def _words(found: "Prediction") -> str:
 def _rests_on(group: "FitResult", found: "Prediction") -> str:
     """Whether the size was measured, and how far the place lies beyond what was."""
     sizes = [size.n for size in group.sizes]
-    last = max(point.x for point in group.points)
+    models = {size.model for size in group.sizes if not found.seen or size.n == found.n}
+    last = max(point.x for point in group.points if point.model in models)
     by = "by the law" if group.parameters else "carried on in log N from the sizes' own curves"
-    said = ["a measured size, by its own curve" if found.seen else f"no measured size, {by}"]
+    own = "a measured size, by its own curve"
+    said = [own if found.seen else f"no measured size, {by}"]
     if found.n > max(sizes) and not found.seen:
         said.append(f"{found.n / max(sizes):.3g} times the largest")
     if found.n < min(sizes) and not found.seen:
@@ -127,5 +170,5 @@ def _rests_on(group: "FitResult", found: "Prediction") -> str:
         if bent:
             said.append("where curves that bend need not go on as the law does")
     elif bent and found.seen and group.spec.rule.straight:
-        said.append("a straight line, which curves that bend leave at both ends of a run")
+        said.append("near x alone, as the curves bend")
     return ", ".join(said)
