@@ -51,6 +51,26 @@ def test_the_best_rate_of_each_size_and_whether_it_lies_at_the_edge(sweep):
     assert best.loc["b", "loss"] == pytest.approx(0.6)
 
 
+def test_the_best_rate_is_told_from_the_next_or_not():
+    """By Student's t over runs: scipy's, where all rates have as many runs."""
+    from scipy import stats
+
+    runs = {1e-4: (0.40, 0.42, 0.41), 1e-3: (0.50, 0.53, 0.52)}
+    finals = {("a", rate, i): loss for rate, own in runs.items() for i, loss in enumerate(own)}
+    finals |= {("b", rate, i): 10 * (loss - 0.4) for (_, rate, i), loss in finals.items()}
+    finals |= {("b", 1e-4, 0): 1.3}
+    table = curves_of(finals)
+    best = best_rates(table, protocols_of(table), "held_out").set_index("model")
+    assert best.loc["a", "p"] == pytest.approx(stats.ttest_ind(*runs.values()).pvalue)
+    assert best["second"].to_dict() == {"a": 1e-3, "b": 1e-3}
+    assert best.loc["a", "p"] < 0.01 < 0.1 < best.loc["b", "p"]
+
+
+def test_one_run_of_each_rate_tells_nothing(sweep):
+    one = sweep[sweep["seed"] == 1]
+    assert best_rates(one, protocols_of(one), "held_out")["p"].isna().all()
+
+
 def test_one_rate_is_no_sweep(sweep):
     one = sweep[sweep["recipe"] == "lr0.0001"]
     assert best_rates(one, protocols_of(one).iloc[:0], "held_out").empty
@@ -72,4 +92,5 @@ def test_the_report_is_warned(sweep):
     (check,) = [check for check in checks if "learning rate" in check.check]
     assert check.status == "listed"
     assert "b base (tau 1, G 8): 0.001 is the largest of 3; widen it" in check.detail
+    assert "not told from 0.0001, p = " in check.detail
     assert "a base" not in check.detail

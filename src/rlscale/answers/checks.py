@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas
 
 _SHOWN = 5
+_SURE = 0.05
 Fits = Mapping[str, dict[str, Any]]  # Fit documents by name.
 
 
@@ -212,11 +213,22 @@ def _learning_rates(
     at_edge = [
         f"{row['model']} {row['variant']} (tau {row['tau']:g}, G {row['group_size']:g}): "
         f"{row['best']:g} is the {'smallest' if row['best'] == row['rates'][0] else 'largest'} of "
-        f"{len(row['rates'])}; widen it"
+        f"{len(row['rates'])}; widen it ({_told(row)})"
         for row in best[best["edge"]].to_dict("records")
     ]
-    fine = "; ".join(f"{row.model} {row.variant}: {row.best:g}" for row in best.itertuples())
+    fine = "; ".join(
+        f"{row['model']} {row['variant']}: {row['best']:g} ({_told(row)})"
+        for row in best.to_dict("records")
+    )
     return _result(name, at_edge, fine, "listed")
+
+
+def _told(row: Mapping[Any, Any]) -> str:
+    """Whether the best rate is told from the next best."""
+    if np.isnan(row["p"]):
+        return f"one run each tells nothing from {row['second']:g}"
+    told = "told" if row["p"] < _SURE else "not told"
+    return f"{told} from {row['second']:g}, p = {row['p']:.2g}"
 
 
 def _seen(seen: "Mapping[str, pandas.DataFrame]") -> Check:

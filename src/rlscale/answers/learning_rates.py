@@ -4,7 +4,7 @@ One rate for all sizes biases k(N), so a study may train some cells under severa
 that differ in ``grpo.learning_rate``, each with a sweep of its own (docs/training.md).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas
@@ -26,7 +26,9 @@ def best_rates(
     Returns:
         A row per family, model, variant, tau and group size that has several rates: ``rates``
         (tuple, ascending), ``best`` (lowest mean final loss over seeds; the smaller one of equals),
-        ``loss`` (that mean), ``edge`` (whether ``best`` is the smallest or the largest of them).
+        ``loss`` (that mean), ``edge`` (whether ``best`` is the smallest or the largest of them),
+        ``second`` (the next best), ``p`` (chance of means so far apart if both rates did alike, by
+        Student's t over runs; NaN where every rate has one run).
     """
     import pandas
 
@@ -41,7 +43,21 @@ def best_rates(
     for key, part in last.groupby(_ALIKE):
         losses = part.groupby("rate")["loss"].mean()  # ascending in rate
         if len(losses) > 1:
-            best = losses.idxmin()
-            ends = losses.index[[0, -1]]
-            found.append((*key, tuple(losses.index), best, losses.min(), best in ends))
-    return pandas.DataFrame(found, columns=[*_ALIKE, "rates", "best", "loss", "edge"])
+            best, ends = losses.idxmin(), losses.index[[0, -1]]
+            second = losses.drop(best).idxmin()
+            p = _chance(part.groupby("rate")["loss"], losses.drop(best).min() - losses.min())
+            found.append((*key, tuple(losses.index), best, losses.min(), best in ends, second, p))
+    columns = [*_ALIKE, "rates", "best", "loss", "edge", "second", "p"]
+    return pandas.DataFrame(found, columns=columns)
+
+
+def _chance(runs: Any, apart: float) -> float:
+    """Two-sided chance of means ``apart`` of two of the rates ``runs`` is grouped by, pooled."""
+    from scipy import stats
+
+    counts, freedom = runs.count(), int((runs.count() - 1).sum())
+    if not freedom:
+        return float("nan")
+    variance = float(((counts - 1) * runs.var().fillna(0.0)).sum()) / freedom
+    error = (variance * 2 / counts.min()) ** 0.5
+    return float(2 * stats.t.sf(apart / error, freedom)) if error else float(apart == 0)
