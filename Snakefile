@@ -51,7 +51,7 @@ onstart:
     if not ON_CLUSTER:
         or_refuse(doctor.refuse, doctor.checks(Path.cwd(), study=bool(CELLS)))
     claim_folder(config["study"], Path("results"))
-    or_refuse(cancel_orphans, Path.cwd(), workflow.executor_plugin.name == "slurm")
+    or_refuse(cancel_orphans, Path.cwd(), workflow.executor_plugin.name)
 
 
 onerror:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,15 +56,13 @@ def test_jobs_of_another_scheduler_run_where_slurms_commands_are_dead(tmp_path):
 
 @pytest.mark.long
 @pytest.mark.skipif(importlib.util.find_spec(GENERIC) is None, reason=f"no {GENERIC} here")
-def test_the_line_of_the_docs_submits_jobs_with_what_their_rules_ask_for(tmp_path):
-    page = (ROOT / "docs/cluster.md").read_text()
-    lines = re.findall(
-        r"(?m)^    ((?:executor|cluster-generic|default-resources).*(?:\n      .*)*)", page
-    )
-    profile = yaml.safe_load("\n".join(lines))
-    profile["default-resources"] |= yaml.safe_load((ROOT / "slurm/config.yaml").read_text())[
-        "default-resources"
-    ]
+def test_jobs_are_submitted_with_what_their_rules_ask_for(tmp_path):
+    profile = {
+        "executor": "cluster-generic",
+        "cluster-generic-submit-cmd": "qsub -l gpu={resources.gpu},mem={resources.mem_mb}M",
+        "cluster-generic-status-cmd": "qstat",
+        "default-resources": {"gpu": 0, "mem_mb": 8000},
+    }
     (tmp_path / "profile").mkdir()
     (tmp_path / "profile/config.yaml").write_text(yaml.safe_dump(profile))
     run_by(["--profile", "profile"], tmp_path)

@@ -90,6 +90,17 @@ def test_the_plan_counts_beyond_64_bits(paper):
 
 
 @pytest.mark.slow
+def test_the_command_of_the_readme_plans_the_papers_study(tmp_path, paper):
+    study = Study(tmp_path, yaml.safe_load(PAPER.read_text()))
+    study.run("results/plan.md")
+    page = (tmp_path / "results/plan.md").read_text()
+    assert page == plan_page(plan_study(paper), paper)
+    rows = re.findall(r"(?m)^\| (?:qwen|llama).*$", page)
+    assert len(rows) == len(paper["models"])
+    assert all(cell.strip() for row in rows for cell in row.strip("|").split("|"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("key", PROTOCOL)
 def test_trl_resolves_the_recipe_to_the_papers_protocol(grpo, key):
     assert getattr(grpo, key) == PROTOCOL[key]

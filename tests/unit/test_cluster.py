@@ -46,7 +46,7 @@ def test_orphans_are_cancelled_and_waited_for(slurm, tmp_path, capsys):
     left = queue(f"7|RUNNING|{tmp_path}|rlscale_a|train")
     slurm("squeue", f"test -e {gone} || {left}")
     slurm("scancel", f'test "$*" = 7 && touch {gone}')
-    cluster.cancel_orphans(tmp_path, by_slurm=True)
+    cluster.cancel_orphans(tmp_path, "slurm")
     assert gone.exists()
     assert "  7 RUNNING train" in capsys.readouterr().out
 
@@ -55,14 +55,14 @@ def test_orphans_that_cannot_be_cancelled_stop_the_run(slurm, tmp_path):
     slurm("squeue", queue(f"7|RUNNING|{tmp_path}|rlscale_a|train"))
     slurm("scancel", "echo 'Access/permission denied' >&2; exit 1")
     with pytest.raises(StudyError, match="scancel: Access/permission denied"):
-        cluster.cancel_orphans(tmp_path, by_slurm=True)
+        cluster.cancel_orphans(tmp_path, "slurm")
 
 
 def test_a_run_by_slurm_needs_its_answer(slurm, tmp_path, capsys):
     slurm("squeue", "echo 'Unable to contact slurm controller' >&2; exit 1")
     with pytest.raises(StudyError, match="squeue: Unable to contact slurm controller"):
-        cluster.cancel_orphans(tmp_path, by_slurm=True)
-    cluster.cancel_orphans(tmp_path, by_slurm=False)
+        cluster.cancel_orphans(tmp_path, "slurm")
+    cluster.cancel_orphans(tmp_path, "local")
     assert "warning: jobs of an earlier run were not looked for" in capsys.readouterr().out
 
 
@@ -70,7 +70,7 @@ def test_a_run_here_does_not_wait_for_a_dead_controller(slurm, tmp_path, monkeyp
     monkeypatch.setattr(cluster, "_PRESENT", 0.2)
     slurm("squeue", "exec sleep 30")
     began = time.monotonic()
-    cluster.cancel_orphans(tmp_path, by_slurm=False)
+    cluster.cancel_orphans(tmp_path, "local")
     assert time.monotonic() - began < 10
     assert "timed out after 0.2 seconds" in capsys.readouterr().out
 

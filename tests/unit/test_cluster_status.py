@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from rlscale.jobs.schedulers import QueuedJob
 from rlscale.study import cluster, cluster_status, runs
 
 CELLS = {name: f"main/small-base/tau1-g8/seed{n}" for n, name in enumerate(("a", "b", "c", "d"), 1)}
@@ -28,7 +29,7 @@ def study(tmp_path, monkeypatch):
     curve.touch()
     outstanding = "".join(f"Job 1: Train {CELLS[name]}\n" for name in ("b", "c", "d"))
     monkeypatch.setattr(runs, "dry_run", lambda: outstanding)
-    running = cluster.Job("8", "RUNNING", f"rule_train_cell_wildcards_{CELLS['b']}")
+    running = QueuedJob("8", "RUNNING", tmp_path, f"rule_train_cell_wildcards_{CELLS['b']}")
     monkeypatch.setattr(cluster, "jobs", lambda folder: [running])
     record(tmp_path, CELLS["a"], start(4), {"ended": 3600.0, "end": "ok"})
     record(tmp_path, CELLS["b"], start(4))

@@ -11,7 +11,7 @@ from rlscale.core.cell import Cell
 from rlscale.core.yaml_files import load
 from rlscale.jobs.memory import GIB, memory_of, remedies
 from rlscale.study.check import findings
-from rlscale.study.estimates import memory, shape_of, unfit
+from rlscale.study.estimates import memory, node_mb, shape_of, unfit
 from rlscale.study.grid import job_of, recipe_of
 from rlscale.study.plan import plan_page, plan_study
 from rlscale.study.schema import SCHEMA, with_defaults
@@ -32,7 +32,14 @@ MIXTURE = {
     "num_experts_per_tok": 8, "moe_intermediate_size": 768, "intermediate_size": 6144,
     "vocab_size": 151936, "tie_word_embeddings": False,
 }  # fmt: skip
-MODELS = ("qwen2.5-0.5b", "qwen2.5-7b", "llama-3-1b", "mixture")
+# Gemma 3 1B, whose heads are together narrower than the model.
+GEMMA = {
+    "model_type": "gemma3_text", "hidden_size": 1152, "num_hidden_layers": 26,
+    "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256,
+    "intermediate_size": 6912, "vocab_size": 262144,
+}  # fmt: skip
+OTHERS = {"mixture": MIXTURE, "gemma": GEMMA}
+MODELS = ("qwen2.5-0.5b", "qwen2.5-7b", "llama-3-1b", *OTHERS)
 
 
 @pytest.mark.slow
@@ -44,7 +51,7 @@ def test_parameters_are_those_of_the_model_itself(name, paper):
 
     from rlscale.models.tiny import parameter_counts
 
-    architecture = MIXTURE if name == "mixture" else paper["models"][name]["architecture"]
+    architecture = OTHERS.get(name) or paper["models"][name]["architecture"]
     filled = {"tie_word_embeddings": True, **architecture}
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**filled))
@@ -89,6 +96,18 @@ def test_the_papers_jobs_fit_and_ask_for_the_memory_that_they_need(paper):
     }  # fmt: skip
     page = plan_page(plan_study(paper), paper)
     assert "resources.models.qwen2.5-7b.mem_mb: 256000 is less than the estimated" in page
+
+
+def test_a_training_whose_memory_is_not_said_asks_for_what_is_estimated(paper):
+    cell = Cell("main", LARGEST, "base", 1, 8, 1)
+    assert node_mb(paper, cell) == 1_000_000
+    for job in (paper["resources"]["default"], paper["resources"]["models"][LARGEST]):
+        del job["mem_mb"]
+    asked = node_mb(paper, cell)
+    assert asked == -(-memory(paper, cell).host // 1e6) > 4000
+    assert "Memory of nodes" not in plan_page(plan_study(paper), paper)
+    del paper["models"][LARGEST]["architecture"]
+    assert node_mb(paper, cell) == 4000
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas
 import pytest
 from safetensors.torch import load_file
-from test_processes import two_processes
+from test_processes import kill_one_process, two_processes
 from training_run import RECIPE, Run, assert_equal
 
 from conftest import ROOT
@@ -20,9 +20,11 @@ from rlscale.jobs.launch import command
 SHORT = {**RECIPE, "steps": 24, "checkpoints": [0, 1, 24]}
 
 
-def shared_model(folder: Path, inputs: Path, precision: str = "no", **environment: str) -> Run:
+def shared_model(
+    folder: Path, inputs: Path, precision: str = "no", micro_batch: int = 4, **environment: str
+) -> Run:
     """A run as resources of two devices start it under fsdp2."""
-    run = Run(folder, inputs, micro_batch=4)
+    run = Run(folder, inputs, micro_batch=micro_batch)
     accelerate = str(ROOT / "config" / "accelerate")
     words = shlex.split(command(Job(gpus=2, launch="fsdp2"), accelerate))
     run.launch = [sys.executable, *words[1:], "--mixed_precision", precision]
@@ -66,6 +68,16 @@ def test_a_shared_models_checkpoint_holds_the_models_own_tensors(sharing, traini
 def test_stopped_and_resumed_they_end_as_if_not_interrupted(sharing, training_inputs, tmp_path):
     run = shared_model(tmp_path / "run", training_inputs)
     assert run.interrupt(signal.SIGTERM, after_steps=3) == 85
+    assert "resuming" in run.finish()
+    assert_equal(run, sharing)
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_after_a_kill_of_either_process_they_end_as_if_not_interrupted(
+    killed, sharing, training_inputs, tmp_path
+):
+    run = shared_model(tmp_path / "run", training_inputs)
+    kill_one_process(run, killed)
     assert "resuming" in run.finish()
     assert_equal(run, sharing)
 

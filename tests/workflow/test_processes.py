@@ -79,17 +79,28 @@ def test_on_the_same_responses_their_gradients_are_those_of_one(
     torch.testing.assert_close(two["gradients"], one["gradients"], rtol=0, atol=1e-6)
 
 
-def test_a_kill_of_the_second_process_is_counted_as_one(training_inputs, tmp_path):
-    """What running out of memory looks like: the next attempt asks for more."""
+@pytest.mark.parametrize("killed", [0, 1])
+def test_after_a_kill_of_either_process_they_end_as_if_not_interrupted(
+    killed, pair, training_inputs, tmp_path
+):
+    """A kill is what running out of memory looks like: the next attempt asks for more."""
     run = two_processes(tmp_path / "run", training_inputs, micro_batch=4)
+    kill_one_process(run, killed)
+    assert "resuming" in run.finish()
+    assert_equal(run, pair)
+
+
+def kill_one_process(run: Run, killed: int) -> None:
+    """Kill the process of a rank once a state is saved; the launch ends, and the record says so."""
     record = run.folder / "attempts.jsonl"
-    run.environment = {attempts.RECORD: str(record)}
+    run.environment |= {attempts.RECORD: str(record)}
     process = run.start()
     while process.poll() is None and not run.saved_steps():
         time.sleep(0.02)
-    os.kill(rank(process.pid, 1), signal.SIGKILL)
+    os.kill(rank(process.pid, killed), signal.SIGKILL)
     process.communicate(timeout=600)
     assert process.returncode == 137
+    assert 1 <= run.saved_steps() < run.recipe["steps"]
     (attempt,) = attempts.history(record)
     assert attempt["end"].startswith("killed: out of memory")
 

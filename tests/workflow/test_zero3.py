@@ -10,14 +10,13 @@ import os
 import shlex
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pandas
 import pytest
 from safetensors.torch import load_file
 from test_fsdp import SHORT
-from test_processes import rank, two_processes
+from test_processes import kill_one_process, two_processes
 from training_run import Run, assert_equal
 
 from conftest import ROOT
@@ -30,9 +29,9 @@ pytestmark = [
 ]
 
 
-def shared_model(folder: Path, inputs: Path, **environment: str) -> Run:
+def shared_model(folder: Path, inputs: Path, micro_batch: int = 4, **environment: str) -> Run:
     """A run as resources of two devices start it under ZeRO-3, in float32."""
-    run = Run(folder, inputs, micro_batch=4)
+    run = Run(folder, inputs, micro_batch=micro_batch)
     accelerate = str(ROOT / "config" / "accelerate")
     words = shlex.split(command(Job(gpus=2, launch="deepspeed_zero3"), accelerate))
     run.launch = [sys.executable, *words[1:], "--mixed_precision", "no"]
@@ -81,12 +80,7 @@ def test_after_a_kill_of_either_process_they_end_as_if_not_interrupted(
     killed, sharing, training_inputs, tmp_path
 ):
     run = shared_model(tmp_path / "run", training_inputs)
-    process = run.start()
-    while process.poll() is None and run.saved_steps() < 3:
-        time.sleep(0.02)
-    os.kill(rank(process.pid, killed), signal.SIGKILL)
-    process.communicate(timeout=600)
-    assert process.returncode == 137
+    kill_one_process(run, killed)
     assert "resuming" in run.finish()
     assert_equal(run, sharing)
 

@@ -18,7 +18,8 @@ class Shape:
         vocabulary: Rows of the embedding.
         tied: Whether the output head is the embedding.
         biases: Whether queries, keys and values have biases (Qwen2).
-        head_norms: Whether queries and keys are normalised in each head (Qwen3).
+        head_norms: Whether queries and keys are normalised in each head (Qwen3, Gemma 3).
+        norms: Norms of a layer beside these; Gemma 3 has them after attention and network, too.
         experts, experts_used: Experts of a layer, and those that a token passes; 0 and 0 without.
     """
 
@@ -32,6 +33,7 @@ class Shape:
     tied: bool
     biases: bool = False
     head_norms: bool = False
+    norms: int = 2
     experts: int = 0
     experts_used: int = 0
 
@@ -57,7 +59,8 @@ class Shape:
             vocabulary=architecture.get("vocab_size", vocabulary),
             tied=architecture.get("tie_word_embeddings", True),
             biases=kind == "qwen2",
-            head_norms=kind in ("qwen3", "qwen3_moe"),
+            head_norms=kind in ("qwen3", "qwen3_moe", "gemma3_text"),
+            norms=4 if kind == "gemma3_text" else 2,
             experts=experts,
             experts_used=architecture.get("num_experts_per_tok", 0),
         )
@@ -104,4 +107,4 @@ class Shape:
         network = 3 * self.width * self.feed_forward
         if self.experts:
             network = experts * network + self.experts * self.width  # the router sees them all
-        return attention + network + 2 * self.width
+        return attention + network + self.norms * self.width

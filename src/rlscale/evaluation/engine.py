@@ -299,10 +299,13 @@ class Engine:
         """Let another engine start in this process.
 
         The engine's memory goes with the process: vLLM's shutdown collects garbage over all
-        modules, which takes seconds, and a cell's evaluation is a process of its own.
+        modules, which takes seconds, and a cell's evaluation is a process of its own. Rotary
+        embeddings, which vLLM keeps for the next model, have no numbers after a swap that failed.
         """
         from vllm.distributed import destroy_distributed_environment, destroy_model_parallel
+        from vllm.model_executor.layers import rotary_embedding
 
+        rotary_embedding._ROPE_DICT.clear()
         destroy_model_parallel()
         destroy_distributed_environment()
         _closed.append(self._llm)

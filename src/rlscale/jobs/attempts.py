@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.jobs import schedulers
 from rlscale.jobs.owner import Owned
 from rlscale.jobs.signals import AsPlanned
 
@@ -102,7 +103,7 @@ def counted(path: Path, state: Path, budget: int) -> Iterator[None]:
     if why:
         raise StudyError(f"{why} ({path}); mend the cause and start the workflow again")
     path.parent.mkdir(parents=True, exist_ok=True)
-    job = os.environ.get("SLURM_JOB_ID", str(os.getpid()))
+    _, job = schedulers.own_job() or ("", str(os.getpid()))
     gpus = len([name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name])
     start = {"run": os.environ.get(RUN, ""), "job": job, "host": os.uname().nodename, "gpus": gpus}
     _append(path, {**start, "started": time.time(), "progress": saved_updates(state)})

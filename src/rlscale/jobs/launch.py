@@ -5,6 +5,7 @@ All of it comes from a model's `resources:`; a recipe never names it.
 
 from rlscale.core.errors import StudyError
 from rlscale.jobs.job import Job
+from rlscale.jobs.schedulers import SLURM
 
 # What a job's engine may set in trl.GRPOConfig: how a step is computed, not what it computes.
 ENGINE = (
@@ -37,15 +38,7 @@ def command(job: Job, folder: str) -> str:
     )
     if nodes == 1:
         return f"{launch} --main_process_port 0"  # any free one: jobs may share a node
-    # Overlap: Snakemake runs in a step of the same allocation and would keep its share for itself.
-    spread = f"srun --overlap --nodes={nodes} --ntasks={nodes} --ntasks-per-node=1"
-    rank = '--machine_rank "$SLURM_NODEID"'
-    first = '$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
-    port = "$((20000 + SLURM_JOB_ID % 10000))"
-    return (
-        f"{spread} --gpus-per-node={job.gpus_per_node} sh -c 'exec {launch} {rank}"
-        f' --main_process_ip "{first}" --main_process_port {port} "$@"\' launch'
-    )
+    return SLURM.on_nodes(launch, nodes, job.gpus_per_node)
 
 
 def check(name: str, job: Job) -> None:

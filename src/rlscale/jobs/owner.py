@@ -3,16 +3,14 @@
 A claim is a file ``<name>.<n>`` made by link, which is atomic on shared file systems where flock is
 not reliable; the highest n owns. The owner touches its claim. It is stale once its process is gone,
 where this process would see it (the same boot, the same PID namespace); elsewhere, in another
-container or before a restart, once its beats stopped and its Slurm job, if it has one, is no longer
-in the queue. One that cannot be read is judged by its beats alone. Who takes over links n + 1, so
-two who find the same stale claim cannot both win.
+container or before a restart, once its beats stopped and its scheduler's job, if it has one, is no
+longer in the queue. One that cannot be read is judged by its beats alone. Who takes over links
+n + 1, so two who find the same stale claim cannot both win.
 """
 
 import contextlib
 import json
 import os
-import shutil
-import subprocess
 import threading
 import time
 import uuid
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rlscale.core.errors import StudyError
+from rlscale.jobs import schedulers
 
 BEAT = 15.0  # seconds between two beats
 STALE = 8 * BEAT  # silence after which a claim from another machine may be taken over
@@ -140,12 +139,14 @@ def _link(name: Path) -> Owner:
 
 
 def _identity() -> dict[str, Any]:
+    scheduler, job = schedulers.own_job() or (None, None)
     return {
         "host": os.uname().nodename,
         **_sight(),
         "pid": os.getpid(),
         "born": _born(os.getpid()),
-        "job": os.environ.get("SLURM_JOB_ID"),
+        "job": job,
+        "scheduler": scheduler,
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
 
@@ -185,7 +186,7 @@ def _live_holder(claim: Path) -> str:
     if all(holder.get(key) == value for key, value in _sight().items()):
         live = _born(holder["pid"]) == holder["born"]
     else:
-        live = silent < STALE or (holder["job"] is not None and _in_queue(holder["job"]))
+        live = silent < STALE or (holder["job"] is not None and _in_queue(holder))
     if not live:
         return ""
     job = f", job {holder['job']}" if holder["job"] else ""
@@ -206,7 +207,7 @@ def _read(claim: Path) -> dict[str, Any] | None:
         isinstance(holder, dict)
         and all(isinstance(holder.get(key), str) for key in texts)
         and isinstance(holder.get("pid"), int)
-        and all(isinstance(holder.get(key, 0), str | None) for key in ("born", "job"))
+        and all(isinstance(holder.get(key, 0), str | None) for key in ("born", "job", "scheduler"))
     )
     return holder if known else None
 
@@ -223,17 +224,6 @@ def _silence(claim: Path) -> float:
     return abs(now - claim.stat().st_mtime)
 
 
-def _in_queue(job: str) -> bool:
-    """Whether Slurm still has a job; what cannot be asked counts as yes."""
-    if shutil.which("squeue") is None:
-        return False
-    try:
-        found = subprocess.run(
-            ["squeue", "--noheader", "--jobs", job, "--format=%T"],
-            capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return True
-    if found.returncode:
-        return "Invalid job id" not in found.stderr
-    return found.stdout.strip() not in ("", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT")
+def _in_queue(holder: dict[str, Any]) -> bool:
+    """Whether the scheduler still has a holder's job; claims of older versions name none."""
+    return schedulers.holds(holder.get("scheduler") or schedulers.SLURM.name, holder["job"])

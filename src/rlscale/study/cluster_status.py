@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from rlscale.jobs import attempts
+from rlscale.jobs.schedulers import QueuedJob
 from rlscale.study import cluster, layout, runs
 from rlscale.study.layout import CellFiles
 
@@ -45,7 +46,7 @@ def show() -> None:
     print(_spent())
 
 
-def _stand(cell: str, queue: list[cluster.Job]) -> str:
+def _stand(cell: str, queue: list[QueuedJob]) -> str:
     name = cell.replace("/", "_")
     states = {job.state for job in queue if job.step.replace("/", "_").endswith(f"_{name}")}
     if states:

@@ -1,6 +1,7 @@
 """What a cell needs, estimated from the configuration alone, and what cannot fit the given card."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,6 +35,17 @@ def memory(config: Mapping[str, Any], cell: Cell) -> Memory | None:
         return None
     recipe = recipe_of(config, cell)
     return memory_of(shape, recipe, cell.group_size, job, rates["prompt_tokens"], device)
+
+
+def node_mb(config: Mapping[str, Any], cell: Cell) -> int:
+    """Memory of a node that a cell's training asks for [MB]: as `resources` say, else as estimated.
+
+    Where neither is known, and at least, what jobs have by default.
+    """
+    resources, job = config["resources"], job_of(config, cell.model)
+    said = "mem_mb" in {**resources["default"], **resources["models"].get(cell.model, {})}
+    needed = None if said else memory(config, cell)
+    return max(job.mem_mb, math.ceil(needed.host / 1e6)) if needed else job.mem_mb
 
 
 def evaluation_bytes(shape: Shape, job: Job, length: float) -> float:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlscale.accounting.ledger import EVALUATION, Cost, Tokens, passes
+from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
 from rlscale.core.recipe import Recipe
 from rlscale.jobs.memory import GIB, adapters
-from rlscale.study.estimates import memory, shape_of
+from rlscale.study.estimates import memory, node_mb, shape_of
 from rlscale.study.grid import expand, job_of, recipe_of
 
 if TYPE_CHECKING:
@@ -208,7 +209,8 @@ def _short_of_memory(table: "pandas.DataFrame", config: Mapping[str, Any]) -> li
     """Models whose jobs ask for less memory of a node than is estimated."""
     lines = []
     for model, part in table.groupby("model", sort=False):
-        asked, needed = job_of(config, str(model)).mem_mb, part["node_gib"].max() * GIB / 1e6
+        needed = part["node_gib"].max() * GIB / 1e6
+        asked = max(node_mb(config, Cell.from_path(cell)) for cell in part["cell"])
         if needed > asked:
             where = f"resources.models.{model}.mem_mb"
             lines.append(f"- {where}: {asked} is less than the estimated {needed:,.0f}")
