@@ -41,6 +41,7 @@ VERL = [
     ({"prompt": user(None), "reward_model": {"ground_truth": "1"}}, "no problem"),
     ({"prompt": user([{"type": "image"}]), "reward_model": {"ground_truth": "1"}},
      "more than text"),
+    ({"prompt": user("<image>1+8="), "reward_model": {"ground_truth": "9"}}, "needs a picture"),
     ({"prompt": user("1+8="), "reward_model": None}, "no gold answer"),
     ({"prompt": user("1+9="), "reward_model": "broken"}, "reward_model holds a broken nested"),
     ({"prompt": user("2+9="), "reward_model": {"ground_truth": {"a": 1}}}, "of type dict"),
@@ -113,6 +114,11 @@ CHOICE = [
     ({"question": "Which?", "choices": ["x", "y"], "answer": 1}, (OPTIONS, "B")),
     ({"question": "Which?", "choices": ["x", "y"], "answer": "A"}, (OPTIONS, "A")),
     ({"question": "Which?", "choices": ["x", "y"], "answer": "y"}, (OPTIONS, "B")),
+    ({"question": "Which?", "choices": "['x', 'y']", "answer": "1"}, (OPTIONS, "B")),
+    (
+        {"question": "Which?", "choices": ["1", "0"], "answer": "1"},
+        ("Which?\nOptions are:\n(A): 1\n(B): 0", "A"),
+    ),
     ({"question": "Which?", "choices": ["x", "x"], "answer": "x"}, "names no option"),
     ({"question": "Which?", "choices": ["x", "y"], "answer": 2}, "names no option"),
     ({"question": "Which?", "choices": ["x", "y"], "answer": None}, "names no option"),
@@ -447,3 +453,8 @@ def test_places_of_the_users_own_need_no_known_layout(tmp_path: Path) -> None:
     own = {"problem": ["sQuestion"], "answer": ["lSolutions"]}
     found = read(tmp_path / "set.json", rows, "auto", columns=own)
     assert (found.layout, found.rows[0].answer) == ("plain", [2.0])
+    rows = [({"problem": "1+1=", "lSolutions": [2.0]}, "")]
+    found = read(tmp_path / "set.json", rows, "auto", columns={"answer": ["lSolutions"]})
+    assert found.rows[0].problem == "1+1="
+    with pytest.raises(StudyError, match="no known layout"):
+        read(tmp_path / "set.json", rows, "auto", columns={"pass_rate": ["lSolutions"]})

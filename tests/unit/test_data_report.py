@@ -51,6 +51,14 @@ def test_every_loss_is_counted_and_shown(file: Path) -> None:
     assert len(found.clusters[0]) == 3
 
 
+def test_problems_with_a_picture_of_elsewhere_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    shown = ["![Image](a.png) 1+1=", "<img src='a'> 2+2=", "3+3="]
+    path.write_text("\n".join(json.dumps({"problem": p, "answer": "2"}) for p in shown))
+    found = overview({**READING, "files": [path], "columns": {}}, {}, "number")
+    assert found.facts["problems that show a picture by its address"] == "2; they stay"
+
+
 def test_the_command_prints_the_report_and_writes_its_page(file, tmp_path, monkeypatch, capsys):
     page = tmp_path / "report.html"
     command = ["rlscale", "data-report", str(file), "--output", str(page), "--verifier", "exact"]

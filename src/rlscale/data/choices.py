@@ -36,6 +36,8 @@ def multiple_choice(found: dict[str, Any]) -> dict[str, Any]:
         place = known.index(answer)
     elif texts.count(answer) == 1:
         place = texts.index(answer)
+    elif isinstance(answer, str) and answer.isdecimal() and int(answer) < len(texts):
+        place = int(answer)
     else:
         raise ValueError("the answer names no option")
     return _asked(found, texts, place)

@@ -100,7 +100,8 @@ SHAREGPT = Layout(
     fits=_has("conversations"),
 )
 ORZ = Layout(
-    {"problem": ["0", "value"], "answer": ["1", "ground_truth", "value"]}, fits=_has("0", "1")
+    {"problem": ["0", "value"], "answer": ["1", "ground_truth", "value"]},
+    fits=lambda row: row.keys() >= {"0", "1"} and "ground_truth" in str(row["1"]),
 )
 GSM8K = Layout(
     {"problem": ["question"], "answer": ["answer"]},

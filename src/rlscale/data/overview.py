@@ -1,5 +1,6 @@
 """What a data file holds, without a study: what is taken for what, and where rows are lost."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from rlscale.data.wrappers import WrapperFound
 
 _MAX_CHARACTERS = 8000
 _EXAMPLES = 10
+_PICTURE = re.compile(r"!\[[^\]\n]*\]\(|<img\s|\\includegraphics")
 _CLEANING = {
     "cleaning": "strict",
     "conflicts": "drop",
@@ -133,6 +135,9 @@ def _facts(table: pandas.DataFrame) -> dict[str, str]:
         "different golds": f"{len(golds):,}; most frequent: {frequent}",
         "golds of which any one is right": f"{several:,}",
     }
+    shown = table["problem"].str.contains(_PICTURE).sum()
+    if shown:
+        facts["problems that show a picture by its address"] = f"{shown:,}; they stay"
     rates = table["pass_rate"]
     if rates.notna().any():
         quarters = rates.quantile([0.25, 0.5, 0.75]).map("{:.2f}".format)

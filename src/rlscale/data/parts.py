@@ -1,4 +1,4 @@
-"""Problem texts and gold answers made of what files hold: solutions, chats, figures."""
+"""Problem texts and gold answers made of what files hold: solutions and chats."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,6 @@ DAPO_WRAPPER = (
     '{problem}\n\nRemember to put your answer on its own line after "Answer:".'
 )
 _BARE_BOX = re.compile(r"\\boxed\s+([^\s{}$\\]+)|\\fbox\s*\{([^{}]*)\}")
-_PICTURE = re.compile(r"<image_\d+>")
 _MIXED = re.compile(r"(\d+)\((\d+)/(\d+)\)")
 
 
@@ -53,17 +52,15 @@ def is_code(row: Mapping[str, Any]) -> bool:
 
 
 def olympiad(found: dict[str, Any]) -> dict[str, Any]:
-    """OlympiadBench's question below what it builds on; what needs a picture is no problem.
+    """OlympiadBench's question below what it builds on.
 
     Raises:
-        ValueError: The question shows a picture, or asks for several answers that stand apart.
+        ValueError: The question asks for several answers that stand apart.
     """
     context, several = found.pop("context", None), found.pop("several", None)
     problem, answer = found["problem"], found["answer"]
     if isinstance(problem, str):
         problem = f"{context}\n{problem}" if isinstance(context, str) and context else problem
-        if _PICTURE.search(problem):
-            raise ValueError("the problem needs a picture")
     if several is True and isinstance(answer, list) and len(answer) > 1:
         raise ValueError("several answers that are all asked for, in a list")
     return {**found, "problem": problem}

@@ -18,6 +18,7 @@ _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _MANGLED = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")  # such as "\frac" read as "\x0c"
 _READ_NUMBERS = ("exact", "number", "math")
 _SURELY_CONTENT = re.compile(r"[0-9]|(?<![A-Za-z\\])[A-Za-z]")  # a number, or a word
+_PICTURE = re.compile(r"<image(?:_?\d+)?>")  # the place of one that the text does not hold
 _NO_RATE = ("", "n/a", "none", "null")
 _PASSED = re.compile(r"\s*(\d+)\s*/\s*(\d+)\s*")  # 3/8: three of eight tries
 _PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -149,6 +150,8 @@ def _checked(
         raise Unusable(f"problem longer than {max_characters} characters")
     if is_broken(row.problem, keep_mangled=keep_mangled):
         raise Unusable("broken encoding in the problem")
+    if _PICTURE.search(row.problem):
+        raise Unusable("the problem needs a picture")
     if not (_SURELY_CONTENT.search(row.problem) or tokens(row.problem)):
         raise Unusable("problem without content")
     return (

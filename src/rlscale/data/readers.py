@@ -117,7 +117,7 @@ def _labels(files: Sequence[Path], settings: Mapping[str, Any]) -> list[str]:
 def _recognised(file: Path, columns: Mapping[str, Place]) -> tuple[str, dict[str, str]]:
     """Layout of a file by its first rows, and its own names of columns.
 
-    Where the user says where problem and answer stand, no layout need fit.
+    Where the user says where problem or answer stand, and the other is a column, none need fit.
     """
     rows = [row for row in itertools.islice(file_rows(file, None), _LOOKED_AT)
             if not isinstance(row, str)]  # fmt: skip
@@ -126,7 +126,7 @@ def _recognised(file: Path, columns: Mapping[str, Place]) -> tuple[str, dict[str
     try:
         return recognise(rows, file)
     except StudyError:
-        if columns.keys() >= {"problem", "answer"}:
+        if columns and {"problem", "answer"} <= columns.keys() | rows[0].keys():
             return "plain", {}
         raise
 
