@@ -3,6 +3,7 @@
 import pandas
 import pytest
 
+from rlscale.data import fingerprints
 from rlscale.data.fingerprints import numbers_of, same_numbers_and_answer
 from rlscale.data.semantic import SAME_ANSWER, _with_same_answers
 
@@ -39,6 +40,14 @@ def test_a_problem_told_in_another_language_is_found_by_its_numbers(answer: str)
 )
 def test_another_answer_or_other_numbers_are_no_twin(problem: str, answer: str) -> None:
     assert not pairs(problem, answer)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = LEFT.iloc[::40].reset_index(drop=True)
+    whole = same_numbers_and_answer(LEFT, right)
+    monkeypatch.setattr(fingerprints, "_BLOCK", 7)
+    assert whole["left"].tolist() == list(range(0, 400, 40))
+    pandas.testing.assert_frame_equal(same_numbers_and_answer(LEFT, right), whole)
 
 
 def test_as_often_as_a_number_stands_it_counts_and_drawings_do_not() -> None:

@@ -6,7 +6,7 @@ are rare enough to name it. Frequent numbers name nothing and count for nothing.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,17 +34,23 @@ def numbers_of(problem: str) -> Counter[str]:
 
 @dataclass(frozen=True)
 class _Rarity:
-    """In how many texts of n a number, or an answer, stands."""
+    """In how many texts of n a number stands."""
 
     texts: int
     times: Counter[str]
 
     @classmethod
-    def of(cls, found: Sequence[Sequence[str]]) -> "_Rarity":
-        return cls(len(found), Counter(name for names in found for name in set(names)))
+    def of(cls, texts: Iterable[Counter[str]]) -> "_Rarity":
+        """Count the texts of each number."""
+        times: Counter[str] = Counter()
+        count = 0
+        for numbers in texts:
+            times.update(numbers.keys())
+            count += 1
+        return cls(count, times)
 
     def weight(self, name: str) -> float:
-        """Its inverse document frequency [nats]; at least 0."""
+        """Its inverse document frequency [nats], at least 0."""
         return max(0.0, float(np.log(self.texts / (1 + self.times[name]))))
 
     def is_rare(self, name: str) -> bool:
@@ -65,24 +71,32 @@ def same_numbers_and_answer(left: pandas.DataFrame, right: pandas.DataFrame) -> 
     Returns:
         ``left`` and ``right`` (rows), sorted.
     """
-    numbers = [[numbers_of(problem) for problem in side["problem"]] for side in (left, right)]
-    answers = [[_TYPE.sub("", answer) for answer in side["answer"]] for side in (left, right)]
-    rarity = _Rarity.of([list(counted) for counted in numbers[0]])
-    answered = _Rarity.of([[answer] for answer in answers[0]])
+    rarity = _Rarity.of(numbers_of(problem) for problem in left["problem"])
+    second = [numbers_of(problem) for problem in right["problem"]]
     names = {name: i for i, name in enumerate(dict.fromkeys(
-        name for counted in numbers[1] for name in counted if rarity.is_rare(name)))}  # fmt: skip
-    columns = _matrix(numbers[1], names, rarity, weighted=False).T.tocsr()
+        name for counted in second for name in counted if rarity.is_rare(name)))}  # fmt: skip
+    columns = _matrix(second, names, rarity, weighted=False).T.tocsr()
+    answers, weights = _answers(left["answer"], right["answer"])
     found: list[tuple[int, int]] = []
     for start in range(0, len(left), _BLOCK):
-        block = numbers[0][start : start + _BLOCK]
-        shared = (_matrix(block, names, rarity, weighted=True) @ columns).tocoo()
-        for i, j, weight in zip(shared.row, shared.col, shared.data, strict=True):
-            row, answer = int(i) + start, answers[1][j]
-            if answers[0][row] != answer or weight + answered.weight(answer) < LEAST_WEIGHT:
-                continue
-            if _alike(numbers[0][row], numbers[1][j]):
-                found.append((row, int(j)))
+        first = [numbers_of(problem) for problem in left["problem"].iloc[start : start + _BLOCK]]
+        shared = (_matrix(first, names, rarity, weighted=True) @ columns).tocoo()
+        same = answers[0][shared.row + start] == answers[1][shared.col]
+        heavy = shared.data + weights[shared.row + start] >= LEAST_WEIGHT
+        pairs = zip(shared.row[same & heavy], shared.col[same & heavy], strict=True)
+        found += [(int(i) + start, int(j)) for i, j in pairs if _alike(first[i], second[j])]
     return pandas.DataFrame(sorted(found), columns=["left", "right"], dtype=np.int64)
+
+
+def _answers(
+    left: pandas.Series, right: pandas.Series
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Numbers of both sides' answers, the same for equal ones, (n,) and (m,), and weights, (n,)."""
+    written = [side.str.replace(_TYPE, "", regex=True) for side in (left, right)]
+    codes, _ = pandas.factorize(pandas.concat(written, ignore_index=True))
+    first, second = codes[: len(left)], codes[len(left) :]
+    times = np.bincount(first, minlength=codes.max(initial=-1) + 1)
+    return (first, second), np.maximum(0, np.log(len(left) / (1 + times[first])))
 
 
 def _alike(first: Counter[str], second: Counter[str]) -> bool:
