@@ -1,7 +1,8 @@
-"""Answers by somebody who had not seen the judge's tables: harmless wrappings, changed values.
+"""Answers by people who had not seen the judge's tables: harmless wrappings, changed values.
 
-answer_pairs.jsonl holds gold, response, whether it is right by mathematics, its kind, and, where
-the judge refuses what is right, why (``refused``).
+The files hold gold, response, whether it is right by mathematics, its kind, and, where the judge
+refuses what is right, why (``refused``). Of answer_strangers.jsonl the first 1,259 were written
+before the rules were read, the others against the rules that were then mended.
 """
 
 import json
@@ -14,7 +15,8 @@ from rlscale.judging.verifiers import judge
 
 PAIRS = [
     json.loads(line)
-    for line in Path(__file__).with_name("answer_pairs.jsonl").read_text().splitlines()
+    for name in ("answer_pairs", "answer_strangers")
+    for line in Path(__file__).with_name(f"{name}.jsonl").read_text().splitlines()
 ]
 
 

@@ -117,7 +117,10 @@ def test_random_strings_raise_nothing_and_take_no_time(count):
 
 @pytest.mark.parametrize(
     "answer", ["(" * 5000, "{" * 5000, "-" * 9000, "." * 9000, r"\frac" * 1500, r"\sqrt{" * 900,
-               "$" * 9000, "**" * 4000, "1+" * 4000 + "1", "x" * 9000, "1," * 4000, "9" * 9000],
+               "$" * 9000, "**" * 4000, "1+" * 4000 + "1", "x" * 9000, "1," * 4000, "9" * 9000,
+               "{" + " " * 9000 + "x", "," * 9000 + "x", "\\" * 9000 + "x", r"\," * 4000 + "x",
+               "{" * 4900 + "}" * 4900, r"\text{" * 1600 + "}" * 1600, r"\frac{d}{d" * 900,
+               "[a," * 3000, "]1" * 4000, "(1A" * 3000, r"\mathbb" + " " * 9000 + "R"],
 )  # fmt: skip
 def test_long_answers_take_no_time(answer):
     started = time.process_time()

@@ -180,11 +180,12 @@ def test_hostile_programs_are_contained_and_score_wrong(mode, tmp_path, monkeypa
 
 
 PROMISES = {  # what a program would find -> the isolations under which it does not
-    "the user's files": ("landlock", "namespaces"),
-    "its own folder": ("landlock", "namespaces"),
-    "other processes' environment": ("landlock", "namespaces"),
+    "the user's files": ("filter", "landlock", "namespaces"),
+    "its own folder": ("filter", "landlock", "namespaces"),
+    "other processes' environment": ("filter", "landlock", "namespaces"),
     "the checker's memory": ("filter", "landlock", "namespaces"),
     "its own environment": ("filter", "landlock", "namespaces"),
+    "that another process runs": ("namespaces",),
 }
 
 
@@ -203,6 +204,7 @@ def test_each_mode_promises_what_the_documents_say(mode, tmp_path, monkeypatch):
         "other processes' environment": f"def find(): return b'SECRET' in open('/proc/{victim.pid}/environ', 'rb').read()",
         "the checker's memory": parents + "def find(): return any(open(f'/proc/{p}/mem', 'rb') for p in walk())",
         "its own environment": "import os\ndef find(): return 'SECRET' in os.environ",
+        "that another process runs": f"import os\ndef find(): return bool(os.stat('/proc/{victim.pid}'))",
     }  # fmt: skip
     call = "\ndef square(x):\n    try:\n        return find()\n    except OSError: return False\n"
     found = {}
@@ -212,7 +214,7 @@ def test_each_mode_promises_what_the_documents_say(mode, tmp_path, monkeypatch):
     victim.kill()
     victim.wait()
     assert [name for name, held in PROMISES.items() if mode in held and found[name]] == []
-    assert found["the user's files"] == (mode == "filter")
+    assert found["that another process runs"] == (mode != "namespaces")
 
 
 def test_a_python_behind_links_runs_the_same_programs(tmp_path):

@@ -20,6 +20,7 @@ _LIE = "\ndef square(x):\n    return x * x if succeeded else None\n"
 _HOSTILE = {
     "starts a process": "import os\nsucceeded = attempt(os.fork)",
     "opens a socket": "import socket\nsucceeded = attempt(socket.socket)",
+    "reads a file of the user": f"succeeded = attempt(lambda: open({__file__!r}))",
     "writes a file": "succeeded = attempt(lambda: open('canary', 'w'))",
     "sends a signal": "import os\nsucceeded = attempt(lambda: os.kill(os.getppid(), 0))",
     "owns a pipe's signals": (

@@ -113,9 +113,12 @@ def _natural(condition: Any) -> bool:
 
 
 def _names_differ_freely(gold: Named, answer: Named) -> bool:
-    """A function may be called y or f(x): its name is no variable; f(2) is not f(3)."""
-    names = (gold.name, answer.name)
-    return any("(" in n for n in names) and not all(n[-2:-1].isdigit() for n in names)
+    """A function f(x) may be called by a letter that is none of its variables; f' is another."""
+    heads = [re.fullmatch(r"[A-Za-z](?:\((.*)\))?", name) for name in (gold.name, answer.name)]
+    functions = [head[1] for head in heads if head and head[1]]
+    if None in heads or len(functions) != 1 or functions[0].isdigit():
+        return False
+    return not {gold.name, answer.name} & set(functions[0].split(","))
 
 
 def _curves(gold: Any, answer: Any) -> bool:

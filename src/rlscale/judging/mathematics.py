@@ -75,7 +75,7 @@ def _compare(answer: str, written: str, gold: str) -> Verdict:
     if option:
         return _compare_option(answer, option.group(1))
     if isinstance(expected, Unread):
-        right = Unread(_letters(written)) == expected
+        right = Unread(_pieces(written)) == expected
         return Verdict("correct" if right else "wrong", answer, "compared as a text")
     try:
         found = _words_of(written) if isinstance(expected, Words) else None
@@ -149,16 +149,17 @@ def _gold(gold: str) -> tuple[Any, frozenset[str]]:
     if r"\text" in gold and (words := _words_of(written)) is not None:
         return words, frozenset()
     try:
-        return _read(written, frozenset()), _variables(written)
+        value = _read(written, frozenset())
+        return value, _variables(value, written)
     except (TooLarge, MemoryError):
         raise
     except Exception:  # sympy's errors on odd input have no class in common
-        return Unread(_letters(written)), frozenset()
+        return Unread(_pieces(written)), frozenset()
 
 
 _NOTHING = dict.fromkeys(
     ("no solutions", "there is no solution", "there are no solutions", "no solution exists",
-     "no solutions exist", "empty set", "the empty set"),
+     "no solutions exist", "empty set"),
     "no solution",
 )  # fmt: skip
 
@@ -170,10 +171,17 @@ def _words_of(written: str) -> Any:
     return None if words is None else Words(_NOTHING.get(words, words))
 
 
-def _variables(written: str) -> frozenset[str]:
+def _variables(value: Any, written: str) -> frozenset[str]:
+    """Letters of a gold answer that stand for no unit there."""
+    from rlscale.judging.values import Quantity
+
+    if isinstance(value, Quantity) and value.unit is not None:
+        return frozenset(symbol.name for symbol in value.expr.free_symbols)
     return frozenset(token.text for token in tokenize(written) if token.kind == "letter")
 
 
+_PIECE = re.compile(r"\\[A-Za-z]+|[^\W\d_]+|\d+|\S")
+_ARTICLE = re.compile(r"\A(?:an?|the) (?=[^\W\d_]{4})")  # no "A and B", "A or B", "a to b"
 _COMMANDS = re.compile(r"\\(?:text|math)[a-z]*|\\mbox|\\operatorname")
 
 
@@ -186,10 +194,15 @@ def _letters(written: str) -> str:
     ).strip()
 
 
+def _pieces(written: str) -> str:
+    """The text with one space between its words, numbers, commands and signs."""
+    return " ".join(_PIECE.findall(_letters(written)))
+
+
 def _words(written: str) -> str | None:
     """The answer as a text of words; None where it holds anything but letters."""
     text = _letters(written).strip(" .!").casefold()
-    text = re.sub(r"[\s-]+", " ", text).strip()
+    text = _ARTICLE.sub("", re.sub(r"[\s-]+", " ", text).strip())
     if not re.fullmatch(r"[^\W\d_](?:[^\W\d_]|[ ',.])*", text) or len(text) < 2:
         return None
     return text

@@ -3,12 +3,12 @@
 The tests run in one process and the program in another; only plain data passes between them, so a
 program cannot patch, exit or read its checker. What holds is named by its isolation:
 
-* ``filter`` (always, or nothing is run at all): a seccomp filter that allows computing and reading
-  only, its calls' arguments included; no capabilities; an empty environment; limits on CPU time,
-  wall time, memory, open files and the size of its answers. The checker has limits too, and its
-  memory cannot be read.
-* ``landlock`` (Linux 5.13 and later, where enabled): also no file but Python's and the system's
-  libraries can be opened.
+* ``filter`` (always, or nothing is run at all): a seccomp filter that allows computing only, its
+  calls' arguments included; no file can be opened, and the standard library is taken into memory
+  before; no capabilities; an empty environment; limits on CPU time, wall time, memory, open files
+  and the size of its answers. The checker has limits too, and its memory cannot be read.
+* ``landlock`` (Linux 5.13 and later, where enabled): Python's and the system's libraries can be
+  opened for reading, and no other file.
 * ``namespaces`` (where the kernel lets a user make them): also a file system that holds nothing
   else, no network, and no other process in sight. Landlock then is the second layer.
 """

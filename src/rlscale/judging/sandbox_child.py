@@ -16,7 +16,10 @@ import contextlib
 import ctypes
 import errno
 import glob
+import importlib.abc
+import importlib.util
 import json
+import marshal
 import os
 import platform
 import re
@@ -313,15 +316,17 @@ def lock_in(exam: dict[str, Any]) -> bool:
     """
     drop_capabilities()
     files_closed = restrict_files()
+    if not files_closed:
+        hold_library()
     for name, value in (
-        (resource.RLIMIT_CPU, exam["cpu_seconds"]),
+        (resource.RLIMIT_CPU, exam["cpu_seconds"] + int(time.process_time())),
         (resource.RLIMIT_AS, exam["memory_bytes"]),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 32),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(name, (value, value))
-    forbid_system_calls()
+    forbid_system_calls(opening=files_closed)
     return files_closed
 
 
@@ -369,17 +374,16 @@ def drop_capabilities() -> None:
 
 
 def libraries() -> list[str]:
-    """Folders that a program may read: Python's, by their real names, and the system's."""
-    folders = {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)}
-    wanted = sorted(folders | {"/usr", "/lib", "/lib64"}, key=len)
-    return [path for path in wanted if path != "/" and os.path.isdir(path)]
+    """Folders that a program may read: Python's library, by its real name, and the system's."""
+    prefixes = {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)}
+    folders = {f"{path}/{name}" for path in prefixes for name in ("lib", sys.platlibdir)}
+    folders |= {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo"}
+    return [path for path in sorted(folders, key=len) if os.path.isdir(path)]
 
 
 def packages() -> set[str]:
     """Folders of installed packages: no program can import them, and some hold tests to be read."""
-    folders = {*libraries(), "/usr/local"}
-    patterns = ("lib*/python3*/*-packages", "python3*/*-packages", "envs", "pkgs")
-    found = {path for folder in folders for p in patterns for path in glob.glob(f"{folder}/{p}")}
+    found = {path for folder in libraries() for path in glob.glob(f"{folder}/python3*/*-packages")}
     return {os.path.realpath(path) for path in found if os.path.isdir(path)}
 
 
@@ -423,6 +427,70 @@ def restrict_files() -> bool:
     done = _libc.syscall(restrict, rules, 0) == 0
     os.close(rules)
     return done
+
+
+# Folders and modules in C that no right program needs, or that are large.
+_NO_LIBRARY = {
+    "site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo",
+    "lib2to3", "ensurepip", "distutils", "__pycache__", "_tkinter", "_curses", "_curses_panel",
+    "readline", "_asyncio",
+}  # fmt: skip
+
+
+class Held(importlib.abc.Loader):
+    """Finds modules of the standard library in memory, where no file can be opened.
+
+    Args:
+        modules: By name: source or byte code, and whether it is a package.
+    """
+
+    def __init__(self, modules: dict[str, tuple[bytes, bool]]) -> None:
+        self.modules = modules
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """The module's specification; None where it is not held."""
+        if name not in self.modules:
+            return None
+        return importlib.util.spec_from_loader(name, self, is_package=self.modules[name][1])
+
+    def create_module(self, spec: Any) -> None:
+        """A module as usual."""
+
+    def exec_module(self, module: Any) -> None:
+        """Run the module's code in it."""
+        code = self.modules[module.__name__][0]
+        compiled = code.startswith(importlib.util.MAGIC_NUMBER)
+        own = marshal.loads(code[16:]) if compiled else compile(code, module.__name__, "exec")
+        exec(own, module.__dict__)
+
+
+def hold_library() -> None:
+    """Take the standard library into memory, and its modules in C into this process."""
+    modules: dict[str, tuple[bytes, bool]] = {}
+    for folder in map(os.path.realpath, filter(os.path.isdir, sys.path)):
+        for place, inner, names in os.walk(folder):
+            inner[:] = [name for name in inner if name not in _NO_LIBRARY]
+            parents = place[len(folder) :].split("/")[1:]
+            for name in names:
+                stem, _, kind = name.partition(".")
+                if kind == "py":
+                    package = stem == "__init__"
+                    own = ".".join(parents + [stem] * (not package))
+                    modules.setdefault(own, (code_of(f"{place}/{name}"), package))
+                elif kind.endswith("so") and not parents and stem not in _NO_LIBRARY:
+                    with contextlib.suppress(Exception):
+                        importlib.import_module(stem)
+    sys.meta_path.insert(0, Held(modules))
+
+
+def code_of(path: str) -> bytes:
+    """A module's byte code, where it lies there for this Python; else its source."""
+    with contextlib.suppress(OSError), open(importlib.util.cache_from_source(path), "rb") as file:
+        code = file.read()
+        if code.startswith(importlib.util.MAGIC_NUMBER):
+            return code
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def enter_namespaces(root: str) -> bool:
@@ -523,8 +591,12 @@ _REQUESTS = {
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000
 
 
-def forbid_system_calls() -> None:
-    """Install the seccomp filter; raises OSError where the machine has none."""
+def forbid_system_calls(*, opening: bool) -> None:
+    """Install the seccomp filter; raises OSError where the machine has none.
+
+    Args:
+        opening: Whether files may be opened for reading (Landlock then says which).
+    """
     if platform.machine() != "x86_64":
         raise OSError(errno.ENOSYS, "the filter is written for x86-64")
     load, equal, any_bit, end = 0x20, 0x15, 0x45, 0x06
@@ -541,7 +613,7 @@ def forbid_system_calls() -> None:
             (load, 0, 0, 16 + 8 * argument),
             (any_bit, 0, 1, _WRITING),
             (end, 0, 0, deny),
-            (end, 0, 0, allow),
+            (end, 0, 0, allow if opening else deny),
         ]
     for number, requests in _REQUESTS.items():
         code += [(equal, 0, 2 * len(requests) + 2, number), (load, 0, 0, 16 + 8)]

@@ -109,7 +109,8 @@ _CHINESE = {
     "组": "group", "对": "pair", "分": "point", "道": "question", "位": "person", "双": "pair",
     "個": "unit", "円": "yen", "개": "unit", "명": "person",
 }  # fmt: skip
-_MPH = re.compile(r"(?<![A-Za-z\\])mph(?![A-Za-z])")
+_SPEEDS = {"mph": "mile per hour", "kph": "kilometer per hour", "kmh": "kilometer per hour"}
+_SPEED = re.compile(r"(?<![A-Za-z\\])(?:mph|kph|kmh)(?![A-Za-z])")
 CHINESE = re.compile("|".join(sorted(_CHINESE, key=len, reverse=True)))
 
 # Unit: powers of dimensions, sorted, and the factor; a counted thing has no dimension of its own.
@@ -162,8 +163,8 @@ def currency_code(word: str) -> str | None:
 
 
 def chinese(text: str) -> str:
-    """Chinese, Japanese and Korean units, and mph, as English words."""
-    text = _MPH.sub(" mile per hour ", text)
+    """Chinese, Japanese and Korean units, and mph and kph, as English words."""
+    text = _SPEED.sub(lambda match: f" {_SPEEDS[match.group()]} ", text)
     return CHINESE.sub(lambda match: f" {_CHINESE[match.group()]} ", text)
 
 

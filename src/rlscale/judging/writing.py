@@ -41,18 +41,31 @@ _IGNORED = re.compile(
 )
 # Commands around a group that change no value; their braces stay, as a group.
 _WRAPPERS = re.compile(
-    r"\\(?:boxed|fbox|underline|underbrace|overbrace|bm|boldsymbol|ensuremath|mathord|mathop|emph"
+    r"\\(?:boxed|fbox|underline|underbrace|overbrace|bm|boldsymbol|ensuremath|mathord|mathop|mathbin|mathrel|emph"
     r"|pmb|hbox|colorbox\s*\{[^{}]*\}|mathnormal|mathstrut)(?![A-Za-z])"
 )
 _PAIRS = (("$$", "$$"), ("$", "$"), ("**", "**"), ("`", "`"))
 _MOST_LABELS = 3
+_MOST_LAYERS = 100  # deeper than an expression may be nested
 _EQUALS = re.compile(r"\A(?:=|\\(?:approx|simeq|therefore|implies|Rightarrow)(?![A-Za-z])|\s)+")
 _LABEL = re.compile(
     r"(?:\s*\{)*\s*(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?"
     r"(?:answer|result|solution|value)(?:\s+is|\s*[:=])\s*[:=]?|^\s*(?:答案是|答案为|答案|答)\s*:?",
     re.IGNORECASE,
 )
-_ENDING = re.compile(r"(?:\s|(?<!\.)\.{1,2}(?!\.)|(?:(?<!\\)|(?<=\\\\))[,;]|\\(?=\\*\Z))+\Z")
+_ENDING = re.compile(r"(?:\s|(?<!\.)\.{1,2}|(?:(?<!\\)|(?<=\\\\))[,;]|\\)\Z")
+# An interval whose open ends are brackets that look outwards; a set of numbers less some of them.
+_OUTWARD = re.compile(r"([\[\]])([^\[\](),;]+[,;][^\[\](),;]+)([\[\]])")
+_LESS = re.compile(r"(\\mathbb\s?\{?\s?[RZNQC]\s?\}?)\s?-\s?(?=\\\{)")
+# dy/dx is no quotient of which d can be taken off: it is read as a name of its own.
+_D = r"(?:\\(?:mathrm|text|operatorname)\s?\{\s?d\s?\}|d)\s?"
+_TIMES = r"(?:\^\s?(?:\d|\{\s?\d\s?\})\s?)?"
+_DERIVATIVE = re.compile(
+    rf"\\[dtc]?frac\s?\{{\s?{_D}{_TIMES}[A-Za-z]?\s?\}}\s?\{{\s?{_D}[A-Za-z]\s?{_TIMES}\}}"
+    rf"|(?<![A-Za-z\\]){_D}[A-Za-z]\s?/\s?{_D}[A-Za-z](?![A-Za-z])"
+)
+_ROMAN_DIGITS = re.compile(r"\\(?:text|mathrm)\s?\{([0-9A-F]+)\}(?=\s?_\s?\{?1[1-6])")
+_FULL_STOP = re.compile(r"\\text\s?\{\s?[.,]?\s?\}\s?\Z")
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z({\[%])")
 _SINGLE = re.compile(r"(?<!\\)\\(?!\\)")
 _ORDINAL = re.compile(
@@ -79,14 +92,16 @@ def clean(answer: str) -> str:
     text = re.sub("[₀-₉]+", lambda m: "_{" + m.group().translate(_LOWERED) + "}", text)
     text = _FRACTIONS.sub(r" \\frac{\1}{\2}", text)
     text = re.sub(r"\{(\d)/(\d)\}", r"\\frac{\1}{\2}", text)
-    text = _SPACES.sub(_space, text)
-    text = _ENDING.sub("", text.strip())
+    text = re.sub(r"\s{3,}", "  ", _SPACES.sub(_space, text))  # as much as any rule tells apart
+    text = _trimmed(_FULL_STOP.sub("", text.strip()))
     if _DOUBLED.search(text) and not _SINGLE.search(text):
         text = text.replace(r"\\", "\\")  # escaped twice, as some published golds are
     text = text.replace(r"\$", " $ ").replace("{:}", ":")
     text = _WRAPPERS.sub("", _IGNORED.sub("", text))
     text = re.sub(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))", r" \\degree ", text)
-    text = _ORDINAL.sub("", text)
+    text = _DERIVATIVE.sub(_derivative, text)
+    text = _ROMAN_DIGITS.sub(r"\1", text)
+    text = _LESS.sub(r"\1\\setminus ", _OUTWARD.sub(_inward, _ORDINAL.sub("", text)))
     return _unwrapped(_lines(text))
 
 
@@ -100,16 +115,33 @@ def _lines(text: str) -> str:
     return ", ".join(lines) if several or len(lines) == 1 else text
 
 
+def _trimmed(text: str) -> str:
+    """Without the signs that end sentences and lines, from the end on: in linear time."""
+    end = len(text)
+    while last := _ENDING.search(text, max(0, end - 2), end):
+        end = last.start()
+    return text[:end]
+
+
+def _derivative(match: re.Match[str]) -> str:
+    written = re.sub(r"\\[A-Za-z]+|[^A-Za-z0-9]", "", match.group())
+    return f" D_{{{written}}} "
+
+
+def _inward(match: re.Match[str]) -> str:
+    left, ends, right = match.groups()
+    return f"{'(' if left == ']' else '['}{ends}{')' if right == '[' else ']'}"
+
+
 def _space(match: re.Match[str]) -> str:
     return match.group() if match.group() == r"\\" else " "
 
 
 def _unwrapped(text: str) -> str:
     """Without signs around or at the end of the whole; each sign is taken off once or more."""
-    before = None
-    while before != text:
+    for _ in range(_MOST_LAYERS):
         before = text
-        text = _ENDING.sub("", text.strip())
+        text = _trimmed(text.strip())
         for start, end in _PAIRS:
             inner = text[len(start) : -len(end)]
             if (
@@ -124,6 +156,8 @@ def _unwrapped(text: str) -> str:
         inner = text[group.end() :].lstrip() if group else text
         if inner.startswith("{") and inner.endswith("}") and _closes(inner) == len(inner) - 1:
             text = inner[1:-1]
+        if text == before:
+            break
     return text
 
 

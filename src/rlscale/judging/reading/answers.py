@@ -129,7 +129,8 @@ class Answers(Brackets):
             self.take()
         if unit is not None and self.at("per", "/"):
             unit = self._rate(unit)
-        return as_value(value, unit, percent, digits)
+        value = as_value(value, unit, percent, digits)
+        return self.with_smaller(value) if isinstance(value, Quantity) else value
 
     def _row(self, first: Any) -> Collection:
         """Numbers side by side: they are no number, and no product."""

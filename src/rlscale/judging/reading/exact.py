@@ -69,6 +69,19 @@ def recurring(text: str) -> Any:
     return start + sympy.Rational(int(cycle), scale * (10 ** len(cycle) - 1))
 
 
+def based(text: str) -> InBase:
+    """A number of letters and digits in a base above ten: ``2A_{16}``.
+
+    Raises:
+        NotUnderstood: The base does not have a digit.
+    """
+    digits, _, base = text.partition("_")
+    written, index = digits.strip("() "), int(base.strip("{} "))
+    if any(int(digit, 16) >= index for digit in written):
+        raise NotUnderstood("digits that the base does not have")
+    return InBase(written, index)
+
+
 def is_proper(upper: Any, lower: Any) -> bool:
     """Whether these are the parts of a mixed number's fraction."""
     return bool(

@@ -11,6 +11,7 @@ import sympy
 from rlscale.judging.reading.cursor import END
 from rlscale.judging.reading.exact import (
     apply,
+    based,
     divide,
     expression,
     is_proper,
@@ -27,7 +28,7 @@ from rlscale.judging.reading.operators import (
     OF_SEVERAL,
     Operators,
 )
-from rlscale.judging.reading.tokens import FUNCTIONS, NUMBER_WORDS, NotUnderstood
+from rlscale.judging.reading.tokens import FUNCTIONS, NUMBER_WORDS, TENS, NotUnderstood
 
 
 class Expressions(Operators):
@@ -40,6 +41,8 @@ class Expressions(Operators):
             return self._number()
         if token.kind == "recurring":
             return recurring(self.take().text)
+        if token.kind == "based":
+            return based(self.take().text)
         if token.kind == "letter":
             return self.letter()
         if token.kind == "word":
@@ -114,6 +117,8 @@ class Expressions(Operators):
         if text in NUMBER_WORDS:
             self.take()
             return sympy.Integer(NUMBER_WORDS[text])
+        if text in TENS:
+            return self._tens()
         if text == "pi":
             self.take()
             return sympy.pi
@@ -123,6 +128,18 @@ class Expressions(Operators):
         if text in FUNCTIONS or text == "sqrt":
             return self._function()
         raise NotUnderstood(f"the word '{text}'")
+
+    def _tens(self) -> Any:
+        tens, joint = self.take(), self.next
+        hyphen = self.at("-") and self.ahead(1).kind == "word"
+        if hyphen and (joint.spaced or self.ahead(1).spaced or joint.roman != tens.roman):
+            raise NotUnderstood("a sign between words for numbers")
+        ones = self.ahead(1 if hyphen else 0)
+        more = NUMBER_WORDS.get(ones.text, 0) if ones.kind == "word" else 0
+        if not 0 < more < 10:
+            return sympy.Integer(TENS[tens.text])
+        self.place += 2 if hyphen else 1
+        return sympy.Integer(TENS[tens.text] + more)
 
     def _command(self) -> Any:
         name = self.next.text

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import sympy
+
 from rlscale.judging import units
 from rlscale.judging.reading.exact import expression
 from rlscale.judging.reading.expressions import Expressions
 from rlscale.judging.reading.tokens import SCALES, NotUnderstood
+from rlscale.judging.values import Quantity
 
 
 class Measured(Expressions):
@@ -35,6 +38,7 @@ class Measured(Expressions):
         after = self.ahead(1)
         ends = (
             after.kind in ("end", "word")
+            or (after.kind == "number" and token.roman)
             or after.roman
             or after.text in ("^", "/", ",", ".", "cdot", "}")
         )
@@ -51,6 +55,25 @@ class Measured(Expressions):
             sign = -1 if self.accept("/", "per") else sign
             self.accept("cdot")
         return units.combine(parts) if parts else None
+
+    def with_smaller(self, total: Quantity) -> Quantity:
+        """A quantity and what follows in smaller units of its kind: ``2 hours 30 minutes``."""
+        least = total.unit
+        while least is not None:
+            place = self.place
+            self.accept("and")
+            if self.next.kind != "number":
+                self.place = place
+                break
+            more, unit = expression(self.power()), self._unit()
+            if unit is None or unit[0] != least[0] or not unit[1] < least[1]:
+                self.place = place
+                break
+            assert total.unit is not None
+            share = unit[1] / total.unit[1]
+            expr = total.expr + more * sympy.Rational(share.numerator, share.denominator)
+            total, least = Quantity(expr, total.unit), unit
+        return total
 
     def _rate(self, unit: units.Unit) -> units.Unit:
         self.take()

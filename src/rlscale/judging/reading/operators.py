@@ -83,8 +83,9 @@ class Operators(Cursor, ABC):
 
     def _sign(self) -> str | None:
         sign = None
-        while self.at("+", "-", "pm", "mp"):
-            found = self.take().text
+        while self.at("+", "-", "pm", "mp", "minus", "negative"):
+            found = {"minus": "-", "negative": "-"}.get(self.next.text, self.next.text)
+            self.take()
             if sign is None:
                 sign = found
             elif found in ("pm", "mp") or sign in ("pm", "mp"):

@@ -16,7 +16,7 @@ class Token:
     """A piece of an answer.
 
     Attributes:
-        kind: ``number``, ``letter``, ``word``, ``command`` or ``sign``.
+        kind: ``number``, ``recurring``, ``based``, ``letter``, ``word``, ``command`` or ``sign``.
         text: What stands there; of a command without its backslash.
         spaced: Whether a space stands before it.
         roman: Whether it stands in ``\\text`` or the like.
@@ -44,7 +44,12 @@ FUNCTIONS = frozenset(
 )  # fmt: skip
 NUMBER_WORDS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
-    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14,
+    "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
+    "ninety": 90,
 }  # fmt: skip
 SCALES = {
     "dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
@@ -61,6 +66,7 @@ _KNOWN = (
 _GROUPED = r"\d{1,3}(?:(?:,|\{,\}|[ ])\d{3})+(?![\d])(?!(?:,|\{,\})\d)"
 _LEXEME = re.compile(
     rf"""(?P<space>\s+)
+    |(?P<based>\(?(?=[A-F]{{0,40}}\d)(?=\d{{0,40}}[A-F])[\dA-F]{{2,40}}\)?\s*_\s*\{{?1[1-6]\}}?)
     |(?P<recurring>\d*\.\d*\\(?:overline|bar|dot)\s*\{{?\d+\}}?)
     |(?P<number>(?:{_GROUPED}|\d+)(?:\.\d+)?(?:[eE]\+?\d+)?|\.\d+)
     |(?P<time>[apAP]\.?[mM]\b\.?)
@@ -157,8 +163,8 @@ class _Lexer:
 def _tokens_of(kind: str, found: str, spaced: bool, roman: bool) -> list[Token]:
     if kind == "number":
         return [Token("number", re.sub(r"[,{} ]", "", found), spaced)]
-    if kind == "recurring":
-        return [Token("recurring", found, spaced)]
+    if kind in ("recurring", "based"):
+        return [Token(kind, found, spaced)]
     if kind == "time":
         return [Token("word", f"{found[0].lower()}.m.", spaced, True)]
     if kind == "letters":
