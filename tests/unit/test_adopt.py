@@ -85,6 +85,19 @@ def test_adopt_removes_nothing_outside_that_a_record_names(study, tmp_path, name
     assert (tmp_path / "precious").exists()
 
 
+@pytest.mark.parametrize("named", ["checkpoints/c", "results", "raw", "Snakefile", "own.txt"])
+def test_adopt_removes_no_folder_and_no_source_that_a_manifest_names(study, named):
+    for path in ("checkpoints/c/1/weights", "results/notes.txt", "raw/d.csv", "own.txt"):
+        write_text(path, "precious")
+    write_json("results/x.json", manifest(named))
+    recorded("results/x.json", Path("results/x.json").read_bytes())
+    adopt(remove=True)
+    assert not Path("results/x.json").exists()
+    for path in ("checkpoints/c/1/weights", "results/notes.txt", "raw/d.csv", "own.txt"):
+        assert Path(path).read_text() == "precious"
+    assert Path("Snakefile").exists()
+
+
 def test_adopt_leaves_what_no_rule_made(study):
     write_text("results/my_notes.json", "// my own notes\n{}")
     write_text("results/mine.csv", "my own")

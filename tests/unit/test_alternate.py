@@ -1,5 +1,6 @@
 """Training and evaluation in turn, with stand-ins for both; the real ones: tests/workflow."""
 
+import shutil
 import signal
 import sys
 import threading
@@ -74,6 +75,18 @@ def test_a_pause_that_names_another_folder_removes_nothing(paused, tmp_path):
     with pytest.raises(StudyError, match=r"pause\.json: names .*others/step1.*nothing is removed"):
         remove_weights(paused / PAUSE, tmp_path, last_step=16)
     assert (other / "thesis.tex").exists()
+
+
+def test_a_checkpoint_that_is_a_link_is_not_followed(paused, tmp_path):
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "thesis.tex").write_text("precious")
+    shutil.rmtree(tmp_path / "step1")
+    (tmp_path / "step1").symlink_to(others)
+    with pytest.raises(StudyError, match="nothing is removed"):
+        remove_weights(paused / PAUSE, tmp_path, last_step=2)
+    assert sorted(path.name for path in tmp_path.glob("step*")) == ["step1", "step2"]
+    assert (others / "thesis.tex").exists()
 
 
 def test_a_removal_that_was_cut_off_goes_on(paused, tmp_path):

@@ -14,7 +14,7 @@ from rlscale.curves.guess import guess_format
 from rlscale.curves.known_models import known_sizes
 from rlscale.curves.readers import CURVE_READERS
 from rlscale.curves.section import Section, of_run
-from rlscale.data.golds import gold_text
+from rlscale.data.golds import Unusable, gold_text
 
 # Name of the file, its format, what stands before, what is repeated, what stands after.
 SLOW = {
@@ -81,6 +81,22 @@ def test_a_long_gold_is_looked_at_in_time_that_grows_with_it(gold, piece):
             gold_text(gold.format(piece * (n // len(piece))), "math")
 
     assert_linear(lambda n: lambda: look(n))
+
+
+@pytest.mark.parametrize(("start", "piece"), [("f'", "{1}"), ("'a'", ",'a'"), ("'a',", "-")])
+def test_a_list_of_golds_as_a_text_is_read_in_time_that_grows_with_it(start, piece):
+    assert_linear(lambda n: lambda: gold_text(f"[{start}{piece * (n // len(piece))}']", "math"))
+
+
+def test_a_list_of_golds_as_python_writes_it_is_read_up_to_100_000_characters():
+    """Longer ones are as JSON has them, or a text."""
+    short, long = (str([str(i % 7) for i in range(n)]) for n in (20_000, 20_001))
+    assert (len(short), len(long)) == (100_000, 100_005)
+    assert gold_text(short, "math") != short
+    with pytest.raises(Unusable, match="whole solution"):
+        gold_text(long + " 1 one two three" * 20, "math")
+    assert gold_text(long, "math") == long
+    assert gold_text(long.replace("'", '"'), "math") != long.replace("'", '"')
 
 
 def test_runs_of_an_mlflow_store_are_told_apart_in_time_that_grows_with_their_number(tmp_path):

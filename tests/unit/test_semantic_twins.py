@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas
 import pytest
 from test_data_stage import benchmark, prepare
@@ -150,3 +151,22 @@ def test_the_stage_reports_twins_and_removes_none(tmp_path: Path) -> None:
     assert (manifest["n_train"], manifest["n_held_out"]) == (4, 2)
     report = json.loads((folder / "report.json").read_text())
     assert sum(entry["pairs"] for entry in report["semantic_twins"]) == len(twins)
+
+
+@pytest.mark.parametrize(("words", "aligned"), [(900, True), (1100, False)])
+def test_texts_of_one_word_again_and_again_are_not_aligned_word_by_word(
+    words, aligned, monkeypatch
+):
+    """Aligning takes the square of equal tokens: 4,000 of them took a second a pair."""
+    calls = []
+
+    class Counted(semantic.SequenceMatcher):
+        def ratio(self) -> float:
+            calls.append(self)
+            return 0.9
+
+    monkeypatch.setattr(semantic, "SequenceMatcher", Counted)
+    texts = semantic.masked_tokens(["zork " * words])
+    pairs = pandas.DataFrame({"left": [0], "right": [0]})
+    (share,) = semantic._aligned(texts, texts, pairs, np.array([0.8]))
+    assert (share, len(calls)) == ((0.9, 1) if aligned else (1.0, 0))

@@ -1,10 +1,12 @@
 """Chat messages: what the user asked is the problem, the system text is kept apart."""
 
 import ast
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+_LONGEST_PYTHON = 100_000  # characters; its parser takes the square of what an f-string holds
 _USER, _ASSISTANT = ("user", "human"), ("assistant", "gpt", "model")
 
 
@@ -28,12 +30,23 @@ def parsed(text: str, where: str) -> Any:
     Raises:
         ValueError: It writes none.
     """
-    for parse in (json.loads, ast.literal_eval):
-        try:
+    try:
+        return as_written(text)
+    except ValueError:
+        raise ValueError(f"{where} holds a broken nested string") from None
+
+
+def as_written(text: str) -> Any:
+    """The value that a text writes, as JSON or, up to 100,000 characters, as Python.
+
+    Raises:
+        ValueError: It writes none.
+    """
+    parsers = (json.loads, ast.literal_eval) if len(text) <= _LONGEST_PYTHON else (json.loads,)
+    for parse in parsers:
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
             return parse(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-    raise ValueError(f"{where} holds a broken nested string")
+    raise ValueError("neither JSON nor a literal of Python's")
 
 
 def read_chat(value: Any, where: str = "prompt") -> Any:

@@ -6,8 +6,6 @@ of short answers, whole solutions. Integers stay integers where a missing value 
 column one of floats.
 """
 
-import ast
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from rlscale.core.digests import canonical_json
+from rlscale.data.chats import as_written
 from rlscale.judging.alternatives import any_of
 
 # Verifiers whose golds are short texts; the golds of others may be tests or tables of any length.
@@ -74,12 +73,10 @@ def gold_text(value: Any, verifier: str) -> str:
 
 def _listed(text: str) -> Any:
     """The list that a text such as ``["5"]`` or ``['5']`` writes, or the text."""
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            return parse(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-    return text
+    try:
+        return as_written(text)
+    except ValueError:
+        return text
 
 
 def _one(value: Any, verifier: str) -> str:

@@ -41,6 +41,7 @@ _BLOCK = 1 << 12
 # then these parts of both thresholds are enough. Chosen on the same half.
 _SAME_SHARE, _SAME_COUNT = 0.8, 3
 _EASED_COSINE, _EASED_ALIGNMENT = 0.5, 0.6
+_EQUAL_PAIRS = 1_000_000  # of tokens of two texts; of the longest real problems 140,000
 _DRAWING = re.compile(r"\[asy\].*?\[/asy\]", re.DOTALL | re.IGNORECASE)
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+")
 
@@ -193,7 +194,9 @@ def _shared_numbers(
 def _aligned(
     left: Tokens, right: Tokens, pairs: pandas.DataFrame, lowest: np.ndarray
 ) -> Iterator[float]:
-    """Share of tokens that align; its upper bound where that is below the lowest already."""
+    """Share of tokens that align; its upper bound where that is below the lowest already, or where
+    the texts are a few tokens again and again: aligning these takes the square of their length.
+    """
     for i, j, least in zip(pairs["left"], pairs["right"], lowest, strict=True):
         first, second = (
             text.hashes[text.offsets[row] : text.offsets[row + 1]].tolist()
@@ -201,7 +204,12 @@ def _aligned(
         )
         matcher = SequenceMatcher(None, first, second, autojunk=False)
         bound = min(matcher.real_quick_ratio(), matcher.quick_ratio())
-        yield matcher.ratio() if bound >= least else bound
+        yield matcher.ratio() if bound >= least and not _repeats(first, second) else bound
+
+
+def _repeats(first: Sequence[int], second: Sequence[int]) -> bool:
+    counts = Counter(second)
+    return sum(counts[token] for token in first) > _EQUAL_PAIRS
 
 
 def semantic_twins(

@@ -112,7 +112,8 @@ def _damaged(made: set[str], notes: Mapping[str, provenance.Notes]) -> dict[Path
         for entry in entries:
             file = inside_study(entry["path"], path)
             if file.exists() and not _holds(file, entry):
-                if str(file) in made or file.is_relative_to(layout.CHECKPOINTS):
+                known = str(file) in made or file.is_relative_to(layout.CHECKPOINTS)
+                if known and file.is_file():
                     damaged[file] = f"its bytes are not those that {path} names"
                 damaged[path] = f"a file of {manifest.get('name')} is damaged"
     waiting = [path for path in damaged if path.suffix == ".json"]

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rlscale.core.errors import StudyError
 from rlscale.core.inside import inside_study
@@ -93,7 +93,8 @@ def check_listing(listing: Path, digest: str, folder: Path, root: Path) -> None:
         raise StudyError(f"{where} is no listing of names and digests; remove that file") from None
     names = set()
     for name, md5 in entries:
-        plain = isinstance(name, str) and name not in ("", ".") and isinstance(md5, str)
+        plain = isinstance(name, str) and name != "." and isinstance(md5, str)
+        plain = plain and str(PurePosixPath(name)) == name  # as DVC writes them: no ./a, no a/
         if not plain or not _MD5.match(md5) or name in names:
             raise StudyError(f"{where}: {name!r} is no plain entry of a listing; remove that file")
         names.add(name)

@@ -75,7 +75,7 @@ def remove_weights(pause: Path, checkpoints: Path, last_step: int) -> None:
     for checkpoint in read_checkpoints(listed, pause):
         folder = Path(checkpoint.path)
         if checkpoint.step not in (0, last_step) and folder.exists():
-            if folder != checkpoints / f"step{checkpoint.step}":
+            if folder != checkpoints / f"step{checkpoint.step}" or folder.is_symlink():
                 raise StudyError(
                     f"{pause}: names {folder} as the checkpoint of step {checkpoint.step}, which "
                     f"belongs in {checkpoints}; nothing is removed. Remove that state, train again"
