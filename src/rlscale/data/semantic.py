@@ -8,6 +8,7 @@ reaches the thresholds is found, in the same order each time.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
