@@ -139,7 +139,9 @@ def test_variants_that_differ_each_have_their_verdict_and_a_table_its_warning(pa
 
 
 def test_what_was_said_before_stands_in_the_first_screen(page):
-    first = page[: page.index('id="advice"')]
+    top, first = (page[: page.index(end)] for end in ('id="claims"', "<nav"))
+    assert "own claims</a>: 1 holds; " in top
+    assert "registered forecasts</a>: 1 outside." in top
     assert '<b>R1 k rises</b> <span class="chip yes">holds</span> toy' in first
     assert '<span class="chip no">outside</span> forecast 0.4' in first
     assert "None was registered" not in page

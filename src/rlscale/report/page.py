@@ -7,6 +7,7 @@ What the page says stands in the study's own files; this module arranges it, and
 import base64
 import platform
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,15 +86,16 @@ def report_page(sources: Sources) -> str:
     figures = [_figure(figure, sources) for figure in all_figures().values()]
     shown = {figure["name"]: figure for figure in figures}
     first = shown[_FIRST]
+    said = {"own claims": sources.claims, "registered forecasts": sources.registered}
+    before = {title: rows for title, rows in said.items() if rows}
     return environment.get_template(TEMPLATE).render(
         study=sources.study,
         design=design(sources.curves, sources.size, sources.benchmark),
         first=first if first["supports"] != "no data" else shown["fig_loss_vs_data"],
         claims=_claims(figures),
-        beforehand={
-            "Its own claims, by its own rule (report.claims)": sources.claims,
-            "Forecasts registered before the runs (report.forecasts)": sources.registered,
-        },
+        beforehand=before,
+        before={title: _counted(rows) for title, rows in before.items()},
+        registered=bool(sources.registered),
         silent=[claim for claim in CLAIMS if claim != "Study" and not _judged(figures, claim)],
         limits=limits(sources.checks, sources.fits, sources.curves, sources.size),
         advice=advice(sources.recommendation),
@@ -144,6 +146,12 @@ def _figure(figure: Figure, sources: Sources) -> dict[str, Any]:
         "height": round(96 * height * 1.25),
         "provenance": finding["provenance"],
     }
+
+
+def _counted(rows: Sequence[Row]) -> str:
+    """How many of what was said before have which verdict."""
+    counts = Counter(row.verdict for row in rows)
+    return ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
 
 
 def _told_apart(answers: Mapping[str, str]) -> Mapping[str, str]:
