@@ -135,7 +135,7 @@ def _figure(figure: Figure, sources: Sources) -> dict[str, Any]:
         "paper": figure.paper,
         "shows": _plain(figure.shown(sources.static)),
         "supports": supports,
-        "answers": _told_apart(finding["answers"]),
+        "answers": _told_apart(finding.get("answers", {})),  # older captions have none
         "criterion": figure.criterion,
         "words": words,
         "wordy": len(words) > _WORDY,
