@@ -27,6 +27,7 @@ from rlscale.laws.study import fit_group
 PROBLEMS = 500
 SIZES = {"0.5b": 0.5e9, "1.5b": 1.5e9, "3b": 3e9, "7b": 7e9, "14b": 14e9, "32b": 32e9, "72b": 72e9}
 FOUR = {"1.5b": 1.5e9, "3b": 3e9, "7b": 7e9, "14b": 14e9}
+WIDE = {"0.5b": 0.5e9, "3b": 3e9, "14b": 14e9, "72b": 72e9}
 FEW = (2, 4, 8, 16, 32, 64, 105)
 
 
@@ -86,6 +87,8 @@ PLANS = {
     "power, 4 x 7": replace(SHORT, power=True),
     "power, scatter 20 %": replace(BASE, power=True, scatter=0.2),
     "power, scatter 20 %, 2 runs": replace(BASE, power=True, scatter=0.2, runs=(2,) * 7),
+    "power, scatter 20 %, 4 x 7": replace(SHORT, power=True, scatter=0.2, sizes=WIDE),
+    "scatter 20 %, 4 x 7": replace(SHORT, scatter=0.2, sizes=WIDE),
     "plateau": replace(BASE, bend="plateau"),
     "onset": replace(BASE, bend="onset"),
     "one run": replace(BASE, runs=(1,) * 7),
