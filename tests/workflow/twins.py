@@ -116,6 +116,20 @@ def sizes(heads: int, key_heads: int) -> dict[str, Any]:
     }
 
 
+def architecture(twin: Twin) -> dict[str, Any]:
+    """What a study's configuration says of a twin, for its plan."""
+    own = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "head_dim",
+           "num_attention_heads", "num_key_value_heads")  # fmt: skip
+    experts = ("num_experts", "num_experts_per_tok", "moe_intermediate_size")
+    said = sizes(twin.heads, twin.key_heads)
+    return {
+        "model_type": twin.kind,
+        "tie_word_embeddings": twin.tied,
+        **{name: said[name] for name in own},
+        **{name: twin.more[name] for name in experts if name in twin.more},
+    }
+
+
 def make_twin(twin: Twin, folder: Path, seed: int = 1) -> None:
     """Write a twin with random weights in bfloat16, and its tokenizer, as the hub has its model."""
     import torch

@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from rlscale.core.digests import digest
 from rlscale.core.errors import StudyError
 from rlscale.jobs import attempts
-from rlscale.study import configuration, grid, inputs, layout, settings
+from rlscale.study import configuration, estimates, grid, inputs, layout, settings
 from rlscale.study.cluster import cancel_orphans
 from rlscale.study.folder import check_folder, claim_folder
 from rlscale.study.layout import CellFiles
@@ -92,7 +92,7 @@ def attempts_of(cell):
 def memory_for_training(cell):
     """Half as much again for each attempt that was killed without a word."""
     killed = attempts.killed(*attempts_of(cell))
-    return int(resources_of(cell.model).mem_mb * 1.5**killed)
+    return int(estimates.node_mb(config, cell) * 1.5**killed)
 
 
 def gpus_for_training(cell):
