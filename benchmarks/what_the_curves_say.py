@@ -16,9 +16,8 @@ FIRST, LAST, MIDDLE = 5, 10, range(16, 26)  # Points of a curve; steps.
 
 def main() -> None:
     """Print a table per claim."""
-    sources = {
-        name: read_source(BANK / name).curves for name in ("tan2025_base", "tan2025_instruct")
-    }
+    names = ("tan2025_base", "tan2025_instruct", "qwen3_gsm8k")
+    sources = {name: read_source(BANK / name).curves for name in names}
     print(
         "| source | benchmark | k of the smallest, largest | rank correlation of k and N | "
         "misfit, dAIC, P(saturating) | bends | falls in ln L, by size | of that by steps 16-25 |"

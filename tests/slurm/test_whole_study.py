@@ -1,6 +1,8 @@
 """The embedded study, cut to a few cells, on Slurm: it ends with the bytes of a local run."""
 
 import copy
+import shutil
+from pathlib import Path
 
 import pytest
 from slurm_study import SlurmStudy, cluster  # noqa: F401
@@ -32,11 +34,26 @@ def results_of(study: Study) -> dict[str, bytes]:
     return {name: content for name, content in here.items() if not name.endswith(".run.json")}
 
 
-@pytest.mark.parametrize("seeds", [[1], pytest.param([1, 2], marks=pytest.mark.long)])
-def test_the_study_by_slurm_ends_with_the_bytes_of_a_local_run(cluster, tmp_path_factory, seeds):  # noqa: F811
-    config = two_sizes(seeds)
-    local = Study(tmp_path_factory.mktemp("local"), config)
+def run_here(finished: Study, folder: Path, config: dict, seeds: list[int]) -> Study:
+    """The study by plain Snakemake: the finished one's cells, and those that it lacks."""
+    shutil.copytree(finished.folder, folder)
+    if 2 not in seeds:
+        for cell in folder.glob("*/**/seed2"):
+            shutil.rmtree(cell)
+    local = Study(folder, config)
     local.run(FIGURE)
+    return local
+
+
+@pytest.mark.parametrize("seeds", [[1], pytest.param([1, 2], marks=pytest.mark.long)])
+def test_the_study_by_slurm_ends_with_the_bytes_of_a_local_run(
+    cluster,  # noqa: F811
+    finished_study,
+    tmp_path_factory,
+    seeds,
+):
+    config = two_sizes(seeds)
+    local = run_here(finished_study, tmp_path_factory.mktemp("local") / "study", config, seeds)
     study = SlurmStudy(tmp_path_factory.mktemp("study"), config)
     done = study.start(FIGURE)
     assert done.returncode == 0, done.stdout[-4000:] + study.failed_logs()

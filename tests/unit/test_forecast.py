@@ -8,9 +8,10 @@ from rlscale.answers.forecast import forecast_curves, forecast_group
 from rlscale.answers.ranking import COLUMNS, score_forecasts
 from rlscale.answers.splits import Split, Target, split_curves
 from rlscale.core.errors import StudyError
+from rlscale.laws.backtest import conformal_reach, reach_of
 from rlscale.laws.designs import Design, draw_study
 from rlscale.laws.points import Points
-from rlscale.laws.registry import LAWS
+from rlscale.laws.registry import LAWS, law_named
 from rlscale.laws.spec import FitSpec, Settings
 from rlscale.laws.turning import turned
 
@@ -136,6 +137,25 @@ def test_the_median_of_simple_laws_holds_where_curves_bend(bend, share, least):
 def rest_of(seen, split):
     targets = [Target("simulated", "base", *own) for own in zip(seen.models, seen.n, strict=True)]
     return forecast_group(seen, targets, FitSpec("median", settings=SETTINGS), split)
+
+
+@pytest.mark.parametrize(("sizes", "rank"), [(1, 1.0), (40, 0.9 * 121 / 120)])
+def test_few_past_errors_give_a_wider_interval_than_their_quantile(sizes, rank):
+    """Of n points that were forecast, the ceil((n + 1) level)-th error holds the next one."""
+    u = np.log(2.0 ** np.arange(6))
+    y = np.random.default_rng(3).normal(-1.0, 0.2, (1, sizes, 6))
+    points = Points(
+        tuple(f"m{i}" for i in range(sizes)), np.arange(1e9, 1e9 + sizes), np.tile(u, (sizes, 1)),
+        y, np.ones((sizes, 6)),
+    )  # fmt: skip
+    errors = [
+        np.abs(y[0, :, later] - y[0, :, seen - 1])
+        / reach_of(y[0, :, later], u[later] - u[seen - 1])
+        for seen in (3, 4, 5)
+        for later in range(seen, 6)
+    ]
+    reach = conformal_reach(law_named("last_value"), points, 0.9)
+    assert reach == pytest.approx(np.quantile(np.concatenate(errors), rank))
 
 
 def test_a_turn_is_seen_in_all_sizes_together():

@@ -282,3 +282,24 @@ def test_known_models_have_the_sizes_of_their_architectures():
             counts = parameter_counts(AutoModelForCausalLM.from_config(config))
         known = known_sizes(name)
         assert {key: known[key] for key in counts} == counts
+
+
+def test_columns_that_are_named_by_sizes_are_told_to_be_runs(here, monkeypatch, capsys):
+    rows = ["Step,14b,qwen 1.7b,note", "0,78.4,55.5,1", "4,83.3,58.6,2", "8,85.1,61.3,3"]
+    (here / "export.csv").write_text("\n".join(rows))
+    _, said = command(monkeypatch, capsys, "ingest", "export.csv")
+    found = said.strip().splitlines()[-1]
+    assert found == (
+        "or each of them is a run: --run-columns 14b 'qwen 1.7b' --map 'loss=1 - 0.01 * value'"
+    )
+    (here / "one.csv").write_text("\n".join(",".join(row.split(",")[:2]) for row in rows))
+    _, said = command(monkeypatch, capsys, "ingest", "one.csv")
+    assert "a run" not in said
+
+
+def test_metrics_that_hold_numbers_are_no_runs(here, monkeypatch, capsys):
+    names = "step,pass@4b1,acc_b,aime24,mean@32"
+    (here / "log.csv").write_text(f"{names}\n1,.1,.2,.3,.4\n2,.2,.3,.4,.5")
+    _, said = command(monkeypatch, capsys, "ingest", "log.csv")
+    assert "loss=1 - aime24" in said
+    assert "a run" not in said

@@ -18,15 +18,16 @@ from rlscale.bank.source import BANK, read_source
 from rlscale.bank.tasks import BENCHMARK, REST, SIZE, tasks_of
 from rlscale.cli.leaderboard import run
 from rlscale.core import registry as registries
+from rlscale.core.errors import StudyError
 from rlscale.laws import registry
 
 PLUGIN = Path(__file__).parents[1] / "plugin/src"
 LAWS = ["free_slopes", "last_value", "constant"]
 
 
-def write_bank(folder, names=("one", "two")):
+def write_bank(folder, names=("one", "two"), steps=21):
     for i, name in enumerate(names):
-        curves = straight_curves(noise=0.01 + 0.01 * i, steps=range(21)).assign(study=name)
+        curves = straight_curves(noise=0.01 + 0.01 * i, steps=range(steps)).assign(study=name)
         (folder / name).mkdir(parents=True)
         curves.to_csv(folder / name / "curves.csv", index=False)
         (folder / name / "card.yaml").write_text(yaml.safe_dump(CARD))
@@ -133,6 +134,14 @@ def test_laws_are_compared_on_the_curves_that_all_answer():
     assert board.loc[("s", "c"), "curves"] == 1
     assert np.isnan(board.loc[("s", "c"), "rms"])
     assert (ALL, "c") not in board.index
+
+
+def test_tasks_that_a_law_cannot_answer_are_left_out_and_a_source_without_any_is_refused(tmp_path):
+    # Of seven points a quarter of the way are too few for the median of laws, a half is not.
+    board = call(write_bank(tmp_path / "short", ("one",), steps=8), tmp_path / "out", ["median"])
+    assert set(board.loc[board["kind"] == REST, "setting"]) == {"1/2", "2/3"}
+    with pytest.raises(StudyError, match="one: none of median can be fitted"):
+        call(write_bank(tmp_path / "shorter", ("one",), steps=5), tmp_path / "out", ["median"])
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from rlscale.core.files import file_sha256
+from rlscale.core.files import file_sha256, read_json
 from rlscale.study.redraw import redraw
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +48,20 @@ def test_the_bank_holds_its_curves(results):
     both = own.merge(bank, on=key, suffixes=("", "_bank"))
     assert len(both) == len(bank) == 2424
     assert (both["loss"] == both["loss_bank"]).all()
+
+
+def test_slopes_of_pass_at_10_are_those_that_the_page_tells(results):
+    (base,) = (
+        group
+        for group in read_json(results / "fits/free_slopes-data-pass_at_10.json")["groups"]
+        if group["variant"] == "base"
+    )
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    for size in (entry["k"] for entry in base["sizes"][-3:]):
+        interval = size["intervals"]["redrawn"]
+        parts = (size["estimate"], interval["low"], interval["high"])
+        k, low, high = (f"{part:.3f}".replace("0.", ".", 1) for part in parts)
+        assert f"{k} [{low}, {high}]" in page
 
 
 def test_a_figure_is_drawn_again(results, tmp_path):

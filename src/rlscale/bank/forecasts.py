@@ -36,7 +36,7 @@ def answers(tasks: Iterable[Task], laws: Sequence[str]) -> "pandas.DataFrame":
     import pandas
 
     tables = [_answer(task, laws) for task in tasks]
-    return pandas.concat([table for table in tables if len(table)], ignore_index=True)
+    return pandas.concat([pandas.DataFrame(), *tables], ignore_index=True)
 
 
 def _answer(task: Task, laws: Sequence[str]) -> "pandas.DataFrame":

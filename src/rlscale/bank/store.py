@@ -14,6 +14,7 @@ from rlscale.bank.source import Source
 from rlscale.bank.tasks import Task, tasks_of
 from rlscale.core.code import code_digest
 from rlscale.core.digests import digest
+from rlscale.core.errors import StudyError
 from rlscale.jobs.threads import use_threads
 from rlscale.laws.registry import LAWS
 
@@ -32,6 +33,9 @@ def scores_of(
         folder: Where scores are kept, a file per source and digest: of its card and curves, of the
             laws' code and of the code that asks and scores.
         jobs: Processes to compute with.
+
+    Raises:
+        StudyError: No law answers a single task.
     """
     import pandas
 
@@ -40,7 +44,13 @@ def scores_of(
     kept = folder / f"{source.name}-{key}.parquet"
     if kept.exists():
         return pandas.read_parquet(kept), False
-    table = curve_scores(_all_answers(list(tasks_of(source)), laws, jobs))
+    found = _all_answers(list(tasks_of(source)), laws, jobs)
+    if found.empty:
+        raise StudyError(
+            f"{source.name}: none of {', '.join(laws)} can be fitted to a part of its curves; "
+            "name other laws (--laws), or leave this source out of the bank that you name (--bank)"
+        )
+    table = curve_scores(found)
     table.insert(0, "source", source.name)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{source.name}-*.parquet"):
@@ -59,7 +69,7 @@ def _all_answers(tasks: Sequence[Task], laws: Sequence[str], jobs: int) -> "pand
     use_threads(1)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         parts = pool.map(partial(_one, laws=laws), tasks)
-        return pandas.concat([part for part in parts if len(part)], ignore_index=True)
+        return pandas.concat([pandas.DataFrame(), *parts], ignore_index=True)
 
 
 def _one(task: Task, laws: Sequence[str]) -> "pandas.DataFrame":

@@ -1,6 +1,7 @@
 """What a file looks like: its format, and which of its columns may be the loss."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _SHOWN = 12
 _COUNTS = ("step", "Step", "_step", "global_step", "train/global_step", "epoch", "seed", "run")
 _NO_SCORE = re.compile(r"_stderr\b|__(?:MIN|MAX)$|/problems$")
+_SIZE = re.compile(r"(?<![A-Za-z0-9.])\d+(?:[._]\d+)?[bm](?![A-Za-z0-9])", re.I)  # 7b, 1_7B, 360M
 _LOOKED_AT = 1_000_000  # characters of a log
 _IN_FOLDERS = {
     "*tfevents*": "tensorboard",
@@ -121,10 +123,13 @@ def _of_text(text: str, kind: str, path: Path) -> str:
 
 
 def loss_candidates(table: "pandas.DataFrame") -> str:
-    """The columns that may hold the loss, with their ranges and what to write for each."""
+    """The columns that may hold the loss, with their ranges and what to write for each.
+
+    Columns that are named by a model's size hold a run each, which is said too.
+    """
     values = metrics_of(table) if is_panel(table) else table
     numeric = values.select_dtypes("number").drop(columns=list(_COUNTS), errors="ignore")
-    lines = []
+    lines, runs = [], []
     for name in numeric.columns:
         low, high = numeric[name].min(), numeric[name].max()
         if not 0 <= low <= high <= 100 or _NO_SCORE.search(str(name)):
@@ -133,4 +138,11 @@ def loss_candidates(table: "pandas.DataFrame") -> str:
         likely = reads_like_success(str(name))
         loss = scaled if reads_like_failure(str(name)) else f"1 - {scaled}"
         lines.append((not likely, f"  {name}: {low:g} to {high:g}; --map 'loss={loss}'"))
-    return "\n".join(line for _, line in sorted(lines)[:_SHOWN])
+        if _SIZE.search(str(name)):
+            runs.append(name)
+    shown = [line for _, line in sorted(lines)[:_SHOWN]]
+    if len(runs) > 1 and not is_panel(table):
+        loss = "1 - 0.01 * value" if numeric[runs].max(axis=None) > 1 else "1 - value"
+        columns = shlex.join(map(str, runs))
+        shown.append(f"or each of them is a run: --run-columns {columns} --map 'loss={loss}'")
+    return "\n".join(shown)

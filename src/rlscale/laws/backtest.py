@@ -56,19 +56,26 @@ def _rest(points: Points, share: float) -> Bools:
 def conformal_reach(law: Law, points: Points, level: float) -> float | None:
     """How far a law's forecasts err, by its past errors: the quantile of |error| / ``reach_of``.
 
-    Errors are those from origins within what was seen, pooled over sizes. None where no origin has
-    enough points.
+    Errors are those from origins within what was seen, pooled over sizes. The quantile is that of
+    split conformal forecasts (Lei et al. 2018): of n points that were forecast, one more lies
+    within the ceil((n + 1) level)-th of their errors; where n is too small for the level, the
+    largest stands. None where no origin has enough points.
     """
     sizes = []
+    forecast = np.zeros(points.present.shape, bool)
     for share in _PAST:
         errors = origin_errors(law, replace(points, y=points.y[:1]), share)
         if errors is not None:
             own, _ = errors
             rest = _rest(points, share)
+            forecast |= rest
             last = np.where(points.present & ~rest, points.u, -np.inf).max(1, keepdims=True)
             ahead = (points.u - last)[rest]
             sizes.append(np.abs(own) / reach_of(points.y[0][rest], ahead))
-    return float(np.quantile(np.concatenate(sizes), level)) if sizes else None
+    if not sizes:
+        return None
+    n = forecast.sum()
+    return float(np.quantile(np.concatenate(sizes), min(1.0, level * (n + 1) / n)))
 
 
 def reach_of(y: Array, ahead: Array) -> Array:
