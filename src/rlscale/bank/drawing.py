@@ -65,6 +65,7 @@ def _panel(axes: "Axes", rows: "pandas.DataFrame", laws: list[str], sources: lis
         label="mean over sources;\nline: 90 % interval of its\ndifference from the best",
     )  # fmt: skip
     axes.set_xscale("log")
-    axes.set_xlim(least, min(5.0, 1.3 * (own["rms"] + reach.fillna(0)).max()))
+    farthest = max(rows["rms"].max(), (own["rms"] + reach.fillna(0)).max())
+    axes.set_xlim(least, min(5.0, 1.3 * farthest))
     axes.set_xlabel("RMS of ln L")
     log_ticks(axes.xaxis, most=4)
