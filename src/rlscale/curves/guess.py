@@ -142,7 +142,7 @@ def loss_candidates(table: "pandas.DataFrame") -> str:
             runs.append(name)
     shown = [line for _, line in sorted(lines)[:_SHOWN]]
     if len(runs) > 1 and not is_panel(table):
-        loss = "1 - 0.01 * value" if numeric[runs].max(axis=None) > 1 else "1 - value"
+        loss = "1 - 0.01 * value" if numeric[runs].to_numpy(float).max() > 1 else "1 - value"
         columns = shlex.join(map(str, runs))
         shown.append(f"or each of them is a run: --run-columns {columns} --map 'loss={loss}'")
     return "\n".join(shown)
