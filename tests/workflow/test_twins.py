@@ -293,12 +293,12 @@ def test_a_twin_is_trained_by_its_models_launch(name, taken, tmp_path):
 def test_the_twins_curves_are_fitted(curve_of):
     """Of random weights little is learnt; with losses of a known law, that law comes back."""
     curves = pandas.concat([curve_of(name) for name in ENGINE_TWINS], ignore_index=True)
-    (found,) = fit(curves, "power", x="compute")
+    (found,) = fit(curves, "power", x="compute", metric="sums")
     assert {size.model for size in found.sizes} == set(ENGINE_TWINS)
     learnt = curves[curves["step"] > 0].copy()
     k = 0.02 * learnt["n_params"] ** 0.1
     growth = learnt["compute_flops"] / learnt["compute_flops"].min()
     learnt["loss"] = 0.9 * growth**-k
-    (found,) = fit(learnt, "power", x="compute", weighting="equal")
+    (found,) = fit(learnt, "power", x="compute", metric="sums", weighting="equal")
     for size in found.sizes:
         assert size.k.estimate == pytest.approx(0.02 * size.n**0.1, rel=1e-3)
