@@ -33,6 +33,10 @@ EVIDENCE = {"group": "base", "quantity": "k(27b) − k(1b)", "value": "0.135",
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (990).to_bytes(4, "big") + (600).to_bytes(4, "big")
 
 
+def _inputs(figure) -> list[str]:
+    return ["results/curves.csv", *(f"results/fits/{name}.json" for name in figure.fits)]
+
+
 def finding(figure) -> dict:
     """What a figure of the toy study says."""
     cells = {"heads": ["variant", "$K_{max}$"], "rows": [["base", "0.129 [0.117, 0.143]"]],
@@ -44,7 +48,7 @@ def finding(figure) -> dict:
         "answers": {"base": "yes", "instruct": "undecided"} if figure.claim == "C2" else {},
         "evidence": [EVIDENCE] if figure.name == "fig_loss_vs_compute" else [],
         "cells": cells if table else None,
-        "provenance": {"inputs": {"results/curves.csv": "ab" * 32},
+        "provenance": {"inputs": dict.fromkeys(_inputs(figure), "ab" * 32),
                        "code": {"module": figure.module, "digest": "cd" * 8}},
     }  # fmt: skip
 
@@ -118,6 +122,15 @@ def test_first_screen_asks_answers_advises_and_doubts_before_any_section(page):
     ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
+
+
+def test_an_answer_leads_to_the_file_that_holds_its_interval(page):
+    claims = page[page.index('id="claims"') : page.index("</tbody>")]
+    figure = all_figures()["fig_loss_vs_compute"]
+    assert figure.fits
+    row = claims[claims.index(f'href="{figure.name}.csv"') :].partition("</tr>")[0]
+    linked = re.findall(r'href="fits/(.+?)\.json"', row)
+    assert linked == list(figure.fits)
 
 
 def test_tables_are_tables_and_figures_without_data_take_one_line(page):

@@ -8,9 +8,9 @@ import base64
 import platform
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from rlscale.core.digests import package_versions
@@ -145,7 +145,13 @@ def _figure(figure: Figure, sources: Sources) -> dict[str, Any]:
         "width": round(96 * width * 1.25),
         "height": round(96 * height * 1.25),
         "provenance": finding["provenance"],
+        "fits": _fits(finding["provenance"]["inputs"]),
     }
+
+
+def _fits(inputs: Iterable[str]) -> list[str]:
+    """Names of the fit documents among a figure's inputs: its numbers and intervals stand there."""
+    return [path.stem for path in map(PurePosixPath, inputs) if path.parent.name == "fits"]
 
 
 def _counted(rows: Sequence[Row]) -> str:
