@@ -1,5 +1,6 @@
 """Estimates before a launch: exact counts of parameters, memory by hand, and what is refused."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -171,6 +172,60 @@ def test_the_examples_can_run_and_fill_their_cards(name, models, cannot):
     for own in config["resources"]["models"].values():
         own |= {k: v for k, v in cannot.items() if k != "lora"}
     assert list(unfit(config)) != []
+
+
+@pytest.fixture
+def card() -> dict:
+    """The study of one 24 GB card, without vLLM, defaults filled in."""
+    config = with_defaults(load(ROOT / "config" / "card_24gb.yaml"), load(SCHEMA))
+    del config["resources"]["default"]["engine"]
+    return config
+
+
+def test_the_card_of_24_gb_runs_without_vllm_too(card):
+    assert findings(card, load(SCHEMA)) == []
+    card["recipes"]["main"]["prompts_per_step"] *= 2
+    assert "qwen2.5-1.5b" in "".join(unfit(card))
+
+
+@pytest.mark.parametrize(
+    ("prompts", "length", "key"),
+    [(512, 1024, "prompts_per_step"), (64, 1024, "max_completion_length")],
+)
+def test_responses_that_do_not_fit_at_once_are_made_fewer_or_shorter(prompts, length, key, card):
+    """The value that is named fits, and twice of it does not."""
+    recipe = card["recipes"]["main"]
+    recipe["prompts_per_step"], recipe["grpo"]["max_completion_length"] = prompts, length
+    card["sweeps"][0]["model"] = ["qwen2.5-1.5b"]
+    (said,) = unfit(card)
+    assert f"keys and values of the {8 * prompts:,} responses that are generated at once" in said
+    value = int(re.search(rf"{key}: (\d+)", said)[1])
+    place = recipe if key == "prompts_per_step" else recipe["grpo"]
+    place[key] = value
+    assert list(unfit(card)) == []
+    place[key] = 2 * value
+    assert list(unfit(card)) != []
+
+
+def test_vllm_that_is_named_as_a_way_out_fits(card):
+    recipe = card["recipes"]["main"]
+    recipe["prompts_per_step"] = 512
+    for said in list(unfit(card)):
+        model = said.split(":")[0].rsplit("models.", 1)[1]
+        engine = yaml.safe_load(said[said.index("engine: ") :])["engine"]
+        card["resources"]["models"][model] = {"engine": engine}
+    assert list(unfit(card)) == []
+
+
+def test_two_ways_out_are_named_together_where_one_is_not_enough(card):
+    recipe = card["recipes"]["main"]
+    recipe["prompts_per_step"], recipe["lora"] = 512, None
+    del recipe["grpo"]["model_init_kwargs"]["dtype"]
+    card["sweeps"][0]["model"] = ["qwen2.5-1.5b"]
+    (said,) = unfit(card)
+    assert "the recipe's lora" in said
+    prompts = int(re.search(r"and with it the recipe's prompts_per_step: (\d+)", said)[1])
+    assert prompts == 32
 
 
 def test_without_a_card_nothing_is_refused(paper):

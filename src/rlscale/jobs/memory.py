@@ -21,6 +21,8 @@ _BASE, _BASE_CPU = 3 * GIB, 1 * GIB
 _WORKSPACE = 65 * 2**20
 _WORKING = 3  # a tile's logits, their gradient, and one more in the making
 
+_SHORTEST = 128  # tokens of a response below which none is proposed
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -56,9 +58,14 @@ class Memory:
         return tensors + self.workspace
 
     @property
+    def updating(self) -> float:
+        """What an update needs beside what is kept."""
+        return self.activations + self.scores
+
+    @property
     def peak(self) -> float:
         """The most of update and generation (vLLM sleeps during updates, else both)."""
-        return self.kept + max(self.activations + self.scores, self.engine + self.cache)
+        return self.kept + max(self.updating, self.engine + self.cache)
 
 
 def memory_of(
@@ -80,7 +87,7 @@ def memory_of(
     frozen_bytes = 2 if _chosen(recipe, "dtype") == "bfloat16" else 4
     half = job.engine.get("bf16", recipe.grpo.get("bf16", bool(job.gpus)))
     number = 2 if half else 4  # bytes in matrix products
-    part, parts = batch_parts(recipe, group_size, job.processes, job.micro_batch)
+    part, _ = batch_parts(recipe, group_size, job.processes, job.micro_batch)
     length = prompt + recipe.grpo["max_completion_length"]
     kept = {
         "weights": (frozen_bytes * stored + 4 * trained if recipe.lora else 4 * stored) / share,
@@ -89,7 +96,7 @@ def memory_of(
         "reference": 4 * stored / share if recipe.grpo.get("beta", 0) and not recipe.lora else 0,
         "copies": _copies(shape, job, share, trained, frozen_bytes, number),
     }
-    drawn = part * parts * recipe.updates_per_step
+    drawn = drawn_at_once(recipe, group_size, job)
     engine, cache = _generation(shape, job, number, length, drawn, device)
     needed = Memory(
         **kept,
@@ -101,6 +108,15 @@ def memory_of(
         host=0,
     )
     return replace(needed, host=_host(needed, shape, recipe, job))
+
+
+def drawn_at_once(recipe: Recipe, group_size: int, job: Job) -> int:
+    """Responses of a step that one process generates in one call; without vLLM all at a time.
+
+    TRL hands a process's whole share of a step to one ``generate``, whatever ``micro_batch`` is.
+    """
+    part, parts = batch_parts(recipe, group_size, job.processes, job.micro_batch)
+    return part * parts * recipe.updates_per_step
 
 
 def adapters(shape: Shape, recipe: Recipe) -> int:
@@ -138,6 +154,23 @@ def remedies(recipe: Recipe, job: Job) -> Iterator[tuple[str, Recipe, Job]]:
     small = {**eight.grpo, "model_init_kwargs": {"dtype": "bfloat16"}}
     lora = replace(eight, lora={"r": 16, "target_modules": "all-linear"}, grpo=small)
     yield "the recipe's lora, with grpo.model_init_kwargs.dtype: bfloat16", lora, slim
+
+
+def fewer_prompts(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
+    """Recipes of ever fewer prompts a step, halved as far as the updates divide them."""
+    prompts = recipe.prompts_per_step
+    while prompts % 2 == 0 and prompts // 2 % recipe.updates_per_step == 0:
+        prompts //= 2
+        yield f"prompts_per_step: {prompts}", replace(recipe, prompts_per_step=prompts)
+
+
+def shorter_responses(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
+    """Recipes of ever shorter responses, halved while a short answer may still fit."""
+    length = recipe.grpo["max_completion_length"]
+    while length // 2 >= _SHORTEST:
+        length //= 2
+        grpo = {**recipe.grpo, "max_completion_length": length}
+        yield f"grpo.max_completion_length: {length}", replace(recipe, grpo=grpo)
 
 
 def _optimiser(recipe: Recipe) -> float:

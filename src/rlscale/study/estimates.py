@@ -1,9 +1,9 @@
 """What a cell needs, estimated from the configuration alone, and what cannot fit the given card."""
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rlscale.accounting.shape import Shape
@@ -11,10 +11,19 @@ from rlscale.core.cell import Cell
 from rlscale.core.errors import StudyError
 from rlscale.core.recipe import Recipe
 from rlscale.jobs.job import Job
-from rlscale.jobs.memory import GIB, Memory, memory_of, remedies
+from rlscale.jobs.memory import (
+    GIB,
+    Memory,
+    drawn_at_once,
+    fewer_prompts,
+    memory_of,
+    remedies,
+    shorter_responses,
+)
 from rlscale.study.grid import expand, job_of, recipe_of
 
 _MADE_VOCABULARY = 104  # of the character tokenizer (rlscale.models.tiny)
+_SHARE = "vllm_gpu_memory_utilization"
 
 
 def shape_of(config: Mapping[str, Any], cell: Cell) -> Shape | None:
@@ -75,47 +84,84 @@ def unfit(config: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def _fits(
-    shape: Shape, recipe: Recipe, group_size: int, job: Job, prompt: float, device: float
-) -> bool:
-    try:
-        return memory_of(shape, recipe, group_size, job, prompt, device).peak <= device
-    except StudyError:  # a batch that so many processes cannot divide among them
-        return False
+@dataclass(frozen=True)
+class _Asked:
+    """What a training's memory is asked of, whatever its recipe and job; sizes in bytes."""
+
+    shape: Shape
+    group_size: int
+    prompt: float
+    device: float
+
+    def needed(self, recipe: Recipe, job: Job) -> Memory:
+        return memory_of(self.shape, recipe, self.group_size, job, self.prompt, self.device)
+
+    def fits(self, recipe: Recipe, job: Job) -> bool:
+        try:
+            return self.needed(recipe, job).peak <= self.device
+        except StudyError:  # a batch that so many processes cannot divide among them
+            return False
 
 
-def _smaller_share(
-    shape: Shape, recipe: Recipe, group_size: int, job: Job, prompt: float, device: float
-) -> Iterator[str]:
+def _share(asked: _Asked, recipe: Recipe, job: Job) -> float | None:
     """The largest share of vLLM's that fits and holds its weights and a longest response."""
-    key = "vllm_gpu_memory_utilization"
-    for percent in range(90, 0, -5) if job.engine.get("use_vllm") else ():
-        less = replace(job, engine={**job.engine, key: percent / 100})
-        needed = memory_of(shape, recipe, group_size, less, prompt, device)
-        holds = needed.engine + needed.cache <= percent / 100 * device * (1 + 1e-9)
-        if holds and needed.peak <= device:
-            yield f"engine.{key}: {percent / 100:g}"
-            return
+    for percent in range(90, 0, -5):
+        share = percent / 100
+        less = replace(job, engine={**job.engine, "use_vllm": True, _SHARE: share})
+        needed = asked.needed(recipe, less)
+        holds = needed.engine + needed.cache <= share * asked.device * (1 + 1e-9)
+        if holds and needed.peak <= asked.device:
+            return share
+    return None
+
+
+def _generations(asked: _Asked, recipe: Recipe, job: Job) -> str:
+    """What would let a generation without vLLM fit, the largest value of each key; else empty."""
+    kinds = [fewer_prompts(recipe), shorter_responses(recipe)]
+    fitting = (
+        next((said for said, other in kind if asked.fits(other, job)), None) for kind in kinds
+    )
+    options = [f"the recipe's {said}" for said in fitting if said]
+    share = _share(asked, recipe, job)
+    if share is not None:
+        options.append(f"engine: {{use_vllm: true, {_SHARE}: {share:g}}}")
+    return ", or ".join(options)
+
+
+def _helps(asked: _Asked, recipe: Recipe, job: Job) -> Iterator[str]:
+    """What would help, the cheapest first; each alone is enough."""
+    vllm, needed = job.engine.get("use_vllm"), asked.needed(recipe, job)
+    if vllm and (share := _share(asked, recipe, job)) is not None:
+        yield f"engine.{_SHARE}: {share:g}"
+    if not vllm and needed.cache > needed.updating and (said := _generations(asked, recipe, job)):
+        yield said
+    changes = list(remedies(recipe, job))
+    yield from (said for said, other, change in changes if asked.fits(other, change))
+    for first, other, change in [] if vllm else changes:
+        with suppress(StudyError):
+            if said := _generations(asked, other, change):
+                yield f"{first}; and with it {said}"
 
 
 def _training_unfit(
     config: Mapping[str, Any], cell: Cell, shape: Shape, job: Job, device: float
 ) -> Iterator[str]:
     recipe = recipe_of(config, cell)
-    rest = (config["resources"]["plan"]["prompt_tokens"], device)
-    needed = memory_of(shape, recipe, cell.group_size, job, *rest)
+    asked = _Asked(shape, cell.group_size, config["resources"]["plan"]["prompt_tokens"], device)
+    needed = asked.needed(recipe, job)
     if needed.peak <= device:
         return
-    smaller = (
-        said
-        for said, other, change in remedies(recipe, job)
-        if _fits(shape, other, cell.group_size, change, *rest)
-    )
-    share = _smaller_share(shape, recipe, cell.group_size, job, *rest)
-    helps = next(itertools.chain(share, smaller), "another card, or another model")
+    most = ""
+    if not job.engine.get("use_vllm") and needed.cache > needed.updating:
+        drawn = drawn_at_once(recipe, cell.group_size, job)
+        most = (
+            f", {needed.cache / GIB:,.0f} for keys and values of the {drawn:,} responses that are "
+            "generated at once"
+        )
+    helps = next(_helps(asked, recipe, job), "another card, or another model")
     yield (
         f"resources.models.{cell.model}: the training of {cell.path} needs about "
         f"{needed.peak / GIB:,.0f} GiB on each GPU ({needed.kept / GIB:,.0f} of them for what an "
-        f"update keeps), which has {device / GIB:g} (resources.plan.device_gib); "
+        f"update keeps{most}), which has {device / GIB:g} (resources.plan.device_gib); "
         f"what would help: {helps}"
     )
