@@ -10,7 +10,7 @@ import yaml
 from rlscale.cli.main import main
 from rlscale.core.errors import StudyError
 from rlscale.core.yaml_files import load
-from rlscale.study.check import absent_files, findings, fitted_together, refuse
+from rlscale.study.check import absent_files, findings, one_setting, refuse
 from rlscale.study.schema import SCHEMA, with_defaults
 
 ROOT = Path(__file__).parents[2]
@@ -136,7 +136,7 @@ def test_a_fit_is_of_one_setting_before_anything_trains_as_after(fit, asked):
         ],
         "fit": {"size": "n_params", **fit},
     }  # fmt: skip
-    said = list(fitted_together(config))
+    said = list(one_setting(config))
     assert len(said) == (asked is not None)
     assert all(asked in sentence for sentence in said)
 

@@ -12,7 +12,7 @@ def config():
     return {
         "study": "toy",
         "data": {"sums": {"verifier": "number"}},
-        "models": {"1b": {"n_params_nominal": 1e9}},
+        "models": {"1b": {"family": "toy", "n_params_nominal": 1e9}},
         "recipes": {
             "main": {
                 "data": "sums", "steps": 10, "prompts_per_step": 100, "updates_per_step": 4,
@@ -28,6 +28,7 @@ def config():
         "training": {"overrides": [], "checkpoints_on_disk": 0},
         "benchmarks": {"held_out": {"samples": 4}},
         "evaluation": {"max_tokens": 1000},
+        "fit": {"laws": ["saturating", "free_slopes"], "size": "n_params", "select": {}},
         "resources": {
             "default": {"gpus": 2, "mem_mb": 1, "minutes": 60},
             "models": {},

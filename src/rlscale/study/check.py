@@ -17,6 +17,7 @@ from rlscale.laws.one_setting import SETTINGS, mixed
 from rlscale.study import grid
 from rlscale.study.columns import missing_columns
 from rlscale.study.estimates import unfit
+from rlscale.study.foreseen import fitted_together, notes
 from rlscale.study.names import check_names
 from rlscale.study.schema import SCHEMA, near, schema_findings, with_defaults
 from rlscale.study.settings import concerns
@@ -56,13 +57,17 @@ def show(path: Path, *, as_json: bool) -> int:
     except StudyError as error:
         config, mistakes = {}, [str(error)]
     absent = [] if mistakes else absent_files(config)
+    foreseen = [] if mistakes else notes(with_defaults(config, load(SCHEMA)))
     if as_json:
-        print(json.dumps({"mistakes": mistakes, "absent": absent}, indent=2))
+        document = {"mistakes": mistakes, "absent": absent, "notes": foreseen}
+        print(json.dumps(document, indent=2))
     else:
         for said in mistakes:
             print(said)
         for said in absent:
             print(f"note: {said}; it must be there before the study runs")
+        for said in foreseen:
+            print(f"note: {said}")
         if not mistakes:
             print(f"{path}: this study can run")
     return 1 if mistakes else 0
@@ -266,21 +271,9 @@ def _selected(config: Config) -> Iterator[str]:
             )
 
 
-def fitted_together(config: Config) -> Iterator[str]:
+def one_setting(config: Config) -> Iterator[str]:
     """The curves of one fit must be of one setting, as the fit itself will ask."""
-    models = config["models"]
-    cells = [
-        {**asdict(cell), "cell": cell.path, "family": models[cell.model]["family"]}
-        for cell in grid.expand(config)
-    ]
-    select = {key: _values(wanted) for key, wanted in config["fit"]["select"].items()}
-    if not select.keys() <= cells[0].keys():
-        return  # Which cells have such rows is known when they are measured.
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for cell in cells:
-        if all(cell[key] in wanted for key, wanted in select.items()):
-            groups.setdefault((cell["family"], cell["variant"]), []).append(cell)
-    for (_, variant), chosen in sorted(groups.items()):
+    for (_, variant), chosen in sorted(fitted_together(config).items()):
         values = {name: {cell[name] for cell in chosen} for name in SETTINGS}
         if said := mixed(variant, values, config["fit"]["size"]):
             yield f"fit.select: {said}"
@@ -373,5 +366,5 @@ _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     missing_columns,
 )  # fmt: skip
 _CELL_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
-    _overrides, _selected, fitted_together, _lengths, _pools, _top_ups, unfit,
+    _overrides, _selected, one_setting, _lengths, _pools, _top_ups, unfit,
 )  # fmt: skip

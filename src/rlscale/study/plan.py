@@ -15,6 +15,7 @@ from rlscale.core.files import write_text
 from rlscale.core.recipe import Recipe
 from rlscale.jobs.memory import GIB, adapters
 from rlscale.study.estimates import memory, node_mb, shape_of
+from rlscale.study.foreseen import notes
 from rlscale.study.grid import expand, job_of, recipe_of
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ def plan_page(table: "pandas.DataFrame", config: Mapping[str, Any]) -> str:
         "and head and attention's products are left out. The start of jobs is in no hour.",
         *_short_of_memory(table, config),
         *_short_of_time(table, config),
+        *_foreseen(config),
     ]
     return "\n".join(lines) + "\n"
 
@@ -232,3 +234,9 @@ def _short_of_time(table: "pandas.DataFrame", config: Mapping[str, Any]) -> list
                 f"{allowed:,.3g} h that it has; shards: {math.ceil(hours * job.shards / allowed)}"
             )
     return ["", "**Time of evaluations:**", "", *lines] if lines else []
+
+
+def _foreseen(config: Mapping[str, Any]) -> list[str]:
+    """What is not judged here, and what no fit will give."""
+    lines = [f"- {said}" for said in notes(config)]
+    return ["", "**Before it runs:**", "", *lines] if lines else []
