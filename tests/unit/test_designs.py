@@ -207,9 +207,12 @@ def test_the_sentence_says_how_its_aic_comes_from_the_files():
     spare = max(1.0, min(told.misfit, told.misfit + told.delta_aic) / told.misfit_freedom)
     assert spare > 1
     assert (
-        f"{abs(told.delta_aic) / spare:.1f} AIC (delta_aic {abs(told.delta_aic):.1f}"
-        in found.verdict
-    )
+        f"{abs(told.delta_aic) / spare:.1f} AIC (delta_aic {abs(told.delta_aic):.1f}, divided by "
+        f"{spare:.1f} as the better one's misfit is {spare:.1f} times what errors explain)"
+    ) in found.verdict
+    assert found.verdicts.saturates == "not_identified"
+    law, rival = f"{told.p_law:.0%}", f"{1 - told.p_law:.0%}"
+    assert f"{law} of the weight is on the law and {rival} on its rival; 80%" in found.verdict
 
 
 @pytest.mark.parametrize("bend", ["plateau", "onset"])

@@ -201,7 +201,36 @@ def test_one_run_a_size_leaves_the_spread_of_runs_out_and_the_forecast_says_so(
     assert said.splitlines()[-1] == LABELS["block"].format(level=50)
 
 
-@pytest.mark.parametrize("place", ["N=7e9", "N=7e9,E=5", "N=0,x=1", "N=7b,x=1", "N=7e9,x=inf"])
+def test_a_fit_says_what_n_is_and_that_step_0_has_no_place_in_it(tmp_path, monkeypatch, capsys):
+    curves = straight_curves(0.005, runs=2)
+    for first, said_so in ((0, True), (1, False)):
+        curves[curves["step"] >= first].to_csv(tmp_path / "curves.csv", index=False)
+        said = call(monkeypatch, capsys, "fit", tmp_path / "curves.csv", "--law", "free_slopes")
+        assert ("step 0 is left out, as its x is 0" in said) is said_so
+        assert "\nN is n_params, parameters without embeddings" in said
+
+
+def test_a_model_is_forecast_by_its_name(tmp_path, monkeypatch, capsys):
+    curves = straight_curves(0.005, runs=2)
+    path = tmp_path / "curves.csv"
+    curves.to_csv(path, index=False)
+    own = curves.iloc[-1]
+
+    def said(place: str, *more: str) -> str:
+        return call(monkeypatch, capsys, "forecast", path, "--at", place, *more)
+
+    assert said(f"model={own['model']},x=9000") == said(f"N={own['n_params']},x=9000")
+    assert said("model=Qwen3-32B,x=9000") == said("N=31206298624,x=9000")
+    with pytest.raises(SystemExit):
+        said("model=qwen9,x=9000")
+    error = capsys.readouterr().err
+    assert f"neither in the curves ({', '.join(sorted(curves['model'].unique()))})" in error
+    assert "write N=NUMBER, its n_params" in error
+
+
+@pytest.mark.parametrize(
+    "place", ["N=7e9", "model=a", "model=,x=5", "N=7e9,E=5", "N=0,x=1", "N=7b,x=1", "N=7e9,x=inf"]
+)
 def test_a_place_that_is_none_is_refused(tmp_path, monkeypatch, capsys, place):
     with pytest.raises(SystemExit):
         call(monkeypatch, capsys, "forecast", tmp_path / "curves.csv", "--at", place)

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from rlscale.laws.results import SizeResult, StudyFit
     from rlscale.laws.spec import FitSpec
 
+_MEANINGS = {
+    "n_params": "n_params, parameters without embeddings",
+    "n_params_total": "n_params_total, parameters with embeddings",
+    "n_params_nominal": "n_params_nominal, the number in the model's name",
+}
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -94,6 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
         _write_report(fitted, arguments.report)
     print(f"{found.equation}   ({arguments.metric} against {arguments.x})")
     print(found.uncertainty.label)
+    start = (fitted.curves["step"] == 0).any()
+    untold = "; step 0 is left out, as its x is 0 and log x has no value there" if start else ""
+    print(f"N is {_MEANINGS.get(found.size, found.size)}{untold}")
     for group in found.groups:
         print(f"\n{group.family} {group.variant}: {group.verdict}")
         for name, quantity in group.parameters.items():

@@ -13,6 +13,8 @@ from rlscale.core.errors import StudyError
 from rlscale.core.files import write_text
 
 if TYPE_CHECKING:
+    import pandas
+
     from rlscale.laws.prediction import Prediction
     from rlscale.laws.results import FitResult, StudyFit
     from rlscale.laws.spec import FitSpec
@@ -27,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at", nargs="+", type=_place, required=True, metavar="N=NUMBER,x=NUMBER",
         help="size, as in the column --size, and abscissa, as in --x, also called D or C: "
-        "N=70e9,x=1e5",
+        "N=70e9,x=1e5; a model of the curves, or one that is known, by its name: "
+        "model=qwen3-32b,x=1e5",
     )  # fmt: skip
     parser.add_argument(
         "--output", type=Path, metavar="FILE.csv",
@@ -56,9 +59,11 @@ def _fitted(arguments: argparse.Namespace) -> list[dict[str, object]]:
 
     registered = []
     again = arguments.curves.suffix == ".json"
-    result = (_fit_again(arguments.curves) if again else fit(arguments)).result
+    fitted = _fit_again(arguments.curves) if again else fit(arguments)
+    result = fitted.result
+    places = _places(arguments.at, fitted.curves, result.size)
     for group in result.groups:
-        for n, axis, x in arguments.at:
+        for n, axis, x in places:
             _check_axis(axis, result.x)
             name = f"{group.family} {group.variant}".strip()
             found = group.predict(n, x, arguments.level)
@@ -78,9 +83,10 @@ def _probed(arguments: argparse.Namespace) -> list[dict[str, object]]:
         raise StudyError(f"{arguments.curves}: a probe is read from curves (.csv), not from a fit")
     (curves, _), spec = asked(arguments)
     spec = replace(spec, settings=replace(spec.settings, level=arguments.level))
-    for _, axis, _ in arguments.at:
+    found_at = _places(arguments.at, curves, spec.settings.size)
+    for _, axis, _ in found_at:
         _check_axis(axis, spec.x)
-    registered, places = [], [(n, x) for n, _, x in arguments.at]
+    registered, places = [], [(n, x) for n, _, x in found_at]
     for target, found in forecast_probed(curves, spec, arguments.probe, places):
         name = f"{target.family} {target.variant}".strip()
         rests = f"level by {target.model}'s first {arguments.probe} points, shape by {spec.law}"
@@ -128,21 +134,46 @@ def _fit_again(path: Path) -> Fitted:
     return fit_curves(curves, read_measured_curves(curves), spec)
 
 
-def _place(text: str) -> tuple[float, str, float]:
-    """The N, the abscissa's name and the abscissa of ``N=70e9,x=1e5``."""
+def _place(text: str) -> tuple[float | str, str, float]:
+    """N (or a model's name), the abscissa's name and the abscissa of ``N=70e9,x=1e5``."""
     try:
-        found = {
-            name: float(value) for name, _, value in (p.partition("=") for p in text.split(","))
-        }
-        n = found.pop("N")
-        ((axis, x),) = found.items()
+        found = {name: value for name, _, value in (p.partition("=") for p in text.split(","))}
+        model = found.pop("model", "")
+        n = model or float(found.pop("N"))
+        ((axis, value),) = found.items()
+        x = float(value)
     except (KeyError, ValueError):
         n, axis, x = 0.0, "", 0.0
-    if axis not in ("x", *_AXES) or not (0 < n < float("inf") and 0 < x < float("inf")):
+    known = isinstance(n, str) or 0 < n < float("inf")
+    if axis not in ("x", *_AXES) or not (known and 0 < x < float("inf")):
         raise argparse.ArgumentTypeError(
-            f"{text}: the form is N=70e9,x=1e5, both above 0; D and C are x against data or compute"
+            f"{text}: the form is N=70e9,x=1e5, both above 0, or model=NAME,x=1e5; D and C are x "
+            "against data or compute"
         )
     return n, axis, x
+
+
+def _places(
+    at: "list[tuple[float | str, str, float]]", curves: "pandas.DataFrame", size: str
+) -> list[tuple[float, str, float]]:
+    """The places that are asked for, with N in the place of models' names."""
+    return [(_named(n, curves, size) if isinstance(n, str) else n, axis, x) for n, axis, x in at]
+
+
+def _named(model: str, curves: "pandas.DataFrame", size: str) -> float:
+    """N of a model, by the column of sizes: as the curves have it, else as it is known."""
+    from rlscale.curves.known_models import known_sizes
+
+    if not size.startswith("n_params"):
+        raise StudyError(f"--at model={model}: the size of this fit is {size}; write N=NUMBER")
+    own = curves.loc[curves["model"] == model, size].dropna().tolist()
+    if not own and size not in known_sizes(model):
+        there = ", ".join(sorted(curves["model"].dropna().unique()))
+        raise StudyError(
+            f"--at model={model}: neither in the curves ({there}) nor among the models whose size "
+            f"is known; write N=NUMBER, its {size}"
+        )
+    return float(own[0] if own else known_sizes(model)[size])
 
 
 def _words(found: "Prediction") -> str:

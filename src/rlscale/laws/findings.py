@@ -2,7 +2,7 @@
 
 from rlscale.laws.backtest import judge_forecasts
 from rlscale.laws.bends import Bends
-from rlscale.laws.identification import Identification
+from rlscale.laws.identification import SHARE, Identification
 from rlscale.laws.law import Fit, Law, names_of
 from rlscale.laws.results import FitResult, Verdicts
 
@@ -73,8 +73,9 @@ def _finding(found: Identification, verdicts: Verdicts, law: Law) -> list[str]:
         {
             "identified": f"These data identify {told}: {rival} fits worse by {apart}.",
             "not_identified": f"These data do not identify {told}: {rival} fits "
-            f"{'worse' if better else 'better'} by {apart}, and its share, with scatter about "
-            f"both, is {found.mixture.share(1):.0%}{opened}.",
+            f"{'worse' if better else 'better'} by {apart}. With sizes that may scatter about "
+            f"either, {found.mixture.share(0):.0%} of the weight is on the law and "
+            f"{found.mixture.share(1):.0%} on its rival; {SHARE:.0%} would decide{opened}.",
             "power": f"{rival[0].upper()}{rival[1:]} fits better, by {apart}: no saturation is "
             "seen.",
             "no_replicates": f"One run per size: whether {told} are identified is not judged.",
@@ -83,9 +84,9 @@ def _finding(found: Identification, verdicts: Verdicts, law: Law) -> list[str]:
     if found.p_misfit < _ALARM:
         sentences.append(
             f"The slopes miss the law by more than their errors (Q = {found.misfit:.1f} on "
-            f"{found.misfit_freedom} degrees of freedom, p = {found.p_misfit:.2g}); with scatter "
-            f"about it of {found.mixture.scatter:.0%}, its share against the rival is "
-            f"{found.mixture.share(0):.0%}."
+            f"{found.misfit_freedom} degrees of freedom, p = {found.p_misfit:.2g}); if sizes "
+            f"scatter about it by {found.mixture.scatter:.0%}, the law has "
+            f"{found.mixture.share(0):.0%} of the weight against its rival."
         )
     return sentences
 
@@ -96,8 +97,9 @@ def _aic(found: Identification) -> str:
     if found.inflation <= 1:
         return f"{plain:.1f} AIC"
     return (
-        f"{plain / found.inflation:.1f} AIC (delta_aic {plain:.1f} over a misfit of "
-        f"{found.inflation:.1f} per degree of freedom)"
+        f"{plain / found.inflation:.1f} AIC (delta_aic {plain:.1f}, divided by "
+        f"{found.inflation:.1f} as the better one's misfit is {found.inflation:.1f} times what "
+        "errors explain)"
     )
 
 
