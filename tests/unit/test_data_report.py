@@ -1,6 +1,7 @@
 """`rlscale data-report`: any file, without a study."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,26 @@ def test_the_command_prints_the_report_and_writes_its_page(file, tmp_path, monke
     assert "&lt;b&gt;9&lt;/b&gt;" in text
     assert "<b>9" not in text, "a data set's text is no markup"
     assert "http" not in text
+
+
+def test_the_guides_line_reads_columns_of_other_names(tmp_path, monkeypatch, capsys):
+    """As docs/howto.md writes it; without the flags the error names them."""
+    guide = (Path(__file__).parents[2] / "docs/howto.md").read_text()
+    line = re.search(r"(?m)^    (rlscale data-report raw/mine.jsonl --layout .*)$", guide)[1]
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(json.dumps({"q": f"What is {n} + 1?", "a": str(n + 1)}) + "\n" for n in range(9))
+    Path("raw").mkdir()
+    Path("raw/mine.jsonl").write_text(rows)
+    monkeypatch.setattr(sys, "argv", line.split())
+    main.main()
+    assert "in layout plain: problem from q, answer from a" in capsys.readouterr().out
+    assert Path("report.html").exists()
+    monkeypatch.setattr(sys, "argv", line.partition(" --layout")[0].split())
+    with pytest.raises(SystemExit):
+        main.main()
+    assert "--layout plain --column problem=COLUMN --column answer=COLUMN" in (
+        capsys.readouterr().err
+    )
 
 
 def test_another_file_takes_its_twins_out(file: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas
@@ -17,6 +18,7 @@ from rlscale.answers.passes import pass_at_k
 from rlscale.core.errors import StudyError
 from rlscale.core.tables import read_curves
 from rlscale.study.lineage import read_provenance
+from rlscale.study.upkeep import why
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +240,25 @@ def test_a_colour_changes_the_picture_and_not_the_data(whole):
     assert (whole.root / "plain" / path("csv")).read_text() == (
         whole.root / "grey" / path("csv")
     ).read_text()
+
+
+def test_a_copy_of_a_study_still_says_what_its_figures_were_made_from(
+    whole, tmp_path, monkeypatch, capsys
+):
+    whole.draw("fig_k_of_N")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    for suffix in ("pdf", "csv"):
+        name = f"fig_k_of_N.{suffix}"
+        shutil.copy(whole.root / "out" / name, tmp_path / "results" / name)
+    for suffix in ("pdf", "csv"):
+        why(f"results/fig_k_of_N.{suffix}")
+        first, second, *rest = capsys.readouterr().out.splitlines()
+        assert "no step has made it here; what results/fig_k_of_N.pdf carries" in first
+        assert second.startswith("results/fig_k_of_N.pdf, configuration ")
+        assert any("free_slopes-compute-loss.json" in line for line in rest)
+    with pytest.raises(StudyError, match="In a copy of a study name a figure"):
+        why("results/curves.csv")
 
 
 @pytest.mark.parametrize("suffix", ["pdf", "png"])

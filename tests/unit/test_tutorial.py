@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,14 @@ def test_your_curves(tmp_path):
     for line in "".join(blocks(CURVES, "text")).splitlines():
         assert line in said
     assert (tmp_path / "law.pdf").stat().st_size > 5_000
+    columns = ["model", "seed", "step", "loss", "data_samples", "n_params"]
+    panel, long = (
+        pandas.read_csv(tmp_path / name, usecols=columns)[columns].sort_values(columns[:3])
+        for name in ("curves.csv", "long_curves.csv")
+    )
+    pandas.testing.assert_frame_equal(
+        panel.reset_index(drop=True), long.reset_index(drop=True), rtol=1e-9
+    )
 
 
 @pytest.mark.slow

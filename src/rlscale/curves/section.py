@@ -142,7 +142,11 @@ def of_run(section: Section, run: str, path: str) -> dict[str, Any]:
         if match is None:
             raise StudyError(
                 f"{path}: ingest.run_pattern '{section.run_pattern}' does not fit '{run or path}'"
-                + ("" if run else "; if a column names the runs, map cell to it")
+                + (
+                    ""
+                    if run
+                    else "; if a column names the runs, map cell to it (--map cell=COLUMN)"
+                )
             )
         groups = {name: value for name, value in match.groupdict().items() if value is not None}
         _check_columns(groups)

@@ -266,7 +266,9 @@ def recognise(rows: Sequence[Mapping[str, Any]], file: Path) -> tuple[str, dict[
             return name, {small: column for column, small in names(rows[0]).items()}
     raise StudyError(
         f"{file}: no known layout has its columns ({', '.join(rows[0])}); name the layout 'plain' "
-        "and, in `columns`, where problem and answer stand"
+        "and where problem and answer stand: in a configuration `layout: plain, columns: {problem: "
+        "[COLUMN], answer: [COLUMN]}`, by flags --layout plain --column problem=COLUMN --column "
+        "answer=COLUMN"
     )
 
 

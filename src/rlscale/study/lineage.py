@@ -175,17 +175,26 @@ def _files(manifest: Mapping[str, Any]) -> str:
     return f"{absent} of {count} files {MISSING}" if absent else f"{OK}, {count} files"
 
 
+def show(figure: Path) -> None:
+    """Print the chain of a figure.
+
+    Raises:
+        StudyError: A digest does not hold.
+    """
+    changed = 0
+    for depth, what, status in trace(figure):
+        print(f"{'  ' * depth}{what}: {status}")
+        changed += status.startswith(CHANGED)
+    if changed:
+        raise StudyError(f"{changed} links of the chain do not hold (CHANGED above)")
+
+
 @sentence_not_traceback
 def main() -> None:
     """Print the chain of a figure; fail where a digest does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m rlscale.study.lineage")
     parser.add_argument("figure", type=Path, help="a PDF or PNG in the study's results/")
-    changed = 0
-    for depth, what, status in trace(parser.parse_args().figure):
-        print(f"{'  ' * depth}{what}: {status}")
-        changed += status.startswith(CHANGED)
-    if changed:
-        raise StudyError(f"{changed} links of the chain do not hold (CHANGED above)")
+    show(parser.parse_args().figure)
 
 
 if __name__ == "__main__":

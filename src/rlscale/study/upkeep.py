@@ -84,12 +84,15 @@ def _code(manifest: Path) -> dict[str, Any]:
 def why(output: str) -> None:
     """Print what an output was made from, back to the raw data, with digests and DVC's hashes.
 
+    In a copy of a study, where no step ran, it is what a figure itself carries.
+
     Raises:
         StudyError: Nothing is known about the output.
     """
     notes = provenance.read_notes()
     if output not in notes:
-        raise StudyError(f"{output}: no step has made it here (try `make adopt`)")
+        _carried(output)
+        return
     hashes = _dvc_hashes()
     waiting, seen = [output], set()
     for name in waiting:
@@ -103,6 +106,23 @@ def why(output: str) -> None:
         dvc = f", dvc {hashes[folder]} ({folder})" if folder else ""
         print(f"{name}: {by}, sha256 {sha256}{dvc}")
         waiting += note["input"] if note else []
+
+
+def _carried(output: str) -> None:
+    """Print the chain that a figure carries, also for the CSV and SVG beside its PDF."""
+    from rlscale.study import lineage
+
+    figure = Path(output)
+    if figure.suffix in (".csv", ".svg"):
+        figure = figure.with_suffix(".pdf")
+    if figure.suffix not in (".pdf", ".png") or not figure.exists():
+        raise StudyError(
+            f"{output}: no step has made it here. In a copy of a study name a figure (PDF or PNG; "
+            "the CSV beside it has its numbers): it carries what it was made from. In the study "
+            "itself run `make adopt`"
+        )
+    print(f"{output}: no step has made it here; what {figure} carries of its making:")
+    lineage.show(figure)
 
 
 def _dvc_hashes() -> dict[str, str]:
