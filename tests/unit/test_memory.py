@@ -142,6 +142,21 @@ def test_a_share_of_vllm_that_does_not_fit_is_made_smaller_not_the_card_larger(p
     assert list(unfit(paper)) != []
 
 
+def test_vllm_that_stays_awake_takes_its_share_of_updates_too(paper):
+    model = "qwen2.5-1.5b"
+    own, cell = paper["resources"]["models"], Cell("main", model, "base", 1, 8, 1)
+    job = {**paper["resources"]["default"], **own.get(model, {})}
+    asleep, key = memory(paper, cell), "vllm_enable_sleep_mode"
+    awake = {name: value for name, value in job["engine"].items() if name != key}
+    own[model] = {**job, "engine": {**awake, "vllm_gpu_memory_utilization": 0.5}}
+    (said,) = unfit(paper)
+    assert said.endswith(f"what would help: engine.{key}: true")
+    own[model]["engine"]["vllm_gpu_memory_utilization"] = 0.3
+    assert memory(paper, cell).peak == asleep.peak + asleep.updating
+    own[model]["engine"] |= {key: True, "vllm_gpu_memory_utilization": 0.5}
+    assert list(unfit(paper)) == []
+
+
 def test_an_evaluation_that_cannot_hold_its_weights_is_refused(paper):
     own = paper["resources"]["models"]
     own[LARGEST] = {**own[LARGEST], "evaluation": {"gpus": 1}}

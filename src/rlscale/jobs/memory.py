@@ -35,6 +35,7 @@ class Memory:
         scores: Logits of that part, by tiles.
         engine: vLLM's copy of the weights, this GPU's share.
         cache: Keys and values of the responses that are drawn at a time.
+        awake: Whether vLLM keeps its share of the GPU during updates.
         workspace: What a GPU's matrix libraries keep for themselves.
         host: The node's own memory: loading, or saving a whole state.
     """
@@ -48,6 +49,7 @@ class Memory:
     scores: float
     engine: float
     cache: float
+    awake: bool
     workspace: float
     host: float
 
@@ -64,8 +66,11 @@ class Memory:
 
     @property
     def peak(self) -> float:
-        """The most of update and generation (vLLM sleeps during updates, else both)."""
-        return self.kept + max(self.updating, self.engine + self.cache)
+        """The most of update and generation; both where vLLM does not sleep during updates."""
+        drawing = self.engine + self.cache
+        if self.awake:
+            return self.kept + self.updating + drawing
+        return self.kept + max(self.updating, drawing)
 
 
 def memory_of(
@@ -104,6 +109,7 @@ def memory_of(
         scores=_WORKING * 4 * min(shape.vocabulary, _TILE) * part * length,
         engine=engine,
         cache=cache,
+        awake=bool(job.engine.get("use_vllm") and not job.engine.get("vllm_enable_sleep_mode")),
         workspace=_WORKSPACE if job.gpus else 0,
         host=0,
     )

@@ -23,7 +23,7 @@ from rlscale.jobs.memory import (
 from rlscale.study.grid import expand, job_of, recipe_of
 
 _MADE_VOCABULARY = 104  # of the character tokenizer (rlscale.models.tiny)
-_SHARE = "vllm_gpu_memory_utilization"
+_SHARE, _SLEEP = "vllm_gpu_memory_utilization", "vllm_enable_sleep_mode"
 
 
 def shape_of(config: Mapping[str, Any], cell: Cell) -> Shape | None:
@@ -107,7 +107,7 @@ def _share(asked: _Asked, recipe: Recipe, job: Job) -> float | None:
     """The largest share of vLLM's that fits and holds its weights and a longest response."""
     for percent in range(90, 0, -5):
         share = percent / 100
-        less = replace(job, engine={**job.engine, "use_vllm": True, _SHARE: share})
+        less = replace(job, engine={**job.engine, _SHARE: share})
         needed = asked.needed(recipe, less)
         holds = needed.engine + needed.cache <= share * asked.device * (1 + 1e-9)
         if holds and needed.peak <= asked.device:
@@ -122,15 +122,18 @@ def _generations(asked: _Asked, recipe: Recipe, job: Job) -> str:
         next((said for said, other in kind if asked.fits(other, job)), None) for kind in kinds
     )
     options = [f"the recipe's {said}" for said in fitting if said]
-    share = _share(asked, recipe, job)
+    vllm = {**job.engine, "use_vllm": True, _SLEEP: True}
+    share = _share(asked, recipe, replace(job, engine=vllm))
     if share is not None:
-        options.append(f"engine: {{use_vllm: true, {_SHARE}: {share:g}}}")
+        options.append(f"engine: {{use_vllm: true, {_SLEEP}: true, {_SHARE}: {share:g}}}")
     return ", or ".join(options)
 
 
 def _helps(asked: _Asked, recipe: Recipe, job: Job) -> Iterator[str]:
     """What would help, the cheapest first; each alone is enough."""
     vllm, needed = job.engine.get("use_vllm"), asked.needed(recipe, job)
+    if needed.awake and asked.fits(recipe, replace(job, engine={**job.engine, _SLEEP: True})):
+        yield f"engine.{_SLEEP}: true"
     if vllm and (share := _share(asked, recipe, job)) is not None:
         yield f"engine.{_SHARE}: {share:g}"
     if not vllm and needed.cache > needed.updating and (said := _generations(asked, recipe, job)):
