@@ -141,6 +141,7 @@ def test_a_forecast_says_value_interval_and_what_it_rests_on(tmp_path, monkeypat
     (known,) = fit(curves)
     there = known.predict(2 * largest, 2 * last)
     assert f"loss {there.estimate:.4f} at" in beyond
+    assert "K_max" not in beyond  # the verdict is said once
     assert f"90% interval [{there.low:.4f}, {there.high:.4f}]" in beyond
 
 

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a line per place and group: value, interval, what it rests on, verdict."""
+    """Print a line per place and group: value, interval, what it rests on; verdicts once."""
     if not 0 < arguments.level < 1:
         raise StudyError(f"--level {arguments.level:g}: a coverage lies between 0 and 1")
     registered = _probed(arguments) if arguments.probe else _fitted(arguments)
@@ -63,12 +63,12 @@ def _fitted(arguments: argparse.Namespace) -> list[dict[str, object]]:
     result = fitted.result
     places = _places(arguments.at, fitted.curves, result.size)
     for group in result.groups:
-        for n, axis, x in places:
+        for place, (n, axis, x) in enumerate(places):
             _check_axis(axis, result.x)
             name = f"{group.family} {group.variant}".strip()
             found = group.predict(n, x, arguments.level)
             said = f"{result.metric} {_words(found)}; {_rests_on(group, found)}"
-            print(f"{name}: {said}. {group.verdict}")
+            print(f"{name}: {said}. {'' if place else group.verdict}".rstrip())
             registered.append(_row(group.variant, result, found))
     if any(group.sizes for group in result.groups):
         print(LABELS[result.scope].format(level=100 * arguments.level))
