@@ -1,5 +1,7 @@
 """What a study said before its runs stands in its report, beside what was measured."""
 
+import re
+
 import pytest
 from curve_tables import straight_curves
 
@@ -24,7 +26,7 @@ def place(curves):
 
 
 def judged(path, curves):
-    rows = forecasts(path, curves, {}, "n_params", "held_out")
+    rows = forecasts(path, curves, {}, "n_params", "held_out", 0.9)
     return [(row.verdict, row.chip) for row in rows]
 
 
@@ -34,15 +36,18 @@ def test_a_forecast_is_inside_outside_or_not_measured(tmp_path, curves, place):
     path.write_text(
         HEAD
         + f"base,loss,data,{n},{x},{loss},{loss - 1e-6},{loss + 1e-6}\n"
-        + f"base,loss,data,{n},{x},{loss},{loss + 1e-6},{loss + 0.1}\n"
+        + f"base,loss,data,{n},{x},{loss},{loss + 0.1},{loss + 0.2}\n"
+        + f"base,loss,data,{n},{x},{loss},{loss + 1e-6},{loss + 0.1}\n"  # within its interval
         + f"base,loss,data,{n},{1.009 * x},{loss},0,1\n"  # as good as there
         + f"base,loss,data,{n},{1.02 * x},{loss},0,1\n"  # elsewhere
         + f"instruct,loss,data,{n},{x},{loss},0,1\n"
     )
     none, inside = ("not measured", ""), ("inside", "yes")
-    assert judged(path, curves) == [inside, ("outside", "no"), inside, none, none]
-    (first, *_) = forecasts(path, curves, {}, "n_params", "held_out")
-    assert first.found.endswith(f"measured {loss:.3f} (3 runs)")
+    assert judged(path, curves) == [
+        inside, ("outside", "no"), ("undecided", "undecided"), inside, none, none
+    ]  # fmt: skip
+    (first, *_) = forecasts(path, curves, {}, "n_params", "held_out", 0.9)
+    assert re.search(rf"measured {loss:.3f} \[0\.\d+, 0\.\d+\] \(3 runs\)$", first.found)
 
 
 @pytest.mark.parametrize(
@@ -67,13 +72,15 @@ def test_a_file_that_is_no_register_is_refused(tmp_path, curves, text, words):
 def test_claims_keep_their_words(tmp_path):
     path = tmp_path / "claims.csv"
     path.write_text(
-        'claim,found,verdict\nR1,"+0.05 [0.03, 0.07]",holds\nR2,1,undecided\nR3,2,open\n'
+        'claim,text,found,verdict\nR1,k rises,"+0.05 [0.03, 0.07]",holds\n'
+        "R2,,1,undecided\nR3,,2,open\n"
     )
     rows = own_claims(path)
     assert [(row.name, row.verdict, row.chip) for row in rows] == [
         ("R1", "holds", "yes"), ("R2", "undecided", "undecided"), ("R3", "open", ""),
     ]  # fmt: skip
     assert rows[0].found == "+0.05 [0.03, 0.07]"
+    assert [row.text for row in rows] == ["k rises", "", ""]
 
 
 def test_what_the_command_registers_the_report_reads(tmp_path, curves, place, monkeypatch):
@@ -84,5 +91,5 @@ def test_what_the_command_registers_the_report_reads(tmp_path, curves, place, mo
     command = ["rlscale", "forecast", str(table), "--at", *at, "--output", str(path)]
     monkeypatch.setattr("sys.argv", command)
     main()
-    verdicts = [row.verdict for row in forecasts(path, curves, {}, "n_params", "held_out")]
+    verdicts = [row.verdict for row in forecasts(path, curves, {}, "n_params", "held_out", 0.9)]
     assert verdicts == ["inside", "not measured"]

@@ -13,7 +13,7 @@ from rlscale.laws.groups import build_groups
 from rlscale.laws.spec import FitSpec
 from rlscale.laws.study import fit_study, rounded
 from rlscale.report.figures.benchmarks import _falls
-from rlscale.report.figures.curves import loss_vs_compute
+from rlscale.report.figures.curves import loss_vs_compute, off_band
 from rlscale.report.figures.draw import verdict_words
 from rlscale.report.figures.inputs import Inputs, fixed
 from rlscale.report.figures.means import bar_words, mean_points
@@ -87,10 +87,29 @@ def test_a_group_of_single_runs_has_no_say_where_another_decides():
     assert rises == {"base": "yes", "instruct": "no_replicates"}
     settings = {"palette": "viridis", "compute": "compute"}
     inputs = Inputs(curves, {"saturating-compute-loss": document}, settings=settings)
-    assert loss_vs_compute(inputs).supports == "yes"
+    drawing = loss_vs_compute(inputs)
+    assert drawing.supports == "yes"
+    assert drawing.answers == {"base": "yes", "instruct": "not judged"}
+    assert drawing.takeaway.startswith("Base: ")
+    assert drawing.evidence[0].n == "6 runs of 2 sizes"
     alone = {**document, "groups": [g for g in document["groups"] if g["variant"] == "instruct"]}
     inputs = Inputs(curves, {"saturating-compute-loss": alone}, settings=settings)
-    assert loss_vs_compute(inputs).supports == "undecided"
+    assert loss_vs_compute(inputs).supports == "not judged"
+
+
+def test_sizes_that_end_outside_the_laws_band_are_named():
+    rows = [
+        ("base", model, mark, x, value, low, high)
+        for model, last in (("small", 0.51), ("large", 0.53))
+        for mark, x, value, low, high in (
+            ("point", 1, 0.9, None, None), ("point", 2, last, None, None),
+            ("line", 1, 0.7, 0.69, 0.71), ("line", 2, 0.5, 0.48, 0.52),
+        )
+    ]  # fmt: skip
+    names = ["variant", "model", "mark", "x", "value", "low", "high"]
+    table = pandas.DataFrame(rows, columns=names)
+    assert off_band(table, "base") == ["large"]
+    assert off_band(table.assign(low=None, high=None), "base") == []
 
 
 def transfer(changes: dict[str, tuple[float, ...]]) -> pandas.DataFrame:
@@ -135,7 +154,7 @@ def test_larger_groups_are_judged_at_equal_problems_and_the_best_is_shown_per_fl
     drawing = group_size(inputs)
     assert drawing.supports == "consistent"
     late, *best = drawing.evidence
-    assert late.quantity == "change of the late loss from G = 8 to 16"
+    assert late.quantity == f"change of the loss at step {STEPS[-1]} from G = 8 to 16"
     assert -0.13 < float(late.value) < -0.07
     assert [one.value for one in best] == ["16", "16"]
     swapped = curves.assign(group_size=curves["group_size"].map({8: 16, 16: 8}))
@@ -178,10 +197,12 @@ def test_each_variant_has_its_own_verdict_where_they_differ():
     ends = {"base": (0.9, 0.5), "instruct": (0.6, 0.6)}
     rows = [(v, n, loss) for v, own in ends.items() for n, loss in zip((1, 2), own, strict=True)]
     table = pandas.DataFrame(rows, columns=["variant", "n", "value"])
-    table = table.assign(low=table["value"] - 0.05, high=table["value"] + 0.05)
+    table = table.assign(low=table["value"] - 0.05, high=table["value"] + 0.05, n_runs=2)
     answers = {v: _falls(own) for v, own in table.groupby("variant")}
     assert answers == {"base": "yes", "instruct": "undecided"}
+    assert _falls(table[:2].assign(n_runs=1)) == "not judged"
     assert agreed(answers.values()) == "undecided"
+    assert agreed(["yes", "not judged"]) == "yes"
     drawing = Drawing(None, table, "", "undecided", answers=answers)
     assert verdict_words(drawing).endswith("claim. base: yes; instruct: undecided.")
     assert of_ends(table[:2], "yes") == (

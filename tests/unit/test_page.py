@@ -80,7 +80,7 @@ def page_of(folder: Path, name: str = "toy", recommendation: str = RECOMMENDATIO
             folder=folder,
             captions=folder,
             static=STATIC,
-            claims=[Row("R1 k rises", name, "holds")],
+            claims=[Row("R1 k rises", name, "holds", "what it says")],
             registered=[Row("base 27B", "forecast 0.4 [0.3, 0.5], measured 0.6", "outside")],
         )
     )
@@ -111,7 +111,7 @@ def test_first_screen_asks_answers_advises_and_doubts_before_any_section(page):
     order = [
         "Asked:",
         "Design:",
-        "8 cells; 4 sizes, 1B to 27B parameters",
+        "4 sizes of base (1B to 27B parameters), trained for 16 steps in 8 runs",
         "0.135",
         "[0.120, 0.150]",
         "8 runs of 4 sizes",
@@ -153,9 +153,9 @@ def test_variants_that_differ_each_have_their_verdict_and_a_table_its_warning(pa
 
 def test_what_was_said_before_stands_in_the_first_screen(page):
     top, first = (page[: page.index(end)] for end in ('id="claims"', "<nav"))
-    assert "own claims</a>: 1 holds; " in top
+    assert "own claims</a>: 1 supported; " in top
     assert "registered forecasts</a>: 1 outside." in top
-    assert '<b>R1 k rises</b> <span class="chip yes">holds</span> toy' in first
+    assert '<b>R1 k rises</b> what it says <span class="chip yes">supported</span> toy' in first
     assert '<span class="chip no">outside</span> forecast 0.4' in first
     assert "None was registered" not in page
 
@@ -221,8 +221,8 @@ def test_design_counts_runs_and_responses():
     curves = straight_curves(runs=3, steps=(0, 1, 2)).assign(n_samples=2000)
     curves = curves[~curves["cell"].str.endswith("27b-base/tau1-g8/seed2")]
     said = design(curves, "n_params", "held_out")
-    assert "11 cells" in said
-    assert "2 to 3 runs a setting" in said
+    assert "in 11 runs, 2 to 3 of each setting" in said
+    assert "Every problem is used τ times (1). A step asks G responses" in said
     assert "500 problems × 4 responses of held_out" in said
     assert "scoring" not in said  # curves made elsewhere name none
     scored = design(curves.assign(scoring="lm_eval"), "n_params", "held_out")

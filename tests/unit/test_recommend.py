@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import pandas
@@ -32,7 +33,7 @@ def test_the_best_size_at_a_budget_is_the_laws():
     }
     best = min(loss, key=loss.get)
     assert f"| 1e+17 FLOP | {best} |" in page
-    assert "narrows it most" in page
+    assert "one more run of **27b** takes" in page
 
 
 def _log_step(budget, n):
@@ -63,6 +64,40 @@ def test_one_run_per_tau_gives_no_statement():
     assert "no intervals over runs" in page
 
 
+def test_advice_stays_where_a_size_was_measured_and_says_what_lies_beyond():
+    """At a budget that 27b alone reached, 9b is better by its curve carried on: no advice."""
+    table = straight_curves(0.003, runs=3)
+    last = table.groupby("model")["compute_flops"].max()
+    budget = math.sqrt(last["9b"] * last["27b"])
+    page = recommend(table, SETTINGS, replace(WISHES, budgets=[budget]))
+    assert "(the largest of recommend.budgets), train **27b**" in page
+    (line,) = [line for line in page.splitlines() if line.startswith(f"| {budget:.3g} FLOP |")]
+    best = min(SIZES, key=lambda m: -exact_slope(SIZES[m]) * _log_step(budget, SIZES[m]))
+    carried = line.split("|")[-2].strip()
+    assert carried == "–" if best == "27b" else carried.startswith(f"{best}, ")
+    beyond = recommend(table, SETTINGS, replace(WISHES, budgets=[2 * last["27b"]]))
+    assert "**no size is advised**, as none was measured there" in beyond
+    assert "times its last point: not supported" in beyond
+
+
+def test_what_to_run_next_is_one_order_that_begins_where_nothing_is_judged():
+    single = straight_curves(0.003, runs=1).assign(variant="instruct")
+    single["cell"] = single["cell"] + "-instruct"
+    table = pandas.concat([straight_curves(0.003, runs=3), single], ignore_index=True)
+    first, second = _further(recommend(table, SETTINGS, WISHES))
+    assert first.startswith("1. **Two more runs of every size of f instruct**")
+    assert second.startswith("2. f base: one more run of **")
+    reused = with_reuse(straight_curves(0.02, runs=2), {5: 0.02})
+    tau, _ = _further(recommend(reused, SETTINGS, WISHES))
+    assert "whether tau = 5 costs more than 0.02 is open" in tau
+    cheap = with_reuse(straight_curves(0.0005, runs=3), {5: 0.0})
+    assert len(_further(recommend(cheap, SETTINGS, WISHES))) == 1
+
+
+def _further(page):
+    return re.findall(r"^\d\. .*$", page.partition("## What to run next")[2], re.MULTILINE)
+
+
 def test_without_compute_the_advice_is_in_problems_and_the_cheapest_size_by_parameters():
     """27b needs the fewest problems to 0.85, 9b the fewest problems times parameters."""
     table = straight_curves(0.001, runs=2)
@@ -70,7 +105,7 @@ def test_without_compute_the_advice_is_in_problems_and_the_cheapest_size_by_para
     by_flops = _cheapest(recommend(table, SETTINGS, wishes), "0.850")
     blind = table.assign(compute_flops=float("nan"))
     page = recommend(blind, SETTINGS, replace(wishes, budgets=[9000]))
-    assert "With 9e+03 problems, train" in page
+    assert "With 9e+03 problems (the largest of recommend.budgets), train" in page
     assert "parameters times problems" in page
     needed = {n: n * math.exp((-0.1 - math.log(0.85)) / exact_slope(n)) for n in SIZES.values()}
     cheapest = min(SIZES, key=lambda model: needed[SIZES[model]])

@@ -68,11 +68,14 @@ def test_the_largest_size_is_faster_slower_or_nothing_is_said():
 
 
 def test_bends_are_said_of_each_variant():
-    assert takeaways.of_bends([entry()]) == "No bend of the curves is seen in log-log."
+    alone = "The mean curvature in log-log is not told from 0."
+    assert takeaways.of_bends([entry()]) == alone
     both = takeaways.of_bends([entry(bends="yes"), entry(variant="instruct")])
     assert both.startswith("Base: the curves bend in log-log")
-    assert both.endswith("Instruct: no bend of the curves is seen in log-log.")
+    assert both.endswith("Instruct: the mean curvature in log-log is not told from 0.")
     assert takeaways.of_bends([entry(bends="no_replicates")]) == ""
+    silent = entry(variant="instruct", bends="no_replicates")
+    assert takeaways.of_bends([entry(), silent]) == f"Base: t{alone[1:]}"
 
 
 def scores(**errors):

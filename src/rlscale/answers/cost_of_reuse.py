@@ -20,8 +20,8 @@ def cost_of_reuse(
     margin: float,
     confidence: float,
     outcomes: "pandas.DataFrame | None" = None,
-) -> list[str]:
-    """What tau costs at equal steps, as lines of Markdown.
+) -> tuple[list[str], list[str]]:
+    """What tau costs at equal steps, and what to run next for it, as lines of Markdown.
 
     Args:
         curves: Curves, their measured rows.
@@ -35,7 +35,7 @@ def cost_of_reuse(
         outcomes = outcomes[outcomes["benchmark"] == benchmark]
     lines = ["## Reuse of data (tau)", ""]
     keys = ["family", "model", "variant", "group_size", "recipe"]
-    told = False
+    told, further = False, []
     for name, part in rows.groupby(keys, dropna=False, sort=True):
         last = part.groupby("tau")["step"].max().min()
         final = part[part["step"] == last]
@@ -45,10 +45,12 @@ def cost_of_reuse(
         told = True
         label = f"{name[1]} {name[2]}, G = {name[3]:g}, {name[4]}"
         at_last = None if outcomes is None else outcomes[outcomes["step"] == last]
-        lines += _Arms(label, last, arms, margin, confidence, at_last).lines()
+        own = _Arms(label, last, arms, margin, confidence, at_last)
+        lines += own.lines()
+        further += own.next_runs()
     if not told:
         lines.append("No model was trained with several tau, tau = 1 among them.")
-    return [*lines, ""]
+    return [*lines, ""], further
 
 
 @dataclass(frozen=True)
@@ -76,20 +78,47 @@ class _Arms:
         arms, freedom = self.arms, sum(len(arm) - 1 for arm in self.arms.values())
         if freedom == 0:
             return [f"{self.label}: **no statement** on reuse, as there is one run per tau."]
-        squares = sum(((arm["loss"] - arm["loss"].mean()) ** 2).sum() for arm in arms.values())
-        pooled = squares / freedom
+        pooled = self._pooled()
         most = {tau: self._most(tau, pooled, freedom) for tau in arms if tau != 1}
         return [
             f"{self.label}, loss at step {self.last:g} (runs' SD {np.sqrt(pooled):.4f}, {freedom} "
             "degrees of freedom):",
             "",
             f"| tau | runs | rise over tau 1 | at most ({self.confidence:.0%}) | within "
-            f"{self.margin:g} | to see a rise of {self.margin:g} |",
+            f"{self.margin:g} | a rise of {self.margin:g} is seen with |",
             "| --- | --- | --- | --- | --- | --- |",
             *(self._row(tau, end, pooled) for tau, end in most.items()),
             "",
             self._statement(most),
             "",
+        ]
+
+    def _pooled(self) -> float:
+        """Variance of a run, pooled over tau."""
+        arms = self.arms.values()
+        squares = sum(((arm["loss"] - arm["loss"].mean()) ** 2).sum() for arm in arms)
+        return float(squares / sum(len(arm) - 1 for arm in arms))
+
+    def next_runs(self) -> list[str]:
+        """Runs that would tell what tau costs, where the data leave it open."""
+        freedom = sum(len(arm) - 1 for arm in self.arms.values())
+        if freedom == 0:
+            return [f"{self.label}: **one more run of every tau**; single runs judge nothing."]
+        pooled = self._pooled()
+        most = {tau: self._most(tau, pooled, freedom) for tau in self.arms if tau != 1}
+        unclear = [t for t, end in most.items() if 2 * self._rise(t) - end <= self.margin < end]
+        needed = runs_needed(self.margin, pooled)
+        lacking = {t: needed - len(self.arms[t]) for t in (1, *unclear)}
+        listed = [
+            f"{more} more run{'s' * (more > 1)} of tau = {t}"
+            for t, more in lacking.items()
+            if more > 0
+        ]
+        if not unclear or not listed:
+            return []
+        return [
+            f"{self.label}: **{' and '.join(listed)}**, {needed} of each in all: whether "
+            f"tau = {unclear[0]} costs more than {self.margin:g} is open."
         ]
 
     def _rise(self, tau: int) -> float:
@@ -105,7 +134,7 @@ class _Arms:
         needed = f"{runs_needed(self.margin, pooled)} runs each"
         if self.outcomes is not None:
             problems = _problems_needed(self.margin, arm, one, self.outcomes)
-            needed += f"; for these runs {problems} problems"
+            needed += f" over runs, {problems} problems over problems"
         return (
             f"| {tau} | {len(arm)} | {self._rise(tau):+.4f} | {most:+.4f} | "
             f"{'yes' if most <= self.margin else 'not shown'} | {needed} |"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "protocol", "is_forecast", "family", "variant", "model", "n", "law", "status", "points", "rmse",
-    "bias", "coverage", "noise", "skill_constant", "skill_last_value", "rank",
+    "bias", "coverage", "width", "noise", "skill_constant", "skill_last_value", "rank",
 )  # fmt: skip
 
 # Of every target point: error, low and high (ends of the interval) minus what was observed, and the
@@ -159,6 +159,7 @@ def _measures(law: str, parts: Mapping[str, Errors]) -> dict[str, Any]:
         "rmse": np.sqrt(mse[law]),
         "bias": part["error"].mean(),
         "coverage": ((part["low"] <= 0) & (part["high"] >= 0)).mean(),
+        "width": (part["high"] - part["low"]).mean(),
         "noise": np.sqrt(part["noise"].mean()),
         **{
             f"skill_{base}": 1 - mse[law] / mse[base] if base in mse else None for base in BASELINES

@@ -67,6 +67,7 @@ def recommend(
     rows = select_rows(curves, settings.select)
     rows, _, benchmark = metric_rows(rows, "loss", settings.benchmark)
     x = "compute" if rows.loc[rows["step"] > 0, "compute_flops"].notna().all() else "data"
+    further: dict[bool, list[str]] = {True: [], False: []}  # By whether it judges at all.
     for group in build_groups(rows, x=x, column="loss", size=settings.size):
         parts += [f"## {group.family} {group.variant}", ""]
         refused = trouble(group, law_named(DEFAULT))
@@ -74,13 +75,22 @@ def recommend(
             parts += [f"**No law, hence no advice on sizes**: {refused[1]}.", ""]
             continue
         shares = outcome_shares(group, outcomes, benchmark) if outcomes is not None else None
-        parts += advice_on_sizes(group, shares, settings, x, wishes.budgets, wishes.targets)
+        own, runs = advice_on_sizes(group, shares, settings, x, wishes.budgets, wishes.targets)
+        parts += own
+        further[bool((group.runs < 2).all())] += runs
     measured = curves[curves["status"] == "ok"]
-    parts += cost_of_reuse(measured, benchmark, wishes.margin, wishes.confidence, outcomes)
+    own, runs = cost_of_reuse(measured, benchmark, wishes.margin, wishes.confidence, outcomes)
+    parts += [*own, *_in_order([*further[True], *runs, *further[False]])]
     parts.append(
         f"Intervals are {100 * level:g} % intervals over runs"
         + (" and problems" if outcomes is not None else " on these problems")
-        + ". Losses outside the range of compute that was measured are each size's own curve, "
-        "carried on."
+        + ". Expected losses are those of each size's own curve."
     )
     return "\n".join(parts) + "\n"
+
+
+def _in_order(runs: Sequence[str]) -> list[str]:
+    """What to run next, first what judges where nothing is judged, as lines of Markdown."""
+    if not runs:
+        return []
+    return ["## What to run next", "", *(f"{i}. {run}" for i, run in enumerate(runs, 1)), ""]

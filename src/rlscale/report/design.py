@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 _FEW_DECADES = 2.0  # The paper's sizes span 2.2.
 _LONGEST = 150  # Characters of a check's detail.
+_PLAIN = {  # A check that is listed -> the sentence it stands for; its detail where it ends in one.
+    "every fit has the status ok": "Some fits end at a bound or are not told from a rival: “What "
+    "each fit finds” has them.",
+    "at least two runs of everything": "One run alone, which judges nothing by itself, of ",
+}
 _FINDINGS = {
     ("bends", "yes"): "the curves bend in log-log, so k, K_max and N0 depend on the steps that "
     "were fitted",
@@ -25,7 +30,7 @@ _FINDINGS = {
 
 
 def design(curves: "pandas.DataFrame", size: str, benchmark: str) -> str:
-    """The design of a study in one line.
+    """The design of a study in sentences.
 
     Args:
         curves: curves.csv.
@@ -34,19 +39,23 @@ def design(curves: "pandas.DataFrame", size: str, benchmark: str) -> str:
     """
     rows = curves[curves["benchmark"] == benchmark]
     cells = rows.drop_duplicates("cell")
-    sizes = cells[size].dropna()
     runs = cells.groupby(["recipe", "model", "variant", "tau", "group_size"], dropna=False).size()
-    parts = [
-        f"{len(cells)} cells",
-        f"{cells['model'].nunique()} sizes, {_between(sizes, human)} parameters",
-        " and ".join(sorted(cells["variant"].unique())),
-        f"τ {_listed(cells['tau'])}" if cells["tau"].notna().any() else "",
-        f"G {_listed(cells['group_size'])}" if cells["group_size"].notna().any() else "",
-        f"{_between(runs, '{:g}'.format)} run{'s' if runs.max() > 1 else ''} a setting",
-        f"{rows['step'].max():g} steps",
-        f"loss = 1 − pass@1 on {_asked(rows)} of {benchmark}{_scored(rows)}",
+    each = f"{_between(runs, '{:g}'.format)} of each setting"
+    suites = [
+        f"{part['model'].nunique()} size{'s' * (part['model'].nunique() != 1)} of {variant} "
+        f"({_between(part[size].dropna(), human)} parameters)"
+        for variant, part in cells.groupby("variant")
     ]
-    return "; ".join(part for part in parts if part)
+    sentences = [
+        f"{' and '.join(suites)}, trained for {rows['step'].max():g} steps in {len(cells)} "
+        f"run{'s' * (len(cells) != 1)}, {each}",
+        f"Every problem is used τ times ({_listed(cells['tau'])})"
+        if cells["tau"].notna().any() else "",
+        f"A step asks G responses to each of its problems ({_listed(cells['group_size'])})"
+        if cells["group_size"].notna().any() else "",
+        f"The loss is 1 − pass@1 on {_asked(rows)} of {benchmark}{_scored(rows)}",
+    ]  # fmt: skip
+    return ". ".join(sentence for sentence in sentences if sentence)
 
 
 def _between(values: "pandas.Series[Any]", write: Any) -> str:
@@ -124,5 +133,8 @@ def _check(check: Mapping[str, str]) -> str:
     detail = check["detail"]
     if len(detail) > _LONGEST:
         detail = detail[:_LONGEST].rsplit(" ", 1)[0] + " …"
+    plain = _PLAIN.get(check["check"], "") if check["status"] == "listed" else ""
+    if plain:
+        return plain if plain.endswith(".") else f"{plain}{detail.partition(': ')[2] or detail}."
     lead = "Failed check" if check["status"] == "failed" else "Not clean"
     return f"{lead}: “{check['check']}”: {detail}"

@@ -18,6 +18,7 @@ from rlscale.core.files import read_json
 from rlscale.report.advice import advice, as_html
 from rlscale.report.beforehand import Row
 from rlscale.report.design import design, limits
+from rlscale.report.figures.output import NOT_JUDGED
 from rlscale.report.figures.registry import CLAIMS, Figure, all_figures
 from rlscale.report.figures.tables import numeric
 
@@ -29,6 +30,13 @@ TEMPLATE = "report.html.j2"
 _FIRST = "fig_k_of_N"  # The figure of the first screen.
 _WEIGHT = 120_000  # Bytes up to which an SVG is taken whatever the PNG weighs.
 _WORDY = 420  # Characters above which computed words are folded.
+_SAID = {  # Findings of a fit -> the answer to the question at the head of their column.
+    "identified": "yes",
+    "not_identified": "undecided",
+    "power": "no",
+    "no_replicates": NOT_JUDGED,
+    "not_asked": "–",
+}
 _FIELDS = ("rises", "saturates", "bends", "forecasts")
 _SCORES = {"rmse": "{:.3f}", "noise": "{:.3f}", "coverage": "{:.0%}", "points": "{:g}"}
 _PARTS = re.compile(r"\$?\b([A-Za-z])_\{?([A-Za-z0-9]+)\}?\$?|\b(N)(0)\b|\$([A-Za-z])\$")
@@ -90,6 +98,7 @@ def report_page(sources: Sources) -> str:
     before = {title: rows for title, rows in said.items() if rows}
     return environment.get_template(TEMPLATE).render(
         study=sources.study,
+        level=next((f"{100 * fit['level']:g} % " for fit in sources.fits.values()), ""),
         design=design(sources.curves, sources.size, sources.benchmark),
         first=first if first["supports"] != "no data" else shown["fig_loss_vs_data"],
         claims=_claims(figures),
@@ -136,6 +145,7 @@ def _figure(figure: Figure, sources: Sources) -> dict[str, Any]:
         "shows": _plain(figure.shown(sources.static)),
         "supports": supports,
         "answers": _told_apart(finding.get("answers", {})),  # older captions have none
+        "headline": _headline(finding),
         "criterion": figure.criterion,
         "words": words,
         "wordy": len(words) > _WORDY,
@@ -156,8 +166,20 @@ def _fits(inputs: Iterable[str]) -> list[str]:
 
 def _counted(rows: Sequence[Row]) -> str:
     """How many of what was said before have which verdict."""
-    counts = Counter(row.verdict for row in rows)
+    counts = Counter(row.said for row in rows)
     return ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+
+
+def _headline(finding: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    """The number that a verdict rests on; where parts have their own, each one's that is judged."""
+    evidence, answers = finding["evidence"], _told_apart(finding.get("answers", {}))
+    if len(evidence) == len(answers):  # parts of a claim, in their order
+        parts = list(zip(answers, evidence, strict=True))
+    else:
+        parts = [(one["group"], one) for one in evidence]
+    judged = [(part, one) for part, one in parts if answers.get(part) != NOT_JUDGED]
+    first = dict(reversed(judged))
+    return list({part: first[part] for part, _ in judged}.values())[: max(1, len(answers))]
 
 
 def _told_apart(answers: Mapping[str, str]) -> Mapping[str, str]:
@@ -222,7 +244,8 @@ def _verdicts(fits: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     for name, document in fits.items():
         for entry in document["groups"]:
             if entry["verdicts"]:
-                found = [str(entry["verdicts"][field]).replace("_", " ") for field in _FIELDS]
+                said = [str(entry["verdicts"][field]) for field in _FIELDS]
+                found = [_SAID.get(word, word.replace("_", " ")) for word in said]
                 rows.append([name, entry["variant"], *found])
     return rows
 

@@ -14,7 +14,7 @@ from rlscale.report.figures.means import (
     summary_words,
     with_medians,
 )
-from rlscale.report.figures.output import Drawing, Evidence, agreed
+from rlscale.report.figures.output import NOT_JUDGED, Drawing, Evidence, agreed
 from rlscale.report.figures.sizes import LOSS, curve_panels
 from rlscale.report.figures.style import (
     COLUMN,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _LOOKS = {"base": (INK, "o"), "instruct": (RIVAL, "s")}
 OVER = "other runs and other problems"
+_RUNS = "other runs"
 
 
 def final_loss_vs_size(inputs: Inputs) -> Drawing:
@@ -102,11 +103,7 @@ def response_length(inputs: Inputs) -> Drawing:
         ylabel="tokens per response",
     )
     points = table[table["mark"] == "point"]
-    found = [
-        _measured(row, f"tokens of {human(row['n'])} at step {row['step']:g}", _tokens)
-        for _, part in points.groupby("variant")
-        for row in _first_and_last(part)
-    ]
+    found = [one for _, part in points.groupby("variant") for one in _lengths(part)]
     steps = {name: _first_and_last(part) for name, part in _by_group(points)}
     answers = {name: _grows(*own) for name, own in steps.items()}
     takeaway = joined(
@@ -131,22 +128,35 @@ def _first_and_last(part: "pandas.DataFrame") -> list[dict[Any, Any]]:
     return largest.iloc[[0, -1]].to_dict("records")
 
 
+def _lengths(part: "pandas.DataFrame") -> list[Evidence]:
+    """Tokens of a variant's largest size: at its last step, with the first in words, and then."""
+    first, last = _first_and_last(part)
+    begun = f"(at step {first['step']:g}: {_tokens(first['value'])})"
+    what = f"tokens of {human(last['n'])} at step"
+    return [
+        _measured(last, f"{what} {last['step']:g} {begun}", _tokens, _RUNS),
+        _measured(first, f"{what} {first['step']:g}", _tokens, _RUNS),
+    ]
+
+
 def _tokens(mean: float) -> str:
     return f"{mean:,.0f}" if mean >= 100 else f"{mean:.3g}"
 
 
-def _measured(row: dict[Any, Any], what: str, write: Callable[[float], str]) -> Evidence:
+def _measured(row: dict[Any, Any], what: str, write: Callable[[float], str], over: str) -> Evidence:
     """A mean over runs with its interval."""
     ends = [write(row[name]) for name in ("low", "high")]
     interval = "" if np.isnan(row["low"]) else f"[{ends[0]}, {ends[1]}]"
     runs = f"{row['n_runs']:g} run" + "s" * (row["n_runs"] != 1)
-    return Evidence(str(row["variant"]), what, write(row["value"]), interval, runs)
+    return Evidence(str(row["variant"]), what, write(row["value"]), interval, runs, over)
 
 
 def _ends(part: "pandas.DataFrame") -> list[Evidence]:
     """Final loss of the smallest and the largest size of a variant."""
     rows = part.sort_values("n").iloc[[0, -1]].drop_duplicates("n").to_dict("records")
-    return [_measured(row, f"final loss of {human(row['n'])}", "{:.3f}".format) for row in rows]
+    return [
+        _measured(row, f"final loss of {human(row['n'])}", "{:.3f}".format, OVER) for row in rows
+    ]
 
 
 def benchmarks_vs_data(inputs: Inputs) -> Drawing:
@@ -204,11 +214,15 @@ def bars(axes: "Axes", part: "pandas.DataFrame", x: str, **look: Any) -> None:
 def _falls(table: "pandas.DataFrame") -> str:
     """C1: whether a variant's largest size ends lower than the smallest, beyond both intervals."""
     first, last = table.iloc[0], table.iloc[-1]
+    if max(first["n_runs"], last["n_runs"]) < 2:
+        return NOT_JUDGED
     higher = last["low"] > first["high"]
     return "yes" if last["high"] < first["low"] else "no" if higher else "undecided"
 
 
 def _grows(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     """C8: whether responses of the largest size grow from the first to the last step."""
+    if max(first["n_runs"], last["n_runs"]) < 2:
+        return NOT_JUDGED
     shrunk = last["high"] < first["low"]
     return "yes" if last["low"] > first["high"] else "no" if shrunk else "undecided"

@@ -1,12 +1,15 @@
 """Loss along training with the fitted laws: against compute, against data, decomposed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlscale.report.figures.inputs import Inputs, fitted_groups, fixed, span, title
+import numpy as np
+
+from rlscale.report.figures.inputs import SCOPES, Inputs, fitted_groups, fixed, span, title
 from rlscale.report.figures.means import bars_mean, mean_points
-from rlscale.report.figures.output import Drawing, Evidence, agreed
+from rlscale.report.figures.output import NOT_JUDGED, Drawing, Evidence, agreed
 from rlscale.report.figures.sizes import curve_panels
+from rlscale.report.figures.style import note
 from rlscale.report.figures.takeaways import named, of_bends, of_contrast
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ def loss_vs_compute(inputs: Inputs) -> Drawing:
     figure, table, entries = fitted_curves(inputs, "saturating", inputs.compute)
     words = " ".join(_contrast_words(entry) for entry in entries)
     found = [one for entry in entries for one in _contrast(entry)]
-    answers = _steeper_of_all(entries)
+    answers = {name: _steeper(entry) for name, entry in named(entries)}
     return Drawing(
         figure, table, words, agreed(answers.values()), found,
         takeaway=of_contrast(entries), answers=answers,
@@ -30,10 +33,12 @@ def loss_vs_data(inputs: Inputs) -> Drawing:
     """Test loss against problems seen, per size."""
     figure, table, entries = fitted_curves(inputs, "saturating", "data")
     words = " ".join(f"{_error_words(entry)} {_bend_words(entry)}" for entry in entries)
-    found = [one for entry in entries for one in _bend(entry)]
+    found = [one for entry in entries for one in _bend(entry, table)]
     answers = {name: _straight(entry) for name, entry in named(entries)}
+    away = " ".join(_away_words(table, entry) for entry in entries)
+    note(figure, [figure.get_supxlabel(), away])
     return Drawing(
-        figure, table, words, agreed(answers.values()), found,
+        figure, table, f"{words} {away}".strip(), agreed(answers.values()), found,
         takeaway=of_bends(entries), answers=answers,
     )  # fmt: skip
 
@@ -106,15 +111,26 @@ def _lines(entry: dict[str, Any]) -> "pandas.DataFrame":
     return pandas.DataFrame(rows)
 
 
-def evidence(entry: dict[str, Any], what: str, quantity: dict[str, Any]) -> Evidence:
-    """A quantity of a fit, three decimals, with the runs and sizes that it rests on."""
-    runs = sum(size["n_runs"] for size in entry["sizes"])
+def evidence(
+    entry: dict[str, Any], what: str, quantity: dict[str, Any], of: Collection[str] = ()
+) -> Evidence:
+    """A quantity of a fit, three decimals, with the runs and sizes that it rests on.
+
+    Args:
+        entry: The group of the fit.
+        what: The quantity in words.
+        quantity: Its estimate and intervals.
+        of: Models that it rests on; empty for all.
+    """
+    own = [size for size in entry["sizes"] if not of or size["model"] in of]
+    runs = sum(size["n_runs"] for size in own)
     return Evidence(
         entry["variant"],
         what,
         fixed(quantity["estimate"]),
         span(quantity, entry["scope"], fixed).strip(),
-        f"{runs} runs of {len(entry['sizes'])} sizes",
+        f"{runs} run{'s' * (runs != 1)} of {len(own)} size{'s' * (len(own) != 1)}",
+        over=SCOPES.get(entry["scope"], ""),
     )
 
 
@@ -123,39 +139,66 @@ def _contrast(entry: dict[str, Any]) -> list[Evidence]:
     if not contrast:
         return []
     what = f"k({contrast['larger']}) − k({contrast['smaller']}) against compute"
-    return [evidence(entry, what, contrast["difference"])]
+    both = (contrast["larger"], contrast["smaller"])
+    return [evidence(entry, what, contrast["difference"], both)]
 
 
-def _bend(entry: dict[str, Any]) -> list[Evidence]:
+def _bend(entry: dict[str, Any], table: "pandas.DataFrame") -> list[Evidence]:
     if not entry["identification"]:
         return []
-    found = [evidence(entry, "mean curvature", entry["identification"]["curvature"])]
+    what = "mean curvature (bends of opposite signs cancel)"
+    found = [evidence(entry, what, entry["identification"]["curvature"])]
     chance = entry["identification"]["p_straight"]
     if chance is not None:
-        what = "chance of such bends if all were straight"
+        what = "chance of such a curvature if all were straight"
         found.append(Evidence(entry["variant"], what, f"{chance:.2g}", "", ""))
+    away, count = off_band(table, entry["variant"]), len(entry["sizes"])
+    what = "sizes that end outside the law's band, which this does not see"
+    found.append(
+        Evidence(entry["variant"], what, f"{len(away)} of {count}", "", ", ".join(away))
+    )
     return found
 
 
-def _steeper_of_all(entries: list[dict[str, Any]]) -> dict[str, str]:
-    """C1 by group: one of single runs cannot say, and is left out where others can."""
-    judged = [
-        entry for entry in entries
-        if entry["verdicts"] and entry["verdicts"]["rises"] != "no_replicates"
-    ]  # fmt: skip
-    return {name: _steeper(entry) for name, entry in named(judged or entries)}
+def off_band(table: "pandas.DataFrame", variant: str) -> list[str]:
+    """Models of a variant whose last point lies outside the band of the law's curve.
+
+    Args:
+        table: What ``fitted_curves`` draws.
+        variant: Variant of the models.
+    """
+    found = []
+    for model, own in table[table["variant"] == variant].groupby("model", sort=False):
+        last = own.sort_values("x").groupby("mark").last().to_dict("index")
+        if {"point", "line"} <= set(last):
+            low, high = (float(last["line"][end] or np.nan) for end in ("low", "high"))
+            if not (low <= last["point"]["value"] <= high) and np.isfinite([low, high]).all():
+                found.append(str(model))
+    return found
+
+
+def _away_words(table: "pandas.DataFrame", entry: Mapping[str, Any]) -> str:
+    """Which sizes end outside the law's band: what the mean curvature does not see."""
+    models = off_band(table, entry["variant"])
+    if not models:
+        return ""
+    ends = "s" * (len(models) == 1)
+    return (
+        f"{entry['variant']}: {', '.join(models)} end{ends} outside the band of the fitted law, "
+        "which the test of the mean curvature does not see."
+    )
 
 
 def _steeper(entry: Mapping[str, Any]) -> str:
     """C1: whether the largest size learns faster than the smallest, by the free slopes."""
     rises = entry["verdicts"]["rises"] if entry["verdicts"] else "undecided"
-    return rises if rises in ("yes", "no") else "undecided"
+    return NOT_JUDGED if rises == "no_replicates" else rises
 
 
 def _straight(entry: Mapping[str, Any]) -> str:
     """C2: whether the curves are straight in log-log, by their mean curvature."""
     verdicts = entry["verdicts"] or {"bends": "no_replicates"}
-    return {"yes": "no", "no": "consistent"}.get(verdicts["bends"], "undecided")
+    return {"yes": "no", "no": "consistent"}.get(verdicts["bends"], NOT_JUDGED)
 
 
 def _error_words(entry: dict[str, Any]) -> str:
@@ -174,7 +217,10 @@ def _bend_words(entry: dict[str, Any]) -> str:
         return ""
     curvature = identification["curvature"]
     size = f"{fixed(curvature['estimate'])}{span(curvature, entry['scope'], fixed)}"
-    return f"Mean curvature of ln L in ln D: {size} (0 when the curves are straight)."
+    return (
+        f"Mean curvature of ln L in ln D: {size} (0 when the curves are straight, and when bends "
+        "of opposite signs cancel)."
+    )
 
 
 def _contrast_words(entry: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ VERDICTS = {
     "consistent": "This study is consistent with the claim.",
     "no": "This study contradicts the claim.",
     "undecided": "This study does not decide the claim.",
+    "not judged": "One run a size judges nothing.",
     "no data": "This study has no data on the claim.",
 }
 

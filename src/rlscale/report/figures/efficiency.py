@@ -7,8 +7,16 @@ import numpy as np
 from rlscale.laws.law import Law
 from rlscale.laws.registry import law_named
 from rlscale.report.figures.curves import evidence
-from rlscale.report.figures.inputs import Inputs, NothingToDraw, fixed, interval, span, title
-from rlscale.report.figures.output import Drawing, Evidence, agreed
+from rlscale.report.figures.inputs import (
+    SCOPES,
+    Inputs,
+    NothingToDraw,
+    fixed,
+    interval,
+    span,
+    title,
+)
+from rlscale.report.figures.output import NOT_JUDGED, Drawing, Evidence, agreed
 from rlscale.report.figures.style import (
     ACCENT,
     DOUBLE,
@@ -35,12 +43,6 @@ _AXES = {
     "compute_full": "$k_C$, against compute of all passes",
     "data": "$k_D$, against data",
 }
-_SCOPES = {
-    "redrawn": "other runs on other problems",
-    "fixed": "other runs on these problems",
-    "block": "residual blocks of mean curves, one run per size",
-}
-
 _DASHES = {"dashed": "--", "dotted": ":", "dash-dotted": "-."}
 
 _FINDINGS = {
@@ -67,7 +69,8 @@ def k_of_n(inputs: Inputs) -> Drawing:
     for row, key in zip(grid, keys, strict=True):
         for axes, x in zip(row, free, strict=True):
             slopes = _slopes(_entry(free[x], key), x)
-            curve = _curve(_entry(law[x], key), x)
+            fitted = _entry(law[x], key)
+            curve = _curve(fitted, x) if not _wild(fitted) else _curve(fitted | {"curve": []}, x)
             published = _published(inputs, key, x, slopes)
             parts += [slopes, curve, published]
             axes.set_title(f"{title(*key, several)}: {_AXES[x]}")
@@ -113,8 +116,8 @@ def _evidence(free: dict[str, Any], law: dict[str, Any], key: tuple[str, str]) -
         return []
     largest = own["sizes"][-1]
     what = f"k of the largest size, {largest['model']}, against compute"
-    found = [evidence(own, what, largest["k"])]
-    if "K_max" in entry["parameters"]:
+    found = [evidence(own, what, largest["k"], (largest["model"],))]
+    if "K_max" in entry["parameters"] and not _wild(entry):
         found.append(
             evidence(entry, "K_max of the law, against compute", entry["parameters"]["K_max"])
         )
@@ -137,7 +140,7 @@ def _n_label(size: str) -> str:
 def _interval_words(scope: str, document: dict[str, Any]) -> str:
     if scope == "none":
         return "not available (too little data)"
-    return f"{100 * document['level']:g} % intervals over {_SCOPES[scope]}"
+    return f"{100 * document['level']:g} % intervals over {SCOPES[scope]}"
 
 
 def _absent(document: dict[str, Any]) -> str:
@@ -238,6 +241,8 @@ def _parameters(law: Law, entry: dict[str, Any]) -> str:
     """The law's parameters with intervals, or why there are none."""
     if not entry["parameters"]:
         return entry["reason"]
+    if _wild(entry):
+        return "no law drawn: one run per size,\nand its fit ends at a bound"
     lines = []
     for own in law.parameters:
         quantity, write = entry["parameters"][own.name], human if own.unit else fixed
@@ -250,9 +255,17 @@ def _parameters(law: Law, entry: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _wild(entry: dict[str, Any]) -> bool:
+    """Whether a law of single runs ended at a bound: such parameters and lines say nothing."""
+    alone = bool(entry["verdicts"]) and entry["verdicts"]["saturates"] == "no_replicates"
+    return alone and entry["status"] == "at_bound"
+
+
 def _support(entry: dict[str, Any]) -> str:
     """C4: whether k(N) saturates, from the comparison with a pure power law."""
     identification = entry["identification"]
     if identification is None:
         return "undecided"
+    if entry["verdicts"]["saturates"] == "no_replicates":
+        return NOT_JUDGED
     return {"identified": "yes", "power": "no"}.get(identification["verdict"], "undecided")

@@ -1,12 +1,14 @@
 """Forecasts against what happened, and the ranking of laws by them."""
 
 import textwrap
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rlscale.core.files import read_json
 from rlscale.laws.groups import build_groups, metric_rows
+from rlscale.laws.registry import BASELINES
 from rlscale.report.figures.inputs import X_LABELS, Inputs, NothingToDraw, title
 from rlscale.report.figures.means import bar_words, mean_points
 from rlscale.report.figures.output import Drawing, Evidence, agreed
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _LAW = FORECAST_LAWS[0]
 _LOOKS = ((ACCENT, "-"), (RIVAL, (0, (4, 1.5))), (MUTED, ":"))
 _POINTS = {"seen": "measured, fitted", "forecast": "measured, not shown to the fit"}
+_Part = tuple[dict[str, Any], "pandas.DataFrame"]  # A target and its panel.
 _STYLES = dict(zip(FORECAST_LAWS, _LOOKS, strict=True))
 
 
@@ -70,6 +73,7 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
                 continue
             own = points[points["model"] == target["model"]]
             parts.append((target, _panel(target, own, documents, first["protocol"])))
+    parts, left_out = _told(parts, documents)
     parts.sort(key=lambda part: (part[0]["family"], part[0]["variant"], part[0]["n"]))
     columns = min(len(parts), 4 if len(parts) > 2 else 2)
     lines = -(-len(parts) // columns)
@@ -106,6 +110,7 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
                 for target in document["predictions"]
                 if target["status"] != "ok"
             ),
+            left_out,
             inputs.missing(),
         ],
     )
@@ -114,6 +119,20 @@ def _forecast(inputs: Inputs, protocol: str) -> Drawing:
     return Drawing(
         figure, table, words, agreed(answers.values()), found, takeaway=takeaway, answers=answers
     )
+
+
+def _told(parts: list[_Part], documents: dict[str, dict[str, Any]]) -> tuple[list[_Part], str]:
+    """The targets that a fitted law tells anything of, and a sentence on the others.
+
+    Where no target has a law, all are kept: they show why.
+    """
+    laws = [law for law in documents if law not in BASELINES]
+    told = [part for part in parts if set(laws) & set(part[1]["law"])]
+    if not told or len(told) == len(parts):
+        return parts, ""
+    kept = {id(target) for target, _ in told}
+    absent = [f"{human(t['n'])} {t['variant']}" for t, _ in parts if id(t) not in kept]
+    return told, f"Not drawn, as no law could be fitted for it: {', '.join(absent)}."
 
 
 def _panel(
@@ -198,7 +217,7 @@ def _verdict(inputs: Inputs, protocol: str) -> tuple[str, dict[str, str], list[E
             f"{law['points']:g} points; sampling noise alone {law['noise']:.3f}), rank "
             f"{law['rank']:g} of {rows['rmse'].notna().sum()}; best is {best} with "
             f"{rows['rmse'].min():.3f}; its {100 * inputs.settings['level']:g} % interval "
-            f"covers {per_cent(law['coverage'])} of the points."
+            f"covers {per_cent(law['coverage'])} of the points{_wide(law).rstrip(',')}."
         )
         found.append(_evidence(str(variant), rows, inputs.settings["level"]))
         skills = [law[skill] for skill in ("skill_constant", "skill_last_value")]
@@ -220,10 +239,16 @@ def _evidence(variant: str, rows: "pandas.DataFrame", level: float) -> Evidence:
         variant,
         "RMS error in ln L",
         f"{law['rmse']:.3f}",
-        f"(naive {least:.3f}, noise {law['noise']:.3f}); {100 * level:g} % intervals held "
-        f"{per_cent(law['coverage'])}",
+        f"(naive {least:.3f}, noise {law['noise']:.3f}); {100 * level:g} % intervals"
+        f"{_wide(law)} held {per_cent(law['coverage'])}",
         f"{law['points']:g} points",
     )
+
+
+def _wide(law: Mapping[Hashable, Any]) -> str:
+    """The factor between the ends of a law's intervals, in words."""
+    factor = float(np.exp(law["width"]))
+    return f", whose ends are a factor of {factor:.2g} apart," if np.isfinite(factor) else ""
 
 
 def law_ranking(inputs: Inputs) -> Drawing:

@@ -26,6 +26,11 @@ X_LABELS = {
     "tokens": "tokens",
     "k": "samples $k$, one of which must be right",
 }
+SCOPES = {  # Of a fit's intervals: what would be another draw.
+    "redrawn": "other runs on other problems",
+    "fixed": "other runs on these problems",
+    "block": "residual blocks of mean curves, one run per size",
+}
 
 
 class NothingToDraw(Exception):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
+NOT_JUDGED = "not judged"  # One run a size: nothing says what another run would give.
 KEY = "rlscale"  # Name of the provenance in a PNG's text chunks.
 
 
@@ -25,6 +26,7 @@ class Evidence:
         value: Its estimate.
         interval: Its interval in brackets; empty where there is none.
         n: What it rests on: runs, sizes or points; empty where the line before says it.
+        over: What would be drawn again for the interval; empty where there is none.
     """
 
     group: str
@@ -32,6 +34,7 @@ class Evidence:
     value: str
     interval: str
     n: str
+    over: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Drawing:
         table: Exactly what it draws, one row per mark.
         caption: Sentences computed from this study's data, as plain text.
         supports: Whether this study supports the claim the figure bears on: ``yes``,
-            ``consistent``, ``no``, ``undecided``, ``no data`` or ``not a claim``.
+            ``consistent``, ``no``, ``undecided``, ``not judged`` (single runs), ``no data`` or
+            ``not a claim``.
         answers: Variant, model or part of the claim -> its own verdict, in the same words; empty
             where the figure asks one question.
         evidence: The numbers that this rests on.
@@ -72,9 +76,13 @@ class Drawing:
 
 
 def agreed(answers: Iterable[str]) -> str:
-    """One verdict from several: theirs where they agree, else undecided."""
+    """One verdict from several: theirs where they agree, else undecided.
+
+    What is not judged has no say where another is.
+    """
     told = set(answers)
-    return told.pop() if len(told) == 1 else "undecided"
+    judged = told - {NOT_JUDGED} or told
+    return judged.pop() if len(judged) == 1 else "undecided"
 
 
 def no_data(reason: str) -> Drawing:

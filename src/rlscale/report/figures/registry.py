@@ -122,7 +122,8 @@ _OWN = (
         "Test loss against problems seen",
         "Figures 1 and 4",
         fits=("saturating-data-loss",),
-        criterion="no if curves as bent as these come by chance in under 5 %",
+        criterion="no if a mean curvature as large as this comes by chance in under 5 %; bends of "
+        "opposite signs cancel and are not seen",
     ),
     Figure(
         "fig_loss_decomposition",

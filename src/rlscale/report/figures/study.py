@@ -64,12 +64,12 @@ def ledger(inputs: Inputs) -> Drawing:
         left += table[name].to_numpy()
     flops.plot(table["compute_flops"] / unit, places, "|", color=RIVAL, ms=9, mew=1.4,
                label="the paper's $C$ = $6NT$")  # fmt: skip
-    flops.set_yticks(
-        places, [f"{r.model} {r.variant} ({r.cells} cells)" for r in table.itertuples()]
-    )
+    cells = [f"{count} cell{'s' * (count != 1)}" for count in table["cells"]]
+    names = table["model"] + " " + table["variant"]
+    flops.set_yticks(places, [f"{n} ({c})" for n, c in zip(names, cells, strict=True)])
     flops.invert_yaxis()
     flops.set_xlabel(f"FLOPs ($10^{{{int(np.log10(unit))}}}$)")
-    hours.barh(places, table["seconds"] / 3600, color=MUTED, height=0.68)
+    hours.barh(places, table["seconds"] / 3600, color="#7a6a9b", height=0.68)
     hours.set_xlabel("hours of training")
     for axes in grid[0]:
         axes.grid(axis="y", visible=False)

@@ -109,7 +109,7 @@ def reuse_cost(inputs: Inputs) -> Drawing:
     note(
         figure,
         [
-            f"Mean over steps after {100 * _LATE:g} % of training, at equal steps.",
+            f"Loss {_when(table)}, at equal steps.",
             bar_words(table, level, f"runs of the difference from τ = {table['tau'].min():g}"),
             f"Blue: up to {margin:g} above τ = {table['tau'].min():g}.",
             inputs.missing(),
@@ -132,9 +132,22 @@ def _cost(table: "pandas.DataFrame", place: int, axis: str) -> Evidence:
     first, row = (table.iloc[i].to_dict() for i in (0, place))
     ends = "" if np.isnan(row["cost_low"]) else f"[{row['cost_low']:+.3f}, {row['cost_high']:+.3f}]"
     values = f"{_SYMBOLS[axis]} = {first[axis]:g} to {row[axis]:g}"
-    what = f"change of the late loss from {values}"
+    what = f"change of the loss {_at(table)} from {values}"
     runs = f"{first['n_runs']} and {row['n_runs']} runs"
-    return Evidence(row["swept"], what, f"{row['cost']:+.3f}", ends, runs)
+    over = "other runs of the difference"
+    return Evidence(row["swept"], what, f"{row['cost']:+.3f}", ends, runs, over if ends else "")
+
+
+def _when(table: "pandas.DataFrame") -> str:
+    """The steps that a late loss is the mean of, in words."""
+    count = len(str(table["steps"].iloc[0]).split())
+    which = "the only one" if count == 1 else f"the {count}"
+    return f"{_at(table)}, {which} after {100 * _LATE:g} % of training"
+
+
+def _at(table: "pandas.DataFrame") -> str:
+    steps = str(table["steps"].iloc[0]).split()
+    return f"at step {steps[0]}" if len(steps) == 1 else f"over steps {steps[0]} to {steps[-1]}"
 
 
 def _larger_learn_more(table: "pandas.DataFrame") -> str:
@@ -286,4 +299,5 @@ def _last_words(name: str, points: "pandas.DataFrame", symbol: str) -> str:
         + ("" if np.isnan(row.low) else f" [{row.low:.3f}, {row.high:.3f}]")
         for row in last.itertuples()
     )
-    return f"{name}, loss at step {step}: {listed}."
+    over = "" if points["low"].isna().all() else " (intervals of the mean over runs)"
+    return f"{name}, loss at step {step}{over}: {listed}."

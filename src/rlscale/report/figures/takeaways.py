@@ -61,6 +61,7 @@ def of_contrast(entries: Sequence[Mapping[str, Any]]) -> str:
     for name, entry in named(entries):
         rises = entry["verdicts"]["rises"] if entry["verdicts"] else ""
         difference = entry["contrast"]["difference"] if entry["contrast"] else None
+        said[name] = ""
         if difference and rises in _FASTER:
             ends = span(difference, entry["scope"], fixed)
             said[name] = (
@@ -83,10 +84,11 @@ def of_bends(entries: Sequence[Mapping[str, Any]]) -> str:
     said = {}
     for name, entry in named(entries):
         bends = entry["verdicts"]["bends"] if entry["verdicts"] else ""
+        said[name] = ""
         if bends == "yes":
             said[name] = "the curves bend in log-log: a slope depends on the steps it is fitted to"
         elif bends == "no":
-            said[name] = "no bend of the curves is seen in log-log"
+            said[name] = "the mean curvature in log-log is not told from 0"
     return joined(said)
 
 

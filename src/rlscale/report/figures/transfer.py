@@ -140,7 +140,8 @@ def _evidence(change: "pandas.DataFrame") -> list[Evidence]:
         what = f"change of the loss of {human(change['n'].iloc[0])} {where}"
         alone = f"1 benchmark, {names.iloc[0]}: no interval over benchmarks"
         benchmarks = f"{count} benchmarks" if count > 1 else alone
-        found.append(Evidence(change["variant"].iloc[0], what, f"{mean:+.3f}", ends, benchmarks))
+        found.append(Evidence(change["variant"].iloc[0], what, f"{mean:+.3f}", ends, benchmarks,
+                              "other benchmarks" if ends else ""))  # fmt: skip
     return found
 
 

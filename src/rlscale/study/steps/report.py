@@ -89,7 +89,7 @@ def _said_before(config: Config) -> dict[str, list[beforehand.Row]]:
     if "forecasts" in named:
         said["registered"] = beforehand.forecasts(
             Path(named["forecasts"]), read_curves(layout.CURVES), own["select"], own["size"],
-            own["benchmark"],
+            own["benchmark"], own["level"],
         )  # fmt: skip
     return said
 
