@@ -154,9 +154,7 @@ def _bend(entry: dict[str, Any], table: "pandas.DataFrame") -> list[Evidence]:
         found.append(Evidence(entry["variant"], what, f"{chance:.2g}", "", ""))
     away, count = off_band(table, entry["variant"]), len(entry["sizes"])
     what = "sizes that end outside the law's band, which this does not see"
-    found.append(
-        Evidence(entry["variant"], what, f"{len(away)} of {count}", "", ", ".join(away))
-    )
+    found.append(Evidence(entry["variant"], what, f"{len(away)} of {count}", "", ", ".join(away)))
     return found
 
 
