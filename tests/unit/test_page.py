@@ -106,7 +106,7 @@ def page(tmp_path_factory) -> str:
     return page_of(tmp_path_factory.mktemp("page"))
 
 
-def test_first_screen_asks_answers_advises_and_doubts_before_any_section(page):
+def test_first_screen_asks_answers_doubts_and_advises_before_any_section(page):
     text = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
     order = [
         "Asked:",
@@ -116,8 +116,8 @@ def test_first_screen_asks_answers_advises_and_doubts_before_any_section(page):
         "[0.120, 0.150]",
         "8 runs of 4 sizes",
         "if its interval lies above 0",
-        "train <strong>9b</strong>",
         "Sizes span 1.4 decades",
+        "train <strong>9b</strong>",
         "C1. Larger models",
     ]
     places = [text.index(words) for words in order]
