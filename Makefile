@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 export PYTHONUTF8 = 1
 ENVIRONMENT = .venv/$(LOCK).stamp
-INSTALL = requirements/install.py requirements/find_python.sh pyproject.toml
+INSTALL = requirements/install.py requirements/find_python.sh requirements/cpu312.txt requirements/dev312.txt pyproject.toml
 # A file's tests stay in one worker, as its fixtures do; in the order of the folders.
 WORKERS = -n 2 --dist loadfile --no-loadscope-reorder
 PYTHON_FILES = src tests workflow benchmarks requirements

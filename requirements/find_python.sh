@@ -3,14 +3,14 @@
 # would bring it: find_python.sh LOCK. PYTHON=/path/to/python names one; FETCH_PYTHON=1 lets uv
 # download one; otherwise the usual names are tried.
 lock=${1:-cpu}
-supported=3.11
+fetched=3.11
 found=
-for candidate in ${PYTHON:-python3.11 python3 python}; do
+for candidate in ${PYTHON:-python3.11 python3 python3.12 python3.13 python}; do
     version=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
     found="$found $candidate=$version"
-    # The small environment of LOCK=analysis has wheels for every newer Python.
+    # A study has tested locks for three Pythons; the small environment has wheels for every newer one.
     case "$lock $version" in
-    *" $supported" | "analysis 3.1"[2-9]) ;;
+    *" 3.1"[1-3] | "analysis 3.1"[4-9]) ;;
     *) continue ;;
     esac
     if "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then
@@ -32,18 +32,19 @@ if [ "${FETCH_PYTHON:-}" = 1 ]; then
             -r "$uv/uv.txt" >&2 || exit 1
     fi
     PATH="$PATH:$uv/bin"
-    uv python install "$supported" >&2 && uv python find "$supported" && exit 0
-    echo "error: uv could not fetch CPython $supported (see above); name one: make PYTHON=/path/to/python$supported ..." >&2
+    uv python install "$fetched" >&2 && uv python find "$fetched" && exit 0
+    echo "error: uv could not fetch CPython $fetched (see above); name one: make PYTHON=/path/to/python$fetched ..." >&2
     exit 1
 fi
-# Which distributions have it as a package; Debian 13 and Ubuntu from 24.04 on have newer ones only.
+# Which distributions have one as a package.
 have=
 [ -r /etc/os-release ] && have=$(. /etc/os-release && echo "$ID $VERSION_ID")
 case "$have" in
-"debian 12" | "ubuntu 22.04") way="apt install python$supported python$supported-venv" ;;
-fedora*) way="dnf install python$supported" ;;
+"debian 12" | "ubuntu 22.04") way="apt install python3.11 python3.11-venv" ;;
+"debian 13" | "ubuntu 24.04") way="apt install python3 python3-venv" ;;
+fedora*) way="dnf install python3.11" ;;
 *) way="this system has no such package: let uv fetch one with make FETCH_PYTHON=1 ..." ;;
 esac
-echo "error: CPython $supported is needed and was not found (found:${found:- none}); $way," \
-    "or name one: make PYTHON=/path/to/python$supported ..." >&2
+echo "error: CPython 3.11, 3.12 or 3.13 is needed and was not found (found:${found:- none}); $way," \
+    "or name one: make PYTHON=/path/to/python$fetched ..." >&2
 exit 1

@@ -28,8 +28,8 @@ from rlscale.study import doctor  # noqa: E402
 SOURCES = ("connection-pool", "deepspeed")
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 # GiB that must be free before the install: the packages, unpacked, and the downloads.
-ROOM = {"cpu": 6, "dev": 6, "gpu": 20, "analysis": 2}
-MINUTES = {"cpu": "1 to 5", "dev": "1 to 5", "gpu": "5 to 15", "analysis": "1"}
+ROOM = {"cpu": 6, "cpu312": 12, "dev": 6, "dev312": 12, "gpu": 20, "analysis": 2}
+MINUTES = {"gpu": "5 to 15", "analysis": "1"}
 
 
 class InstallError(Exception):
@@ -50,12 +50,13 @@ def main(lock: str) -> None:
     for name in ("PYTHONPATH", "PYTHONHOME"):  # they would bring packages from elsewhere
         os.environ.pop(name, None)
     venv = ROOT / ".venv"
-    lock_file = ROOT / "requirements" / f"{lock}.txt"
+    lock_file = ROOT / "requirements" / f"{file_of(lock)}.txt"
     check_machine(lock, venv)
     packages = sum(line[0].isalnum() for line in lock_file.read_text().splitlines() if line)
     print(
-        f"environment: installing {packages} packages into .venv from requirements/{lock}.txt "
-        f"({MINUTES[lock]} minutes where downloads are quick; {ROOM[lock]} GiB of disk)",
+        f"environment: installing {packages} packages into .venv from "
+        f"requirements/{lock_file.name} ({MINUTES.get(lock, '1 to 5')} minutes where downloads are quick; "
+        f"{ROOM[lock_file.stem]} GiB of disk)",
         flush=True,
     )
     python = make_venv(venv)
@@ -67,6 +68,15 @@ def main(lock: str) -> None:
     print(f"environment: ready after {time.time() - started:.0f} s", flush=True)
 
 
+def file_of(lock: str) -> str:
+    """The name of the lock's file for the Python that runs this.
+
+    PyTorch's CPU wheels are one per Python; from 3.12 on torch is PyPI's, in locks of their own.
+    """
+    newer = sys.version_info[:2] > (3, 11) and lock in ("cpu", "dev")
+    return f"{lock}312" if newer else lock
+
+
 def check_machine(lock: str, venv: Path) -> None:
     """Refuse what cannot work, before anything is downloaded."""
     other = "cpu" if lock == "gpu" else "gpu"
@@ -75,7 +85,7 @@ def check_machine(lock: str, venv: Path) -> None:
             f".venv holds the {other} lock, whose torch and vLLM cannot stay beside those of "
             f"{lock}; run `make clean-env` first"
         )
-    room = 0 if any(venv.glob("*.stamp")) else ROOM[lock]
+    room = 0 if any(venv.glob("*.stamp")) else ROOM[file_of(lock)]
     try:
         doctor.refuse(doctor.checks(ROOT, study=lock != "analysis", room_gib=room))
     except StudyError as error:

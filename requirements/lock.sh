@@ -10,7 +10,7 @@ uv=${UV:-../.venv/bin/uv}
 compile() {
     name=$1
     shift
-    "$uv" pip compile "$name.in" -o "$name.txt" --python-version 3.11 --generate-hashes --quiet \
+    "$uv" pip compile "$name.in" -o "$name.txt" --python-version "${python:-3.11}" --generate-hashes --quiet \
         --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@"
     echo "requirements/$name.txt: $(grep -c '^[a-z]' "$name.txt") packages"
 }
@@ -24,6 +24,15 @@ links=$(../.venv/bin/python install.py --find-links)
 UV_FIND_LINKS=$links compile cpu $without_vision "$@"
 # shellcheck disable=SC2086
 UV_FIND_LINKS=$links compile dev --constraint cpu.txt $without_vision "$@"
+# The same versions for newer Pythons, but torch and what it brings.
+same=$(mktemp)
+trap 'rm -f "$same"' EXIT
+grep '^[a-z].*==' cpu.txt | sed 's/ .*//' | grep -v -e '^torch==' -e '^triton==' >"$same"
+# shellcheck disable=SC2086
+echo torch==2.13.0 | python=3.12 compile cpu312 --override - --constraint "$same" $without_vision "$@"
+grep '^[a-z].*==' dev.txt | sed 's/ .*//' | grep -v -e '^torch==' -e '^triton==' >"$same"
+# shellcheck disable=SC2086
+echo torch==2.13.0 | python=3.12 compile dev312 --override - --constraint "$same" --constraint cpu312.txt $without_vision "$@"
 # For every system and every newer Python: Linux on x86-64 and ARM, macOS, Windows.
 compile analysis --universal --constraint cpu.txt "$@"
 compile gpu "$@"

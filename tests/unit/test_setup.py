@@ -113,9 +113,10 @@ def clone(tmp_path):
 
 
 def lock(clone: Path, sha256: str) -> None:
-    (clone / "requirements" / "cpu.txt").write_text(
-        f"torch==9.9.9+cpu \\\n    --hash=sha256:{sha256}\n"
-    )
+    for name in ("cpu.txt", "cpu312.txt"):
+        (clone / "requirements" / name).write_text(
+            f"torch==9.9.9+cpu \\\n    --hash=sha256:{sha256}\n"
+        )
 
 
 def install(clone: Path, *, index: Path, **environment: str) -> subprocess.CompletedProcess:
@@ -250,8 +251,8 @@ def test_a_checkout_beyond_ascii_is_found_in_any_locale(tmp_path):
 @pytest.mark.parametrize(
     ("python", "sentence"),
     [
-        ("echo 3.9", "CPython 3.11 is needed and was not found (found: {python}=3.9)"),
-        ("echo 3.13", "CPython 3.11 is needed and was not found (found: {python}=3.13)"),
+        ("echo 3.9", "3.12 or 3.13 is needed and was not found (found: {python}=3.9)"),
+        ("echo 3.14", "3.12 or 3.13 is needed and was not found (found: {python}=3.14)"),
         ('case "$2" in *ensurepip*) exit 1;; esac; echo 3.11', "{python} has no venv module"),
         ("exit 127", "was not found (found: none)"),
     ],
@@ -271,17 +272,32 @@ def test_missing_or_unsupported_python_is_a_sentence(tmp_path, python, sentence)
     assert sentence.format(python=fake) in done.stderr
 
 
-def test_the_small_environment_takes_newer_pythons(tmp_path):
+@pytest.mark.parametrize(
+    ("lock", "version"), [("cpu", "3.12"), ("dev", "3.13"), ("gpu", "3.12"), ("analysis", "3.14")]
+)
+def test_newer_pythons_are_taken(tmp_path, lock, version):
     fake = tmp_path / "python"
-    fake.write_text("#!/bin/sh\necho 3.13\n")
+    fake.write_text(f"#!/bin/sh\necho {version}\n")
     fake.chmod(0o755)
     done = subprocess.run(
-        ["sh", REQUIREMENTS / "find_python.sh", "analysis"],
+        ["sh", REQUIREMENTS / "find_python.sh", lock],
         env={**os.environ, "PYTHON": str(fake)},
         capture_output=True,
         text=True,
     )
     assert done.stdout.strip() == str(fake)
+
+
+def test_newer_pythons_have_the_same_versions_but_for_torch_and_what_it_brings():
+    def pins(name: str) -> set[str]:
+        text = (REQUIREMENTS / f"{name}.txt").read_text()
+        return set(re.findall(r"^(\S+==[^\s;]+)", text, re.MULTILINE))
+
+    for name in ("cpu", "dev"):
+        older, newer = pins(name), pins(f"{name}312")
+        assert {pin.partition("==")[0] for pin in older - newer} == {"torch", "triton"}
+        brought = {pin.partition("==")[0] for pin in newer - older}
+        assert all(re.match("torch$|triton$|cuda-|nvidia-", package) for package in brought)
 
 
 def test_a_python_is_fetched_only_where_the_user_says_so(tmp_path):
