@@ -55,8 +55,8 @@ def main(lock: str) -> None:
     packages = sum(line[0].isalnum() for line in lock_file.read_text().splitlines() if line)
     print(
         f"environment: installing {packages} packages into .venv from "
-        f"requirements/{lock_file.name} ({MINUTES.get(lock, '1 to 5')} minutes where downloads are quick; "
-        f"{ROOM[lock_file.stem]} GiB of disk)",
+        f"requirements/{lock_file.name} ({MINUTES.get(lock, '1 to 5')} minutes where downloads "
+        f"are quick; {ROOM[lock_file.stem]} GiB of disk)",
         flush=True,
     )
     python = make_venv(venv)
