@@ -33,7 +33,7 @@ def test_dependencies_and_extras_are_those_of_the_locks():
         "parquet": {"pyarrow"},
         "study": wanted("chain") | wanted("cpu"),
         "gpu": wanted("chain") | wanted("gpu"),
-        "dev": wanted("dev") | {"rlscale[study]"},
+        "dev": wanted("tools") | {"rlscale[study]"},
     }
 
 
