@@ -108,3 +108,15 @@ def test_a_fitted_size_is_covered_beyond_its_last_x_whether_curves_bend_or_not(c
                 errors.append(np.log(there.estimate / truth))
     assert np.mean(held) >= 0.8  # Of 30 sizes: an error of .05.
     assert np.sqrt(np.mean(np.square(errors))) < (0.015 if curve is straight else 0.035)
+
+
+def test_an_interval_holds_its_own_estimate_where_curves_of_one_run_bend():
+    """Residual blocks lie about whole lines; the published points lie off theirs by themselves."""
+    curves = rlscale.published_curves()
+    settings = {"select": {"recipe": "main"}, "size": "n_params_nominal", "weighting": "equal"}
+    (base,) = rlscale.fit(curves, law="saturating", **settings)
+    assert base.verdicts.bends == "yes"
+    for n in sorted(curves["n_params_nominal"].unique()):
+        for step in (1, 5, 20, 60, 100, 104, 150):
+            loss = base.predict(n=n, x=512 * step)
+            assert loss.low < loss.estimate < loss.high, loss

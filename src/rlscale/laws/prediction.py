@@ -92,11 +92,22 @@ def _drawn_seen(fits: Fit, m: int, u: Array, bent: bool) -> Array:
     away = np.abs(own - min(u[0], own.max()))
     near = away <= max(np.ptp(own) * _NEAR, np.sort(away)[_LEAST - 1])
     w = np.broadcast_to(points.w, points.y.shape)[:, m, known]
-    local = _line_at(own[near], y[:, near], w[:, near], u[0])
+    local = _about_points(_line_at(own[near], y[:, near], w[:, near], u[0]))
     if u[0] <= own.max():
         return local
     last = np.argsort(own)[-min(_LAST, int(near.sum())) :]
-    return np.concatenate([whole, local, weighted_mean(y[:, last], w[:, last])[:, None]], axis=1)
+    unchanged = _about_points(weighted_mean(y[:, last], w[:, last])[:, None])
+    return np.concatenate([whole, local, unchanged], axis=1)
+
+
+def _about_points(drawn: Array) -> Array:
+    """Values by the points and by replicates (B, 1), whose middle is moved to that of the points.
+
+    Residual blocks are laid about a size's whole line: where curves bend they say how far points
+    scatter, not where they lie.
+    """
+    middle = np.median(drawn[1:], axis=0) if len(drawn) > 1 else drawn[0]
+    return np.concatenate([drawn[:1], drawn[1:] + (drawn[0] - middle)])
 
 
 def _line_at(own: Array, y: Array, w: Array, u: float) -> Array:
