@@ -35,8 +35,9 @@ def results_of(study: Study) -> dict[str, bytes]:
 
 
 def run_here(finished: Study, folder: Path, config: dict, seeds: list[int]) -> Study:
-    """The study by plain Snakemake: the finished one's cells, and those that it lacks."""
+    """The study by plain Snakemake: the finished one's cells, those that it lacks, and the fit."""
     shutil.copytree(finished.folder, folder)
+    shutil.rmtree(folder / "results/fits")
     if 2 not in seeds:
         for cell in folder.glob("*/**/seed2"):
             shutil.rmtree(cell)

@@ -327,3 +327,37 @@ def test_the_sandboxes_program_is_part_of_the_scorer_of_programs(tmp_path):
     child.write_text(child.read_text().replace("_LINE_BYTES = 4 << 20", "_LINE_BYTES = 4 << 10"))
     assert copy.scorers("program", "plain") == [copy.scorers("program")[0], numbers]
     assert copy.scorers("program") != [programs]
+
+
+OTHERS = sorted(
+    {shutil.which(f"python3.{minor}") for minor in (10, 11, 12, 13, 14)} - {None}
+    | {str(path) for path in Path.home().glob(".pyenv/versions/3.1*/bin/python")}
+)
+
+
+def test_a_digest_is_the_same_under_every_python():
+    """Jobs may run on other Pythons: what 3.12 and 3.13 changed in trees is no change."""
+    asked = ("rlscale.judging.workers", "rlscale.training.train", "rlscale.laws.straight")
+    say = f"from rlscale.core.code import code_digest; print(*map(code_digest, {asked}))"
+    expected = " ".join(map(code_digest, asked))
+    tried = 0
+    for python in OTHERS:
+        told = subprocess.run(
+            [python, "-c", say],
+            env={"PYTHONPATH": str(Path(code.__file__).parents[2]), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+        )
+        if told.returncode == 0:  # else a pyenv's name without its version
+            assert told.stdout.strip() == expected, python
+            tried += 1
+    if not tried:
+        pytest.skip("no other Python is on this machine")
+
+
+def test_an_empty_field_of_a_syntax_tree_says_nothing():
+    """What `ast.dump` told differently from version to version (type_params, empty lists)."""
+    tree = ast.parse("def f():\n    return None")
+    assert code._spelled(tree) == (
+        "Module(body=[FunctionDef(name='f', args=arguments(), body=[Return(value=Constant())])])"
+    )

@@ -93,7 +93,8 @@ PROVENANCE = {
     "inputs": {"results/curves.csv": "0", OUTSIDE: "1"},
 }
 MAPPING = (
-    "columns: {loss: loss, step: step}\nformat: table\nrun_pattern: '(?P<seed>.)'\n"
+    "files: {t.csv: {}}\ncolumns: {loss: loss, step: step}\nformat: table\n"
+    "run_pattern: '(?P<family>.)'\n"
     "constants: {model: m, variant: base, benchmark: b, n_params: 1000000}\n"
 )
 CARD = (ROOT / "resources/bank/tan2025_base/card.yaml").read_text()
@@ -222,11 +223,11 @@ def foldered(content: bytes) -> None:
 
 
 def drawn(content: bytes) -> None:
-    Path("f.pdf").write_bytes(b"%PDF /Keywords (" + content + b")")
-    with contextlib.suppress(StudyError):
-        list(lineage.trace(Path("f.pdf")))
     Path("f.png").write_bytes(content)
-    list(lineage.trace(Path("f.png")))
+    with contextlib.suppress(StudyError):
+        list(lineage.trace(Path("f.png")))
+    Path("f.pdf").write_bytes(b"%PDF /Keywords (" + content + b")")
+    list(lineage.trace(Path("f.pdf")))
 
 
 def mapped(content: bytes) -> None:

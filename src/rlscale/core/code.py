@@ -192,6 +192,21 @@ def _whole(source: _Source, entries: list[_Entry], packages: _Packages) -> str:
     )
 
 
+def _spelled(node: object) -> str:
+    """A syntax tree as text that is the same under every Python.
+
+    Fields that hold nothing are left out: newer Pythons have more of them, and ``ast.dump`` tells
+    of them or not by its version.
+    """
+    if isinstance(node, ast.AST):
+        fields = ((name, getattr(node, name, None)) for name in node._fields)
+        told = (f"{name}={_spelled(value)}" for name, value in fields if value not in (None, []))
+        return f"{type(node).__name__}({', '.join(told)})"
+    if isinstance(node, list):
+        return f"[{', '.join(map(_spelled, node))}]"
+    return repr(node)
+
+
 def _read(file: Path, packages: _Packages) -> _Source:
     status = file.stat()
     return _read_once(file, status.st_mtime_ns, status.st_size, packages)
@@ -203,7 +218,7 @@ def _read_once(file: Path, _time: int, _size: int, packages: _Packages) -> _Sour
         return _Source(file_sha256(file))
     reader = _Reader(file, packages)
     tree = reader.visit(ast.parse(file.read_text(encoding="utf-8")))
-    reader.source.content = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    reader.source.content = hashlib.sha256(_spelled(tree).encode()).hexdigest()
     return reader.source
 
 
