@@ -413,6 +413,9 @@ FOUND = [
     ("configurations", b"[" * 5_000),
     ("records", b"[{}]"),
     ("pauses", b"{}"),
+    ("consoles", b"Global step 1: {'loss': ..0.2, 'a': 1.2.3}"),
+    ("figures", json.dumps(PROVENANCE).replace('"module"', '"{module"').encode()),
+    ("figures", json.dumps(PROVENANCE).replace('"used": []', '"used": 1').encode()),
 ]
 
 

@@ -39,8 +39,9 @@ def read_provenance(path: Path) -> dict[str, Any]:
     text = _from_png(path) if path.suffix == ".png" else _from_pdf(path.read_bytes())
     try:
         said = json.loads(text or "")
-        digests = [said["configuration"], said["code"]["digest"], *said["inputs"].values()]
-        whole = all(isinstance(digest, str) for digest in digests)
+        code = said["code"]
+        texts = [said["configuration"], code["digest"], code["module"], *said["inputs"].values()]
+        whole = all(isinstance(text, str) for text in (*texts, *code.get("used", ())))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         whole = False
     if not whole:
@@ -73,7 +74,7 @@ def trace(figure: Path) -> Iterator[tuple[int, str, str]]:
     provenance = read_provenance(figure)
     yield 0, f"{figure}, configuration {provenance['configuration']}", OK
     code = provenance["code"]
-    same = is_current(code.get("module"), code.get("used", ()), code["digest"])
+    same = is_current(code["module"], code.get("used", ()), code["digest"])
     yield 1, f"code {code['module']} {code['digest']}", OK if same else "other code than now"
     for name, digest in provenance["inputs"].items():
         path = _place(name, figure)

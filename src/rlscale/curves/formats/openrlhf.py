@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"global[ _]step (\d{1,18})\b[^{]{0,200}\{", re.I)
 _PAIR = re.compile(
-    r"'([^']+)': (?:\w+(?:\.\w+)*\()?([-+]?(?:[\d.]+(?:e[-+]?\d+)?|nan|inf))\b", re.I
+    r"'([^']+)': (?:\w+(?:\.\w+)*\()?([-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf))\b", re.I
 )
 
 
