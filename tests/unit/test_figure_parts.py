@@ -153,6 +153,7 @@ def test_larger_groups_are_judged_at_equal_problems_and_the_best_is_shown_per_fl
     inputs = Inputs(curves, {}, settings=SETTINGS | {"compute": "compute"})
     drawing = group_size(inputs)
     assert drawing.supports == "consistent"
+    assert drawing.answers == {"more per problem": "consistent", "best G per FLOP": "undecided"}
     late, *best = drawing.evidence
     assert late.quantity == f"change of the loss at step {STEPS[-1]} from G = 8 to 16"
     assert -0.13 < float(late.value) < -0.07

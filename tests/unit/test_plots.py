@@ -323,3 +323,14 @@ def test_missing_cells_are_named(tmp_path):
     folder = Folder(tmp_path, curves[curves["cell"] != lost], cells=sorted(set(curves["cell"])))
     figure = folder.draw("fig_loss_vs_data").figure
     assert lost in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_that_single_runs_show_no_bend_judges_nothing(tmp_path):
+    """C2: residuals of one run say how straight that one was; several runs are judged."""
+    curves = full_curves()
+    for seeds, verdict in ((None, "consistent"), ([1], "not judged")):
+        kept = curves if seeds is None else curves[curves["seed"].isin(seeds)]
+        folder = Folder(tmp_path / str(seeds), kept)
+        drawing = folder.draw("fig_loss_vs_data")
+        assert set(drawing.answers.values()) == {verdict}
+        assert drawing.supports == verdict

@@ -194,9 +194,13 @@ def _steeper(entry: Mapping[str, Any]) -> str:
 
 
 def _straight(entry: Mapping[str, Any]) -> str:
-    """C2: whether the curves are straight in log-log, by their mean curvature."""
+    """C2: whether the curves are straight in log-log, by their mean curvature.
+
+    Of single runs a bend is told by their residuals; that they show none says nothing of others.
+    """
     verdicts = entry["verdicts"] or {"bends": "no_replicates"}
-    return {"yes": "no", "no": "consistent"}.get(verdicts["bends"], NOT_JUDGED)
+    straight = NOT_JUDGED if entry["scope"] == "block" else "consistent"
+    return {"yes": "no", "no": straight}.get(verdicts["bends"], NOT_JUDGED)
 
 
 def _error_words(entry: dict[str, Any]) -> str:

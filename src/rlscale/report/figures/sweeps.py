@@ -55,9 +55,14 @@ def group_size(inputs: Inputs) -> Drawing:
         found.append(_cost(table, -1, "group_size"))
         said[name] = of_groups(table, answers[name])
         found += _best_per_flop(drawing.table, name, inputs.compute)
+    parts = {
+        (f"{name}: {part}" if len(answers) > 1 else part): verdict
+        for name, answer in answers.items()
+        for part, verdict in (("more per problem", answer), ("best G per FLOP", "undecided"))
+    }
     return replace(
         drawing, supports=agreed(answers.values()), evidence=found,
-        answers=answers, takeaway=joined(said),
+        answers=parts, takeaway=joined(said),
     )  # fmt: skip
 
 
