@@ -117,8 +117,9 @@ class _Arms:
         if not unclear or not listed:
             return []
         return [
-            f"{self.label}: **{' and '.join(listed)}**, {needed} of each in all: whether "
-            f"tau = {unclear[0]} costs more than {self.margin:g} is open."
+            f"{self.label}: **{' and '.join(listed)}**, {needed} of each in all, which tell a rise of "
+            f"{self.margin:g} from none: whether tau = {unclear[0]} costs more than {self.margin:g} "
+            f"is open. A cost close to {self.margin:g} takes more."
         ]
 
     def _rise(self, tau: int) -> float:
