@@ -116,10 +116,11 @@ class _Arms:
         ]
         if not unclear or not listed:
             return []
+        margin = f"{self.margin:g}"
         return [
-            f"{self.label}: **{' and '.join(listed)}**, {needed} of each in all, which tell a rise of "
-            f"{self.margin:g} from none: whether tau = {unclear[0]} costs more than {self.margin:g} "
-            f"is open. A cost close to {self.margin:g} takes more."
+            f"{self.label}: **{' and '.join(listed)}**, {needed} of each in all, which tell a rise "
+            f"of {margin} from none: whether tau = {unclear[0]} costs more than {margin} is open. "
+            f"A cost close to {margin} takes more."
         ]
 
     def _rise(self, tau: int) -> float:
