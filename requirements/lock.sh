@@ -24,15 +24,15 @@ links=$(../.venv/bin/python install.py --find-links)
 UV_FIND_LINKS=$links compile cpu $without_vision "$@"
 # shellcheck disable=SC2086
 UV_FIND_LINKS=$links compile dev --constraint cpu.txt $without_vision "$@"
-# The same versions for newer Pythons, but torch and what it brings.
-same=$(mktemp)
-trap 'rm -f "$same"' EXIT
-grep '^[a-z].*==' cpu.txt | sed 's/ .*//' | grep -v -e '^torch==' -e '^triton==' >"$same"
+# The same versions for newer Pythons, but torch and what it brings. vLLM asks for torch's CPU wheel by name.
+newer() {
+    grep '^[a-z].*==' "$1.txt" | sed 's/ .*//' | grep -v -e '^torch==' -e '^triton==' |
+        python=3.12 compile "${1}312" --constraint - --override torch312.in $without_vision ${2:-}
+}
 # shellcheck disable=SC2086
-echo torch==2.13.0 | python=3.12 compile cpu312 --override - --constraint "$same" $without_vision "$@"
-grep '^[a-z].*==' dev.txt | sed 's/ .*//' | grep -v -e '^torch==' -e '^triton==' >"$same"
+newer cpu "$@"
 # shellcheck disable=SC2086
-echo torch==2.13.0 | python=3.12 compile dev312 --override - --constraint "$same" --constraint cpu312.txt $without_vision "$@"
+newer dev "$@"
 # For every system and every newer Python: Linux on x86-64 and ARM, macOS, Windows.
 compile analysis --universal --constraint cpu.txt "$@"
 compile gpu "$@"

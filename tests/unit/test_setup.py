@@ -300,6 +300,11 @@ def test_newer_pythons_have_the_same_versions_but_for_torch_and_what_it_brings()
         assert all(re.match("torch$|triton$|cuda-|nvidia-", package) for package in brought)
 
 
+def test_no_lock_names_a_place_of_one_machine():
+    for lock in REQUIREMENTS.glob("*.txt"):
+        assert not re.search(r"(^|\s)(/\w|file:|https?:)", lock.read_text(), re.MULTILINE), lock
+
+
 def test_a_python_is_fetched_only_where_the_user_says_so(tmp_path):
     for name, text in {
         "python": "exit 127",
